@@ -1,0 +1,150 @@
+"""Control messages: what runtime, supervisor and actors tell each other about the running of the system."""
+
+from typing import Any
+
+from messages.account import Position
+from messages.base import Message, Routing
+from messages.enums import Exchanges, KlineInterval
+from messages.orders import Order
+
+
+class Ready(Message, kw_only=True):
+    """The order manager knows what the venue knows; from now on strategies may trade."""
+
+
+class Subscribe(Message, kw_only=True, gc=False):
+    """Asks the feeds for one stream of market data."""
+
+    exchange: Exchanges
+    symbol: str
+    message_class: str
+    """The class name of the market data asked for, such as `Trade`."""
+    interval: KlineInterval | None = None
+    subscriber: str = ""
+
+    def routing_key(self) -> tuple[Any, ...]:
+        """`(exchange, symbol, message_class, interval)`."""
+        return (self.exchange, self.symbol, self.message_class, self.interval)
+
+
+class Gap(Message, kw_only=True, gc=False):
+    """Our own mailbox was full: `count` messages of one sequence are missing ahead of the next one."""
+
+    target: str
+    message_class: str
+    key: list[str]
+    count: int
+
+    routing = Routing.TO_TARGET
+
+
+class TimerFired(Message, kw_only=True, gc=False):
+    """A timer of the receiving actor has come due."""
+
+    target: str
+    timer: int
+
+    routing = Routing.TO_TARGET
+
+
+class ActorFailed(Message, kw_only=True):
+    """An actor's handler or task raised."""
+
+    actor: str
+    error: str
+    traceback: str
+    failed_class: str = ""
+    """Class name of the message that was being handled; empty when a task failed."""
+    failed_frame: bytes = b""
+    restarts: int = 0
+    will_restart: bool = False
+
+
+class ActorRestarted(Message, kw_only=True):
+    """A failed actor runs again, with its mailbox kept."""
+
+    actor: str
+    restarts: int
+
+
+class ActorStopped(Message, kw_only=True):
+    """An actor is out for good: it failed too often, or may not be restarted. Its orders are canceled."""
+
+    actor: str
+    reason: str
+
+
+class ResyncRequest(Message, kw_only=True):
+    """Asks the order manager for the state of one strategy, to be told to its new instance."""
+
+    actor: str
+
+    is_command = True
+
+
+class Resync(Message, kw_only=True):
+    """The state a strategy must know before anything else: at start, and when it was rebuilt after a failure."""
+
+    target: str
+    positions: list[Position]
+    open_orders: list[Order]
+    has_traded: bool = False
+    is_restart: bool = False
+
+    routing = Routing.TO_TARGET
+
+
+class CommandFailed(Message, kw_only=True):
+    """The handler of a command raised: nothing was done. Told to the command's sender."""
+
+    target: str
+    failed_class: str
+    failed_frame: bytes
+    error: str
+
+    routing = Routing.TO_TARGET
+
+
+class JournalFailed(Message, kw_only=True):
+    """The journal could not be written: these frames, which needed it, were not released."""
+
+    target: str
+    reason: str
+    frames: list[bytes]
+
+    routing = Routing.TO_TARGET
+
+
+class HoldTrading(Message, kw_only=True):
+    """No new orders; resting ones stay. Ends by itself, by `ReleaseTrading`."""
+
+    reason: str
+
+
+class ReleaseTrading(Message, kw_only=True):
+    """Ends a hold."""
+
+    reason: str = ""
+
+
+class HaltTrading(Message, kw_only=True):
+    """No new orders, and ours are canceled. Ends by `ResumeTrading` alone.
+
+    With `strategy` given it concerns that strategy's orders only.
+    """
+
+    reason: str
+    strategy: str = ""
+
+
+class ResumeTrading(Message, kw_only=True):
+    """Ends a halt, on command."""
+
+    strategy: str = ""
+
+
+class HaltCompleted(Message, kw_only=True):
+    """After a halt: how many of our orders are still open (0 when all are proven gone)."""
+
+    open_orders: int
+    strategy: str = ""

@@ -1,0 +1,349 @@
+"""Orders: what strategies ask, what the order manager asks of a gateway, and what comes back.
+
+`Order` is one side's view of an order. The venue's view arrives as an event of the gateway; the order manager folds it
+into its own with `Order.update` and tells the world by `OrderUpdate` and `Fill`.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from messages.base import Message, Routing
+from messages.enums import (
+    Exchanges,
+    ExecutionType,
+    OrderStatus,
+    OrderType,
+    Reason,
+    Side,
+    TimeInForce,
+)
+from messages.order_status import next_status
+
+
+class Execution(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
+    """One execution of a part of an order; `trade_id` tells it from every other of its symbol."""
+
+    trade_id: int
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal = Decimal(0)
+    fee_asset: str = ""
+    is_maker: bool = False
+    event_time_ns: int = 0
+
+
+class Order(Message, kw_only=True):
+    """One order: identity, terms, and how far it has come.
+
+    From a gateway it is the venue's view, with in `executions` those that this event reports. In the order manager it
+    is our own view, with in `executions` all of them, each once.
+    """
+
+    side: Side
+    order_type: OrderType
+    symbol: str = ""
+    exchange: Exchanges = Exchanges.BINANCE
+    order_id: str = ""
+    """Our own id, which the strategy got from `buy` or `sell`; never used twice."""
+    client_order_id: str = ""
+    """What the venue calls it by; empty until the order manager has named it."""
+    exchange_order_id: int = 0
+    """The venue's own id; 0 until it has said it."""
+    strategy: str = ""
+    """Name of the strategy that owns it; empty for an order that is not ours."""
+    quantity: Decimal = Decimal(0)
+    quote_quantity: Decimal = Decimal(0)
+    """For a MARKET order by amount of quote asset; else 0."""
+    price: Decimal = Decimal(0)
+    time_in_force: TimeInForce = TimeInForce.GTC
+    time_to_cancel: float | None = None
+    """Seconds it may rest, from its acknowledgement on, before we cancel it; None means for ever."""
+    status: OrderStatus = OrderStatus.PENDING_NEW
+    venue_status: OrderStatus | None = None
+    """The venue's last word; None until it has spoken."""
+    executed_quantity: Decimal = Decimal(0)
+    executed_quote_quantity: Decimal = Decimal(0)
+    executions: list[Execution] = msgspec.field(default_factory=list)
+    execution_type: ExecutionType = ExecutionType.UNRECOGNISED
+    execution_id: int = 0
+    """The venue's counter of reports (`I`); 0 where its answer has none."""
+    reason: Reason = Reason.NONE
+    reason_text: str = ""
+    """The venue's code and message, or our own words."""
+    reason_code: int = 0
+    """The venue's error code; 0 if none."""
+    created_time_ns: int = 0
+    """When the strategy asked for it; our clock."""
+    acknowledged_time_ns: int = 0
+    """When the venue's first word about it reached us; our clock."""
+    event_time_ns: int = 0
+    """The venue's clock."""
+    decided_on: bytes = b""
+    """The encoded message whose handler decided on this order: its tick, kept for good."""
+    decided_on_id: str = ""
+    origin_request_ns: int = 0
+    """When that tick was received; our clock."""
+
+    def routing_key(self) -> tuple[Any, ...]:
+        """`(exchange, symbol)`."""
+        return (self.exchange, self.symbol)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the venue may still execute it, as far as we know."""
+        return not self.status.is_terminal and self.status is not OrderStatus.NOT_FOUND
+
+    @property
+    def open_quantity(self) -> Decimal:
+        """What is still to be executed."""
+        return max(self.quantity - self.executed_quantity, Decimal(0))
+
+    @property
+    def average_price(self) -> Decimal:
+        """Average price of what was executed; 0 if nothing was."""
+        if not self.executed_quantity:
+            return Decimal(0)
+        return self.executed_quote_quantity / self.executed_quantity
+
+    def update(self, other: "Order") -> bool:
+        """Folds another view of the same order into this one; True if anything changed.
+
+        Late, doubled and out-of-order views are harmless: the status moves only along the table of `order_status`,
+        executed quantities only grow, and an execution is taken once, by its trade id, even after the end.
+
+        Raises ValueError if `other` is not an `Order`.
+        """
+        if not isinstance(other, Order):
+            raise ValueError(f"an Order is updated by another Order, not by {type(other).__name__}")
+        changed = self.add_executions(other.executions)
+        if other.time_to_cancel is not None and other.time_to_cancel != self.time_to_cancel:
+            self.time_to_cancel = other.time_to_cancel
+            changed = True
+        if other.exchange_order_id and not self.exchange_order_id:
+            self.exchange_order_id = other.exchange_order_id
+            changed = True
+        if other.executed_quantity > self.executed_quantity:
+            self.executed_quantity = other.executed_quantity
+            self.executed_quote_quantity = other.executed_quote_quantity
+            changed = True
+        self.event_time_ns = max(self.event_time_ns, other.event_time_ns)
+        self.execution_id = max(self.execution_id, other.execution_id)
+        return self.say(other.status, other) or changed
+
+    def say(self, said: OrderStatus, other: "Order | None" = None) -> bool:
+        """Applies one word about the order's status by the table; True if anything changed."""
+        changed = False
+        if said is OrderStatus.NEW or said is OrderStatus.PARTIALLY_FILLED or said.is_terminal:
+            is_news = self.venue_status is None or next_status(self.venue_status, said) is not None
+            if is_news and self.venue_status is not said:
+                self.venue_status = said
+                changed = True
+        new = next_status(self.status, said)
+        if new is None or new is self.status:
+            return changed
+        self.status = new
+        if other is not None and (other.reason is not Reason.NONE or other.reason_text):
+            self.reason = other.reason
+            self.reason_text = other.reason_text
+            self.reason_code = other.reason_code
+        return True
+
+    def restore_venue_status(self) -> bool:
+        """After a refused cancel: back to the venue's last word; True if the status changed."""
+        if self.status is not OrderStatus.PENDING_CANCEL:
+            return False
+        self.status = self.venue_status or OrderStatus.PENDING_NEW
+        return True
+
+    def add_executions(self, executions: list[Execution]) -> bool:
+        """Takes those not yet known by their trade id; True if there were any."""
+        known = {execution.trade_id for execution in self.executions}
+        added = [execution for execution in executions if execution.trade_id not in known]
+        if not added:
+            return False
+        self.executions.extend(added)
+        quantity = sum((execution.quantity for execution in self.executions), Decimal(0))
+        if quantity > self.executed_quantity:
+            self.executed_quantity = quantity
+            self.executed_quote_quantity = sum(
+                (execution.price * execution.quantity for execution in self.executions), Decimal(0)
+            )
+        return True
+
+
+# Commands of a strategy to the order manager.
+
+
+class StrategyCommand(Message, kw_only=True):
+    """What a strategy asks of the order manager. The sender's name is the strategy's."""
+
+    exchange: Exchanges
+    symbol: str
+
+    is_command = True
+
+
+class PlaceOrder(StrategyCommand, kw_only=True):
+    """Asks for a new order. Without a price it is a MARKET order."""
+
+    order_id: str
+    side: Side
+    order_type: OrderType
+    quantity: Decimal = Decimal(0)
+    quote_quantity: Decimal = Decimal(0)
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    time_to_cancel: float | None = None
+    decided_on: bytes = b""
+    send_before_ns: int = 0
+    """Past this instant (our clock) it must not be sent any more; 0 means no limit."""
+
+
+class CancelOrder(StrategyCommand, kw_only=True):
+    """Asks for the cancel of the strategy's own order."""
+
+    order_id: str
+
+
+class AmendOrder(StrategyCommand, kw_only=True):
+    """Asks for another price or quantity of the strategy's own resting order; None keeps what it has."""
+
+    order_id: str
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    send_before_ns: int = 0
+
+
+class ClosePosition(StrategyCommand, kw_only=True):
+    """Asks to be flat in a symbol: cancel what rests, wait for the venue's word on each, then sell what is free."""
+
+    send_before_ns: int = 0
+
+
+# Requests of the order manager to the gateway that serves the exchange.
+
+
+class VenueRequest(Message, kw_only=True):
+    """What the order manager asks of one venue's gateway."""
+
+    exchange: Exchanges
+
+    routing = Routing.BY_VENUE
+    is_command = True
+
+    def routing_key(self) -> tuple[Any, ...]:
+        """`(exchange,)`."""
+        return (self.exchange,)
+
+
+class NewOrderRequest(VenueRequest, kw_only=True):
+    """An intent to place an order, with everything rounded and checked; durable before it is sent."""
+
+    order: Order
+    send_before_ns: int = 0
+
+    is_durable = True
+    needs_journal = True
+
+
+class CancelOrderRequest(VenueRequest, kw_only=True):
+    """A request to cancel one of our orders."""
+
+    symbol: str
+    client_order_id: str
+    exchange_order_id: int = 0
+    order_id: str = ""
+
+    is_durable = True
+
+
+class AmendOrderRequest(VenueRequest, kw_only=True):
+    """A request to reduce an order's quantity and keep its place in the queue."""
+
+    symbol: str
+    client_order_id: str
+    new_client_order_id: str
+    quantity: Decimal
+    exchange_order_id: int = 0
+    order_id: str = ""
+    send_before_ns: int = 0
+
+    is_durable = True
+    needs_journal = True
+
+
+class QueryOrderRequest(VenueRequest, kw_only=True):
+    """Asks the venue how one order stands."""
+
+    symbol: str
+    client_order_id: str
+    exchange_order_id: int = 0
+    order_id: str = ""
+
+
+class SnapshotRequest(VenueRequest, kw_only=True):
+    """Asks for the account as the venue sees it; answered by `AccountSnapshot`."""
+
+    symbols: list[str] = msgspec.field(default_factory=list)
+
+
+class CancelRefused(Message, kw_only=True):
+    """The gateway's word that a cancel did not take place; the order itself may have ended or still rest."""
+
+    exchange: Exchanges
+    symbol: str
+    client_order_id: str
+    reason_text: str
+    reason_code: int = 0
+    is_unknown: bool = False
+    """True when the outcome of the cancel itself is unknown."""
+
+
+# Events of the order manager.
+
+
+class OrderUpdate(Message, kw_only=True):
+    """How an order stands now, after something changed or a request was refused."""
+
+    strategy: str
+    order: Order
+    reason: Reason = Reason.NONE
+    """Why a request about it was refused; NONE when nothing was."""
+    reason_text: str = ""
+
+    routing = Routing.TO_OWNER
+    is_durable = True
+
+    @property
+    def order_id(self) -> str:
+        """The order's own id."""
+        return self.order.order_id
+
+    @property
+    def status(self) -> OrderStatus:
+        """The order's status."""
+        return self.order.status
+
+
+class Fill(Message, kw_only=True):
+    """One execution of one of our orders; published once for each trade id."""
+
+    strategy: str
+    exchange: Exchanges
+    symbol: str
+    order_id: str
+    client_order_id: str
+    exchange_order_id: int
+    trade_id: int
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal = Decimal(0)
+    fee_asset: str = ""
+    is_maker: bool = False
+    event_time_ns: int = 0
+
+    routing = Routing.TO_OWNER
+    is_durable = True
