@@ -50,8 +50,8 @@ class Position(Message, kw_only=True):
     routing = Routing.TO_OWNER
 
     def routing_key(self) -> tuple[Any, ...]:
-        """`(exchange, symbol)`."""
-        return (self.exchange, self.symbol)
+        """`(strategy,)`."""
+        return (self.strategy,)
 
 
 class AccountSnapshot(Message, kw_only=True):

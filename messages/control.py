@@ -27,24 +27,38 @@ class Subscribe(Message, kw_only=True, gc=False):
         return (self.exchange, self.symbol, self.message_class, self.interval)
 
 
-class Gap(Message, kw_only=True, gc=False):
-    """Our own mailbox was full: `count` messages of one sequence are missing ahead of the next one."""
+class TargetedMessage(Message, kw_only=True):
+    """What concerns one actor alone."""
 
     target: str
+
+    routing = Routing.TO_TARGET
+
+    def routing_key(self) -> tuple[Any, ...]:
+        """`(target,)`."""
+        return (self.target,)
+
+
+class Start(TargetedMessage, kw_only=True, gc=False):
+    """The first message of every instance, the rebuilt ones included: calls its `on_start`."""
+
+
+class Stop(TargetedMessage, kw_only=True, gc=False):
+    """The last message of an instance in an orderly stop: calls its `on_stop`."""
+
+
+class Gap(TargetedMessage, kw_only=True, gc=False):
+    """Our own mailbox was full: `count` messages of one sequence are missing ahead of the next one."""
+
     message_class: str
     key: list[str]
     count: int
 
-    routing = Routing.TO_TARGET
 
-
-class TimerFired(Message, kw_only=True, gc=False):
+class TimerFired(TargetedMessage, kw_only=True, gc=False):
     """A timer of the receiving actor has come due."""
 
-    target: str
     timer: int
-
-    routing = Routing.TO_TARGET
 
 
 class ActorFailed(Message, kw_only=True):
@@ -78,41 +92,33 @@ class ResyncRequest(Message, kw_only=True):
     """Asks the order manager for the state of one strategy, to be told to its new instance."""
 
     actor: str
+    is_restart: bool = False
 
     is_command = True
 
 
-class Resync(Message, kw_only=True):
+class Resync(TargetedMessage, kw_only=True):
     """The state a strategy must know before anything else: at start, and when it was rebuilt after a failure."""
 
-    target: str
     positions: list[Position]
     open_orders: list[Order]
     has_traded: bool = False
     is_restart: bool = False
 
-    routing = Routing.TO_TARGET
 
-
-class CommandFailed(Message, kw_only=True):
+class CommandFailed(TargetedMessage, kw_only=True):
     """The handler of a command raised: nothing was done. Told to the command's sender."""
 
-    target: str
     failed_class: str
     failed_frame: bytes
     error: str
 
-    routing = Routing.TO_TARGET
 
-
-class JournalFailed(Message, kw_only=True):
+class JournalFailed(TargetedMessage, kw_only=True):
     """The journal could not be written: these frames, which needed it, were not released."""
 
-    target: str
     reason: str
     frames: list[bytes]
-
-    routing = Routing.TO_TARGET
 
 
 class HoldTrading(Message, kw_only=True):

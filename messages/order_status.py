@@ -8,8 +8,8 @@ words, and ours for what we did or fail to know. The rules behind the rows:
 - NEW replaces what only we had said (PENDING_NEW, UNKNOWN, NOT_FOUND), or nothing would ever become NEW;
 - UNKNOWN replaces only PENDING_NEW: once the venue has spoken, losing touch does not unsay it;
 - NOT_FOUND is our conclusion and is not terminal: any word of the venue revokes it;
-- while a cancel is on its way the venue's words about a living order are kept aside (`Order.venue_status`), and a refused
-  cancel brings them back.
+- while a cancel is on its way the venue's words about a living order are kept aside (`Order.venue_status`), and a
+  refused cancel brings them back.
 """
 
 from messages.enums import OrderStatus as Status

@@ -101,6 +101,12 @@ class Order(Message, kw_only=True):
         return max(self.quantity - self.executed_quantity, Decimal(0))
 
     @property
+    def unbooked_quantity(self) -> Decimal:
+        """What the venue says was executed beyond the executions known one by one: their trades must be asked."""
+        booked = sum((execution.quantity for execution in self.executions), Decimal(0))
+        return max(self.executed_quantity - booked, Decimal(0))
+
+    @property
     def average_price(self) -> Decimal:
         """Average price of what was executed; 0 if nothing was."""
         if not self.executed_quantity:
@@ -124,6 +130,10 @@ class Order(Message, kw_only=True):
         if other.exchange_order_id and not self.exchange_order_id:
             self.exchange_order_id = other.exchange_order_id
             changed = True
+        if other.quantity and not self.quantity:
+            # A MARKET order by amount of quote asset learns its quantity from the venue.
+            self.quantity = other.quantity
+            changed = True
         if other.executed_quantity > self.executed_quantity:
             self.executed_quantity = other.executed_quantity
             self.executed_quote_quantity = other.executed_quote_quantity
@@ -144,6 +154,8 @@ class Order(Message, kw_only=True):
         if new is None or new is self.status:
             return changed
         self.status = new
+        if self.reason is Reason.OUTCOME_UNKNOWN and new is not OrderStatus.UNKNOWN:
+            self.reason, self.reason_text, self.reason_code = Reason.NONE, "", 0
         if other is not None and (other.reason is not Reason.NONE or other.reason_text):
             self.reason = other.reason
             self.reason_text = other.reason_text
@@ -151,19 +163,28 @@ class Order(Message, kw_only=True):
         return True
 
     def restore_venue_status(self) -> bool:
-        """After a refused cancel: back to the venue's last word; True if the status changed."""
+        """After a refused cancel: back to the venue's last word; True if the status changed.
+
+        An order that the venue has not spoken of is `UNKNOWN` then: whether its placement arrived must be asked.
+        """
         if self.status is not OrderStatus.PENDING_CANCEL:
             return False
-        self.status = self.venue_status or OrderStatus.PENDING_NEW
+        self.status = self.venue_status or OrderStatus.UNKNOWN
         return True
 
     def add_executions(self, executions: list[Execution]) -> bool:
         """Takes those not yet known by their trade id; True if there were any."""
+        if not executions:
+            return False
         known = {execution.trade_id for execution in self.executions}
-        added = [execution for execution in executions if execution.trade_id not in known]
+        added = {
+            execution.trade_id: execution
+            for execution in executions
+            if execution.trade_id not in known
+        }
         if not added:
             return False
-        self.executions.extend(added)
+        self.executions.extend(added.values())
         quantity = sum((execution.quantity for execution in self.executions), Decimal(0))
         if quantity > self.executed_quantity:
             self.executed_quantity = quantity
@@ -316,6 +337,10 @@ class OrderUpdate(Message, kw_only=True):
     routing = Routing.TO_OWNER
     is_durable = True
 
+    def routing_key(self) -> tuple[Any, ...]:
+        """`(strategy,)`."""
+        return (self.strategy,)
+
     @property
     def order_id(self) -> str:
         """The order's own id."""
@@ -347,3 +372,7 @@ class Fill(Message, kw_only=True):
 
     routing = Routing.TO_OWNER
     is_durable = True
+
+    def routing_key(self) -> tuple[Any, ...]:
+        """`(strategy,)`."""
+        return (self.strategy,)

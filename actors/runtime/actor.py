@@ -1,0 +1,339 @@
+"""The base class of all actors.
+
+Inputs are the annotations of the `on_*` handlers, outputs are the type argument, and the constructor's signature is the
+configuration. An actor works without a system: `handle` runs a message through it, and `outbox` holds what it sent.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, NamedTuple, Never, Self
+
+from typing_extensions import TypeVar
+
+from actors.runtime.clock import Clock, SimulatedClock, random_for
+from actors.runtime.errors import NotDeclaredError
+from actors.runtime.handlers import HandlerTable, find_handlers, find_outputs
+from messages.base import Message, Routing
+from messages.codec import encode
+from messages.control import Start, Stop, Subscribe, TimerFired
+from messages.enums import Exchanges, KlineInterval
+
+OutputType = TypeVar("OutputType", bound=Message, default=Never, covariant=True)
+
+RUN_SHIFT = 40
+"""A message's number is `run << 40 | counter`: a trillion messages a run."""
+
+
+class Envelope(NamedTuple):
+    """An encoded message and what its delivery needs to know."""
+
+    message_class: type[Message]
+    key: tuple[Any, ...]
+    frame: bytes
+
+
+class Subscription(NamedTuple):
+    """One stream of market data that an actor asks for."""
+
+    message_class: type[Message]
+    exchange: Exchanges
+    symbol: str
+    interval: KlineInterval | None = None
+
+
+@dataclass(slots=True)
+class Timer:
+    """A callback that comes due."""
+
+    number: int
+    due_ns: int
+    callback: Callable[..., None]
+    arguments: tuple[Any, ...]
+    cause: Message | None
+
+
+class Cause(NamedTuple):
+    """The id of the message on whose behalf a task runs, and the time at which its chain began."""
+
+    sender: str
+    number: int
+    origin_time_ns: int
+
+
+TASK_CAUSE: ContextVar[Cause | None] = ContextVar("TASK_CAUSE", default=None)
+
+
+@dataclass
+class ActorContext:
+    """What one actor has from the system; it outlives a rebuilt instance, so that no id is used twice."""
+
+    name: str
+    clock: Clock
+    random: random.Random
+    run: int = 0
+    counter: int = 0
+    timer_counter: int = 0
+    release: Callable[[Envelope], None] | None = None
+    """Releases at once what a task sends; None outside a system."""
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("actors"))
+
+    def next_number(self) -> int:
+        """The next message number."""
+        self.counter += 1
+        return (self.run << RUN_SHIFT) | self.counter
+
+
+class Actor(Generic[OutputType]):
+    """One independent actor. It handles one message at a time and shares nothing."""
+
+    handlers: ClassVar[HandlerTable] = {}
+    outputs: ClassVar[frozenset[type[Message]]] = frozenset()
+    lazy_inputs: ClassVar[frozenset[type[Message]]] = frozenset()
+    """`NEWEST` classes that wake nobody: delivered just before the next control message."""
+    is_essential: ClassVar[bool] = False
+    """When it is out for good the whole bot halts."""
+    is_journaled: ClassVar[bool] = False
+    """Durable messages it sends are written to the journal before they are released."""
+    is_owner: ClassVar[bool] = False
+    """It receives only its own orders' updates, and waits for `Resync` before anything else."""
+    is_boundary: ClassVar[bool] = False
+    """It has async parts (a `run()`, a socket): what it sends is recorded, and not executed again in a replay."""
+    max_restarts: ClassVar[int | None] = None
+    """Restarts allowed in a period before it is out for good; None means the system's default."""
+
+    name: str
+    now_ns: int
+    outbox: list[Message]
+    """What the running handler (outside a system: every handler so far) has sent."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls.handlers = find_handlers(cls)
+        cls.outputs = find_outputs(cls) | {Subscribe}
+        if hasattr(cls, "run"):
+            cls.is_boundary = True
+
+    def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
+        """Creates the base's state, so that a user's `__init__` need not call `super().__init__()`."""
+        instance = super().__new__(cls)
+        instance.outbox = []
+        instance.now_ns = 0
+        instance._envelopes = []
+        instance._timers = {}
+        instance._started_timers = []
+        instance._canceled_timers = []
+        instance._spawned = []
+        instance._cause = None
+        instance._cause_frame = b""
+        instance._in_handler = False
+        name = cls.__name__
+        clock = SimulatedClock()
+        instance.bind(ActorContext(name=name, clock=clock, random=random_for(0, name)))
+        return instance
+
+    _context: ActorContext
+    _envelopes: list[Envelope]
+    _timers: dict[int, Timer]
+    _started_timers: list[Timer]
+    _canceled_timers: list[int]
+    _spawned: list[Coroutine[Any, Any, None]]
+    _cause: Message | None
+    _cause_frame: bytes
+    _in_handler: bool
+    _dispatch: dict[type[Message], tuple[Callable[[Any], None], ...]]
+
+    def bind(self, context: ActorContext) -> None:
+        """Gives the actor its name, clock and randomness; the system calls it before `__init__`."""
+        self._context = context
+        self.name = context.name
+        self.random = context.random
+        self.log = context.log
+        self._dispatch = {
+            message_class: tuple(getattr(self, name) for name in names)
+            for message_class, names in self.handlers.items()
+        }
+        self._dispatch[TimerFired] = (self._run_timer,)
+        self._dispatch[Start] = (self._run_start,)
+        self._dispatch[Stop] = (self._run_stop,)
+
+    # What a subclass may define.
+
+    def on_start(self) -> None:
+        """Called once, before any message."""
+
+    def on_stop(self) -> None:
+        """Called once in an orderly stop, after the last message."""
+
+    def subscriptions(self) -> list[Subscription]:
+        """The market data it wants: by default its handled classes times its `symbol`/`symbols` and `interval`.
+
+        An actor without either gets whatever others ask for.
+        """
+        exchange = getattr(self, "exchange", None) or Exchanges.BINANCE
+        interval = getattr(self, "interval", None)
+        return [
+            Subscription(
+                message_class,
+                exchange,
+                symbol,
+                KlineInterval(interval) if needs_interval(message_class) and interval else None,
+            )
+            for message_class in self.handlers
+            if message_class.routing is Routing.BY_MARKET
+            for symbol in self.wanted_symbols()
+        ]
+
+    def wanted_symbols(self) -> tuple[str, ...]:
+        """Its `symbol`, or its `symbols`, or none."""
+        symbol = getattr(self, "symbol", None)
+        return (symbol,) if isinstance(symbol, str) else tuple(getattr(self, "symbols", ()))
+
+    def may_restart(self) -> bool:
+        """Whether a new instance may take this one's place after a failure."""
+        return True
+
+    # What a handler may call.
+
+    def send(self, message: Message) -> None:
+        """Sends a message: released when the handler returns, or at once from a task.
+
+        It is encoded here, so that later changes to the object do not change what was sent.
+        Raises NotDeclaredError if the actor's type argument does not name the class.
+        """
+        message_class = type(message)
+        if message_class not in self.outputs:
+            raise NotDeclaredError(
+                f"{type(self).__qualname__} sends {message_class.__name__}, which its type argument does not name"
+            )
+        context = self._context
+        context.counter += 1
+        message.sender = context.name
+        message.number = (context.run << RUN_SHIFT) | context.counter
+        in_handler = self._in_handler or context.release is None
+        cause: Message | Cause | None
+        if in_handler:
+            now_ns = self.now_ns
+            cause = self._cause
+        else:
+            now_ns = context.clock.now_ns()
+            cause = TASK_CAUSE.get()
+        message.time_ns = now_ns
+        if cause is not None:
+            message.cause_sender = cause.sender
+            message.cause_number = cause.number
+            message.origin_time_ns = cause.origin_time_ns or now_ns
+        else:
+            message.cause_sender = ""
+            message.cause_number = 0
+            message.origin_time_ns = now_ns
+        envelope = Envelope(message_class, message.routing_key(), encode(message))
+        if in_handler:
+            self.outbox.append(message)
+            self._envelopes.append(envelope)
+        elif context.release is not None:
+            context.release(envelope)
+
+    def schedule(self, delay_s: float, callback: Callable[..., None], *arguments: Any) -> int:
+        """Calls back after `delay_s` seconds, as a message of its own; the number is for `cancel_timer`.
+
+        Raises ValueError for a negative delay.
+        """
+        if not delay_s >= 0:
+            raise ValueError(f"a timer's delay must be 0 or more seconds, not {delay_s}")
+        self._context.timer_counter += 1
+        number = self._context.timer_counter
+        due_ns = self.now_ns + round(delay_s * 1e9)
+        timer = Timer(number, due_ns, callback, arguments, self._cause)
+        self._timers[number] = timer
+        self._started_timers.append(timer)
+        return number
+
+    def cancel_timer(self, number: int) -> None:
+        """Voids a timer; one that has fired or was never set is no error."""
+        if self._timers.pop(number, None) is not None:
+            self._canceled_timers.append(number)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Runs a coroutine as a task of this actor once the handler has returned; held until done.
+
+        An exception that ends it is a failure of this actor.
+        """
+        self._spawned.append(coroutine)
+
+    def subscribe(
+        self,
+        message_class: type[Message],
+        symbol: str,
+        exchange: Exchanges = Exchanges.BINANCE,
+        interval: KlineInterval | None = None,
+    ) -> None:
+        """Asks for one more stream of market data while running."""
+        self.send(
+            Subscribe(
+                exchange=exchange,
+                symbol=symbol,
+                message_class=message_class.__name__,
+                interval=interval,
+                subscriber=self.name,
+            )
+        )
+
+    # How it is run.
+
+    def handle(self, message: Message, now_ns: int | None = None) -> None:
+        """Runs one message through the handlers, as a test does; time stands still meanwhile.
+
+        `now_ns` defaults to the message's time of receipt or sending, where that is later than now.
+        Raises what the handler raises; what that handler sent and scheduled is then discarded.
+        """
+        if now_ns is None:
+            stamp = getattr(message, "receive_time_ns", 0) or message.time_ns
+            now_ns = max(stamp, self.now_ns)
+        sent = len(self.outbox)
+        self.run_handlers(message, encode(message), now_ns, keep=sent)
+
+    def run_handlers(self, message: Message, frame: bytes, now_ns: int, keep: int = 0) -> None:
+        """Runs one message at one instant. If a handler raises, all that came after `keep` messages is undone."""
+        self.now_ns = now_ns
+        self._cause = message
+        self._cause_frame = frame
+        self._in_handler = True
+        try:
+            for handler in self._dispatch[type(message)]:
+                handler(message)
+        except BaseException:
+            self.discard(keep)
+            raise
+        finally:
+            self._in_handler = False
+
+    def discard(self, keep: int = 0) -> None:
+        """Drops what the running handler sent, scheduled and spawned."""
+        del self.outbox[keep:]
+        del self._envelopes[keep:]
+        for timer in self._started_timers:
+            self._timers.pop(timer.number, None)
+        self._started_timers.clear()
+        self._canceled_timers.clear()
+        for coroutine in self._spawned:
+            coroutine.close()
+        self._spawned.clear()
+
+    def _run_timer(self, fired: TimerFired) -> None:
+        timer = self._timers.pop(fired.timer, None)
+        if timer is not None:
+            timer.callback(*timer.arguments)
+
+    def _run_start(self, start: Start) -> None:
+        self.on_start()
+
+    def _run_stop(self, stop: Stop) -> None:
+        self.on_stop()
+
+
+def needs_interval(message_class: type[Message]) -> bool:
+    """Whether streams of this class come by interval."""
+    return "interval" in message_class.__struct_fields__

@@ -1,0 +1,214 @@
+"""Configuration from TOML, where a constructor's signature is the schema of its section.
+
+Every fault is collected with its file and key, and with the nearest valid key where one is unknown; nothing is guessed.
+"""
+
+import difflib
+import importlib
+import inspect
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Collection
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from actors.runtime.actor import Actor
+from actors.runtime.errors import ConfigurationError, Fault, HandlerError
+from actors.runtime.specification import ActorSpecification
+from messages.instruments import to_decimal
+
+RESERVED_KEYS = frozenset({"class", "name"})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's tables.
+
+    Raises ConfigurationError if it is not there, not readable or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            [Fault(str(path), "there is no such file", "check --config")]
+        ) from None
+    except OSError as error:
+        raise ConfigurationError([Fault(str(path), f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([Fault(str(path), "is not UTF-8 text")]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([Fault(str(path), f"is not valid TOML: {error}")]) from error
+
+
+def check_keys(
+    table: dict[str, Any], valid: Collection[str], where: str, faults: list[Fault]
+) -> None:
+    """Adds a fault for each key that is not valid, with the nearest one that is."""
+    for key in table:
+        if key in valid:
+            continue
+        nearest = difflib.get_close_matches(key.strip().lower(), sorted(valid), n=1, cutoff=0.5)
+        remedy = (
+            f"did you mean {nearest[0]!r}?"
+            if nearest
+            else f"valid keys: {', '.join(sorted(valid))}"
+        )
+        faults.append(Fault(where, f"there is no key {key!r}", remedy))
+
+
+def check_arguments(
+    function: Callable[..., Any],
+    table: dict[str, Any],
+    where: str,
+    faults: list[Fault],
+    reserved: Collection[str] = (),
+) -> dict[str, Any]:
+    """The arguments for a constructor (or any function) out of a table, converted by its annotations.
+
+    Unknown, missing and ill-typed keys become faults; `reserved` keys are somebody else's.
+    """
+    parameters = inspect.signature(function).parameters
+    hints = typing.get_type_hints(
+        inspect.getattr_static(function, "__init__") if isinstance(function, type) else function
+    )
+    valid = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    check_keys(table, {*valid, *reserved}, where, faults)
+    arguments: dict[str, Any] = {}
+    for name in valid:
+        if name in reserved:
+            continue
+        if name in table:
+            try:
+                arguments[name] = convert(table[name], hints.get(name, Any))
+            except (ValueError, msgspec.ValidationError) as error:
+                faults.append(Fault(f"{where}.{name}", str(error)))
+        elif parameters[name].default is inspect.Parameter.empty:
+            expected = describe_type(hints.get(name, Any))
+            faults.append(Fault(where, f"the key {name!r} is missing", f"give it {expected}"))
+    return arguments
+
+
+def convert(value: Any, annotation: Any) -> Any:
+    """A TOML value as the annotated type; numbers for `Decimal` are taken by their shortest text.
+
+    Raises ValueError or msgspec.ValidationError saying what was expected.
+    """
+    if annotation is Any:
+        return value
+    if get_origin(annotation) in (Union, types.UnionType):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        if len(parts) == 1:
+            return convert(value, parts[0])
+    if annotation is Decimal:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+            raise ValueError(f"{value!r} is not a number")
+        return to_decimal(value)
+    if (
+        get_origin(annotation) is dict
+        and get_args(annotation)[1] is Decimal
+        and isinstance(value, dict)
+    ):
+        return {key: convert(item, Decimal) for key, item in value.items()}
+    if annotation is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    converted = msgspec.convert(value, annotation)
+    if getattr(converted, "value", "") == "UNRECOGNISED" and value != "UNRECOGNISED":
+        members = [str(item) for item in annotation if str(item) != "UNRECOGNISED"]
+        raise ValueError(f"{value!r} is none of {', '.join(members)}")
+    return converted
+
+
+def describe_type(annotation: Any) -> str:
+    """A type in a user's words."""
+    words = {
+        str: "a text",
+        int: "a whole number",
+        float: "a number",
+        Decimal: "a number",
+        bool: "true or false",
+    }
+    return words.get(annotation) or str(getattr(annotation, "__name__", annotation))
+
+
+def load_actor_class(
+    name: Any, where: str, faults: list[Fault], aliases: dict[str, str] | None = None
+) -> type[Actor[Any]] | None:
+    """The actor class named by `module.Class` (or a short name among `aliases`); None with a fault if it is none."""
+    aliases = aliases or {}
+    if not isinstance(name, str) or ("." not in name and name not in aliases):
+        hint = f"write module.Class, or one of {', '.join(sorted(aliases))}"
+        faults.append(Fault(f"{where}.class", f"{name!r} names no class", hint))
+        return None
+    module_name, _, class_name = aliases.get(name, name).rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        hint = "it must lie beside the configuration file, or be installed"
+        faults.append(Fault(f"{where}.class", f"cannot import {module_name!r}: {error}", hint))
+        return None
+    except (HandlerError, ImportError, SyntaxError, NameError, AttributeError, TypeError) as error:
+        faults.append(Fault(f"{where}.class", f"importing {module_name!r} failed: {error}"))
+        return None
+    found = getattr(module, class_name, None)
+    if found is None:
+        candidates = [
+            key
+            for key, item in vars(module).items()
+            if isinstance(item, type) and issubclass(item, Actor)
+        ]
+        nearest = difflib.get_close_matches(class_name, candidates, n=1)
+        hint = (
+            f"did you mean {nearest[0]!r}?"
+            if nearest
+            else f"it has {', '.join(candidates) or 'no actors'}"
+        )
+        faults.append(Fault(f"{where}.class", f"{module_name!r} has no {class_name!r}", hint))
+        return None
+    if not (isinstance(found, type) and issubclass(found, Actor)):
+        faults.append(
+            Fault(f"{where}.class", f"{name!r} is not an actor", "derive it from Actor or Strategy")
+        )
+        return None
+    return found
+
+
+def read_actor(
+    table: dict[str, Any], where: str, faults: list[Fault], aliases: dict[str, str] | None = None
+) -> ActorSpecification | None:
+    """One `[[actors]]` table as a specification; the constructor is tried, so that its own refusals are faults too."""
+    if "class" not in table:
+        check_keys(table, [*table] if "class" in table else ["class", "name"], where, faults)
+        faults.append(
+            Fault(
+                where, "the key 'class' is missing", "name an actor class, such as my_bot.Breakout"
+            )
+        )
+        return None
+    actor_class = load_actor_class(table["class"], where, faults, aliases)
+    name = table.get("name")
+    if actor_class is None:
+        return None
+    if name is not None and not isinstance(name, str):
+        faults.append(Fault(f"{where}.name", f"{name!r} is not a text"))
+        name = None
+    if "process" in table:
+        faults.append(
+            Fault(f"{where}.process", "the key is reserved for a later version", "leave it out")
+        )
+    known = len(faults)
+    arguments = check_arguments(actor_class, table, where, faults, RESERVED_KEYS | {"process"})
+    if len(faults) > known:
+        return None
+    try:
+        actor_class(**arguments)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        faults.append(Fault(where, f"{actor_class.__name__} refuses its arguments: {error}"))
+        return None
+    return ActorSpecification(actor_class, name or actor_class.__name__, arguments, where)

@@ -1,0 +1,60 @@
+"""The one tree of errors that this system raises, named by who is at fault.
+
+TicktroupeError
+├── ConfigurationError    the user's configuration: every fault at once
+│   └── WiringError       actors that do not fit together, or a class that cannot be an actor
+├── HandlerError          a class whose handlers cannot be understood
+├── NotDeclaredError      an actor sent what its type argument does not name
+├── JournalError          the journal cannot be opened, or does not belong here
+└── ReplayDivergence      a recording and its re-execution part
+
+Operating errors (a refused order, a lost connection) are messages, not exceptions.
+"""
+
+from dataclasses import dataclass
+
+
+class TicktroupeError(Exception):
+    """Base of all errors of this system."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a configuration, and what to do about it."""
+
+    where: str
+    """File and key, such as `bot.toml: actors[1].level`."""
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.problem}"
+        return f"{text} ({self.remedy})" if self.remedy else text
+
+
+class ConfigurationError(TicktroupeError):
+    """Faults of the user's configuration, all of them."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class WiringError(ConfigurationError):
+    """Actors that do not fit together."""
+
+
+class HandlerError(TicktroupeError, TypeError):
+    """A class whose handlers cannot be understood; names class, method and type."""
+
+
+class NotDeclaredError(TicktroupeError, TypeError):
+    """An actor sent a message that its type argument does not name."""
+
+
+class JournalError(TicktroupeError):
+    """The journal cannot be opened, or belongs to another bot."""
+
+
+class ReplayDivergence(TicktroupeError):
+    """A recording and its re-execution part."""

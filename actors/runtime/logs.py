@@ -1,0 +1,55 @@
+"""Logging: short lines on stderr for people, JSON lines in a file that turns over before it fills a disk."""
+
+import json
+import logging
+import logging.handlers
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+MAX_FILE_BYTES = 10_000_000
+KEPT_FILES = 5
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> list[logging.Handler]:
+    """Sends the log of this program to stderr and, if given, to a file; returns the handlers, for `tear_down_logging`."""
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(stderr_level)
+    console.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
+    )
+    handlers: list[logging.Handler] = [console]
+    if file is not None:
+        rotating = logging.handlers.RotatingFileHandler(
+            file, maxBytes=MAX_FILE_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
+        )
+        rotating.setFormatter(JsonFormatter())
+        handlers.append(rotating)
+    for handler in handlers:
+        root.addHandler(handler)
+    return handlers
+
+
+def tear_down_logging(handlers: list[logging.Handler]) -> None:
+    """Takes the handlers out again and closes them."""
+    for handler in handlers:
+        logging.getLogger().removeHandler(handler)
+        handler.close()

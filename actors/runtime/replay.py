@@ -1,0 +1,135 @@
+"""Re-execution of a recording: the same messages through the same actors, and what they send compared byte by byte."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from actors.runtime.actor import Actor, ActorContext
+from actors.runtime.clock import SimulatedClock, random_for
+from actors.runtime.specification import ActorSpecification
+from messages.base import Message
+from messages.codec import class_name_of, decoder_of
+from messages.control import Start, Stop, TimerFired
+from messages.recording import Entry, Opening, Output, Record
+
+
+@dataclass
+class Divergence:
+    """The first place where an actor's re-execution and its recording part."""
+
+    actor: str
+    time_ns: int
+    recorded: bytes | None
+    """The frame in the recording, or None where it has nothing more."""
+    replayed: bytes | None
+    caused_by: bytes
+    """The frame whose handling they differ on."""
+
+
+@dataclass
+class ReplayedActor:
+    """One actor in re-execution."""
+
+    specification: ActorSpecification
+    context: ActorContext
+    decoders: "dict[str, msgspec.msgpack.Decoder[Message]]"
+    instance: Actor[Any] | None = None
+    handled: int = 0
+    outputs: int = 0
+    divergence: Divergence | None = None
+    expected: list[bytes] = field(default_factory=list)
+
+
+def replay(
+    records: Iterable[Record], specifications: Iterable[ActorSpecification]
+) -> list[ReplayedActor]:
+    """Runs every recorded message through a new instance of each actor that is no boundary.
+
+    An actor stops at its first divergence. Returns all actors that were re-executed.
+    Raises ValueError if the records have no opening.
+    """
+    iterator = iter(records)
+    opening = next(iterator, None)
+    if not isinstance(opening, Opening):
+        raise ValueError("the recording has no opening")
+    actors = {
+        item.name: make_replayed(item, opening)
+        for item in specifications
+        if not item.actor_class.is_boundary
+    }
+    for entry, outputs in group_by_entry(iterator):
+        actor = actors.get(entry.actor)
+        if actor is not None and actor.divergence is None:
+            step(actor, entry, [output.frame for output in outputs])
+    return list(actors.values())
+
+
+def make_replayed(specification: ActorSpecification, opening: Opening) -> ReplayedActor:
+    """An actor as it was when the recording began."""
+    name = specification.name
+    context = ActorContext(
+        name=name,
+        clock=SimulatedClock(),
+        random=random_for(opening.seed, name),
+        run=opening.run,
+    )
+    handled: tuple[type[Message], ...] = (
+        *specification.actor_class.handlers,
+        TimerFired,
+        Start,
+        Stop,
+    )
+    decoders = {item.__name__: decoder_of(item) for item in handled}
+    return ReplayedActor(specification, context, decoders)
+
+
+def group_by_entry(records: Iterable[Record]) -> Iterator[tuple[Entry, list[Output]]]:
+    """Each handled message with what its handler sent."""
+    entry: Entry | None = None
+    outputs: list[Output] = []
+    for record in records:
+        if isinstance(record, Entry):
+            if entry is not None:
+                yield entry, outputs
+            entry, outputs = record, []
+        elif isinstance(record, Output):
+            outputs.append(record)
+    if entry is not None:
+        yield entry, outputs
+
+
+def step(actor: ReplayedActor, entry: Entry, recorded: list[bytes]) -> None:
+    """Handles one recorded message and compares what was sent."""
+    name = class_name_of(entry.frame)
+    if name == Start.__name__:
+        # The first message of every instance: the recorded actor was built, or rebuilt after a failure.
+        actor.instance = actor.specification.build(actor.context)
+    instance = actor.instance
+    decoder = actor.decoders.get(name)
+    if instance is None or decoder is None:
+        return
+    replayed: list[bytes] = []
+    try:
+        instance.run_handlers(decoder.decode(entry.frame), entry.frame, entry.time_ns)
+    except BaseException:
+        # The recorded handler raised at the same place: it sent nothing, and the next message is a new instance's Start.
+        instance.discard()
+    else:
+        replayed = [envelope.frame for envelope in instance._envelopes]
+    instance._envelopes.clear()
+    instance.outbox.clear()
+    instance._started_timers.clear()
+    instance._canceled_timers.clear()
+    for coroutine in instance._spawned:
+        coroutine.close()
+    instance._spawned.clear()
+    actor.handled += 1
+    actor.outputs += len(recorded)
+    for index in range(max(len(recorded), len(replayed))):
+        old = recorded[index] if index < len(recorded) else None
+        new = replayed[index] if index < len(replayed) else None
+        if old != new:
+            actor.divergence = Divergence(entry.actor, entry.time_ns, old, new, entry.frame)
+            return

@@ -1,0 +1,1 @@
+"""Strategies: they decide; everything else is done for them."""
