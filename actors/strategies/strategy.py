@@ -5,11 +5,11 @@ strategy asks for state instead of remembering what it did.
 """
 
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Never, Self
 
-from typing_extensions import Never, TypeVar
+from typing_extensions import TypeVar
 
-from actors.runtime.actor import RUN_SHIFT, Actor
+from actors.runtime.actor import Actor
 from messages.account import Position
 from messages.base import Message
 from messages.codec import decoder_of
