@@ -1,12 +1,23 @@
-"""The catalogue of all messages, for machines and for other languages, and the check that it only ever grows."""
+"""The catalogue of all messages, for machines and for other languages, and the check that it only ever grows.
+
+`catalogue.json` beside this file is the kept one: what old recordings and journals were written under. After a field or
+a message was added, `python -m messages.catalogue` writes it anew, unless an old frame could then be misread.
+"""
 
 import importlib
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from messages.base import Message
+from messages.orders import Execution
+from messages.recording import Entry, Opening, Output
 
+KEPT_PATH = Path(__file__).with_name("catalogue.json")
+PARTS: tuple[type[msgspec.Struct], ...] = (Entry, Execution, Opening, Output)
+"""What lies in files or within messages and is no message itself."""
 MODULES = (
     "messages.market",
     "messages.instruments",
@@ -34,7 +45,8 @@ def leaf_classes() -> list[type[Message]]:
 
 def build_catalogue() -> dict[str, Any]:
     """A JSON Schema (2020-12) of every message: its array, element by element, and the shared definitions."""
-    classes = leaf_classes()
+    messages = leaf_classes()
+    classes: list[type[msgspec.Struct]] = [*messages, *PARTS]
     _, components = msgspec.json.schema_components(classes, ref_template="#/$defs/{name}")
     fields = {
         item.__name__: [
@@ -50,7 +62,7 @@ def build_catalogue() -> dict[str, Any]:
             "is_command": item.is_command,
             "is_durable": item.is_durable,
         }
-        for item in classes
+        for item in messages
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -69,8 +81,8 @@ def find_breaks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         if new_fields is None:
             breaks.append(f"{name}: the message is gone")
             continue
-        old_items = old["$defs"][name].get("prefixItems", [])
-        new_items = new["$defs"][name].get("prefixItems", [])
+        old_types = find_types(old, name)
+        new_types = find_types(new, name)
         for index, old_field in enumerate(old_fields):
             if index >= len(new_fields):
                 breaks.append(f"{name}.{old_field['name']}: the field is gone")
@@ -79,7 +91,7 @@ def find_breaks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
                 breaks.append(
                     f"{name}: field {index} was {old_field['name']}, now {new_fields[index]['name']}"
                 )
-            elif type_of(new_items[index + 1]) != type_of(old_items[index + 1]):
+            elif new_types[index] != old_types[index]:
                 breaks.append(f"{name}.{old_field['name']}: another type")
         for new_field in new_fields[len(old_fields) :]:
             if new_field["required"]:
@@ -90,6 +102,47 @@ def find_breaks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return breaks
 
 
-def type_of(item: dict[str, Any]) -> dict[str, Any]:
-    """A schema item without its default and its prose, which may change freely."""
-    return {key: value for key, value in item.items() if key not in ("default", "description")}
+def find_types(catalogue: dict[str, Any], name: str) -> list[Any]:
+    """The types of the fields of one class, in order, without defaults and prose, which may change freely."""
+    items = catalogue["$defs"][name]["prefixItems"]
+    count = len(catalogue["fields"][name])
+    return [
+        strip(item) for item in items[len(items) - count :]
+    ]  # ahead of them stands the class name
+
+
+def strip(item: Any) -> Any:
+    """A schema without defaults and descriptions, at any depth."""
+    if isinstance(item, dict):
+        return {
+            key: strip(value)
+            for key, value in item.items()
+            if key not in ("default", "description")
+        }
+    return [strip(value) for value in item] if isinstance(item, list) else item
+
+
+def read_kept() -> dict[str, Any]:
+    """The kept catalogue."""
+    kept: dict[str, Any] = json.loads(KEPT_PATH.read_text(encoding="utf-8"))
+    return kept
+
+
+def render(catalogue: dict[str, Any]) -> str:
+    """A catalogue as the text that is kept."""
+    return json.dumps(catalogue, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def keep() -> None:
+    """Writes the catalogue of the classes as they are. Raises ValueError if an old frame could then be misread."""
+    built = build_catalogue()
+    if KEPT_PATH.exists() and (breaks := find_breaks(read_kept(), built)):
+        raise ValueError("old frames would be misread:\n" + "\n".join(breaks))
+    KEPT_PATH.write_text(render(built), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        keep()
+    except ValueError as error:
+        raise SystemExit(str(error)) from None

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
+
 from messages.account import Position
 from messages.base import Message, Routing
 from messages.enums import Exchanges, KlineInterval
+from messages.instruments import Instrument
 from messages.orders import Order
 
 
@@ -104,6 +107,8 @@ class Resync(TargetedMessage, kw_only=True):
     open_orders: list[Order]
     has_traded: bool = False
     is_restart: bool = False
+    instruments: list[Instrument] = msgspec.field(default_factory=list)
+    """The trading rules that are known so far: a rebuilt strategy has missed their announcement."""
 
 
 class CommandFailed(TargetedMessage, kw_only=True):
@@ -141,6 +146,8 @@ class HaltTrading(Message, kw_only=True):
 
     reason: str
     strategy: str = ""
+    flatten: bool = False
+    """Once they are gone, what the strategies hold is sold at market."""
 
 
 class ResumeTrading(Message, kw_only=True):

@@ -147,6 +147,9 @@ class Order(Message, kw_only=True):
         changed = False
         if said is OrderStatus.NEW or said is OrderStatus.PARTIALLY_FILLED or said.is_terminal:
             is_news = self.venue_status is None or next_status(self.venue_status, said) is not None
+            if said.is_terminal and not is_news and self.venue_status is not said:
+                # The venue's last word rules this end out, whatever we have said since.
+                return False
             if is_news and self.venue_status is not said:
                 self.venue_status = said
                 changed = True

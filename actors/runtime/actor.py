@@ -4,7 +4,9 @@ Inputs are the annotations of the `on_*` handlers, outputs are the type argument
 configuration. An actor works without a system: `handle` runs a message through it, and `outbox` holds what it sent.
 """
 
+import inspect
 import logging
+import math
 import random
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
@@ -15,7 +17,12 @@ from typing_extensions import TypeVar
 
 from actors.runtime.clock import Clock, SimulatedClock, random_for
 from actors.runtime.errors import NotDeclaredError
-from actors.runtime.handlers import HandlerTable, find_handlers, find_outputs
+from actors.runtime.handlers import (
+    HandlerTable,
+    check_declarations,
+    find_handlers,
+    find_outputs,
+)
 from messages.base import Message, Routing
 from messages.codec import encode
 from messages.control import Start, Stop, Subscribe, TimerFired
@@ -33,6 +40,8 @@ class Envelope(NamedTuple):
     message_class: type[Message]
     key: tuple[Any, ...]
     frame: bytes
+    number: int = 0
+    """The number in the frame: the object that was sent may have been changed, or sent again, since."""
 
 
 class Subscription(NamedTuple):
@@ -44,6 +53,14 @@ class Subscription(NamedTuple):
     interval: KlineInterval | None = None
 
 
+class Cause(NamedTuple):
+    """The id of the message on whose behalf a task or a timer runs, and the time at which its chain began."""
+
+    sender: str
+    number: int
+    origin_time_ns: int
+
+
 @dataclass(slots=True)
 class Timer:
     """A callback that comes due."""
@@ -52,17 +69,10 @@ class Timer:
     due_ns: int
     callback: Callable[..., None]
     arguments: tuple[Any, ...]
-    cause: Message | None
+    cause: Cause | None
 
 
-class Cause(NamedTuple):
-    """The id of the message on whose behalf a task runs, and the time at which its chain began."""
-
-    sender: str
-    number: int
-    origin_time_ns: int
-
-
+NO_CAUSE = Cause("", 0, 0)
 TASK_CAUSE: ContextVar[Cause | None] = ContextVar("TASK_CAUSE", default=None)
 
 
@@ -78,6 +88,8 @@ class ActorContext:
     timer_counter: int = 0
     release: Callable[[Envelope], None] | None = None
     """Releases at once what a task sends; None outside a system."""
+    arrange: Callable[["Actor[Any]"], None] | None = None
+    """Makes real at once the timers and tasks that a task has asked for; None outside a system."""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("actors"))
 
     def next_number(self) -> int:
@@ -113,6 +125,7 @@ class Actor(Generic[OutputType]):
         super().__init_subclass__(**arguments)
         cls.handlers = find_handlers(cls)
         cls.outputs = find_outputs(cls) | {Subscribe}
+        check_declarations(cls, cls.lazy_inputs)
         if hasattr(cls, "run"):
             cls.is_boundary = True
 
@@ -126,9 +139,12 @@ class Actor(Generic[OutputType]):
         instance._started_timers = []
         instance._canceled_timers = []
         instance._spawned = []
-        instance._cause = None
+        instance._cause_sender = ""
+        instance._cause_number = 0
+        instance._cause_origin_ns = 0
         instance._cause_frame = b""
         instance._in_handler = False
+        instance._is_void = False
         name = cls.__name__
         clock = SimulatedClock()
         instance.bind(ActorContext(name=name, clock=clock, random=random_for(0, name)))
@@ -140,9 +156,13 @@ class Actor(Generic[OutputType]):
     _started_timers: list[Timer]
     _canceled_timers: list[int]
     _spawned: list[Coroutine[Any, Any, None]]
-    _cause: Message | None
+    # The id of the message in hand, noted before a handler may change its copy or send it on.
+    _cause_sender: str
+    _cause_number: int
+    _cause_origin_ns: int
     _cause_frame: bytes
     _in_handler: bool
+    _is_void: bool
     _dispatch: dict[type[Message], tuple[Callable[[Any], None], ...]]
 
     def bind(self, context: ActorContext) -> None:
@@ -210,58 +230,74 @@ class Actor(Generic[OutputType]):
             )
         context = self._context
         context.counter += 1
+        number = (context.run << RUN_SHIFT) | context.counter
         message.sender = context.name
-        message.number = (context.run << RUN_SHIFT) | context.counter
+        message.number = number
         in_handler = self._in_handler or context.release is None
-        cause: Message | Cause | None
         if in_handler:
             now_ns = self.now_ns
-            cause = self._cause
+            message.cause_sender = self._cause_sender
+            message.cause_number = self._cause_number
+            message.origin_time_ns = self._cause_origin_ns or now_ns
         else:
             now_ns = context.clock.now_ns()
-            cause = TASK_CAUSE.get()
-        message.time_ns = now_ns
-        if cause is not None:
+            cause = TASK_CAUSE.get() or NO_CAUSE
             message.cause_sender = cause.sender
             message.cause_number = cause.number
             message.origin_time_ns = cause.origin_time_ns or now_ns
-        else:
-            message.cause_sender = ""
-            message.cause_number = 0
-            message.origin_time_ns = now_ns
-        envelope = Envelope(message_class, message.routing_key(), encode(message))
+        message.time_ns = now_ns
+        envelope = Envelope(message_class, message.routing_key(), encode(message), number)
         if in_handler:
             self.outbox.append(message)
             self._envelopes.append(envelope)
-        elif context.release is not None:
+        elif context.release is not None and not self._is_void:
             context.release(envelope)
 
     def schedule(self, delay_s: float, callback: Callable[..., None], *arguments: Any) -> int:
         """Calls back after `delay_s` seconds, as a message of its own; the number is for `cancel_timer`.
 
-        Raises ValueError for a negative delay.
+        Raises ValueError for a delay that is negative or not finite.
         """
-        if not delay_s >= 0:
+        if not 0 <= delay_s < math.inf:
             raise ValueError(f"a timer's delay must be 0 or more seconds, not {delay_s}")
-        self._context.timer_counter += 1
-        number = self._context.timer_counter
-        due_ns = self.now_ns + round(delay_s * 1e9)
-        timer = Timer(number, due_ns, callback, arguments, self._cause)
+        context = self._context
+        context.timer_counter += 1
+        number = context.timer_counter
+        cause: Cause | None
+        if self._in_handler or context.arrange is None:
+            now_ns = self.now_ns
+            cause = Cause(self._cause_sender, self._cause_number, self._cause_origin_ns)
+        else:
+            now_ns = context.clock.now_ns()
+            cause = TASK_CAUSE.get()
+        timer = Timer(number, now_ns + round(delay_s * 1e9), callback, arguments, cause)
         self._timers[number] = timer
         self._started_timers.append(timer)
+        self._arrange()
         return number
 
     def cancel_timer(self, number: int) -> None:
         """Voids a timer; one that has fired or was never set is no error."""
         if self._timers.pop(number, None) is not None:
             self._canceled_timers.append(number)
+            self._arrange()
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Runs a coroutine as a task of this actor once the handler has returned; held until done.
+        """Runs a coroutine as a task of this actor once the handler has returned (from a task: at once); held until done.
 
-        An exception that ends it is a failure of this actor.
+        An exception that ends it is a failure of this actor. Raises TypeError for what is no coroutine.
         """
+        if not inspect.iscoroutine(coroutine):
+            raise TypeError(
+                f"spawn takes a coroutine, such as self.read(), not {type(coroutine).__qualname__}"
+            )
         self._spawned.append(coroutine)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """From a task, timers and tasks become real at once: no handler is running that could take them back."""
+        if not self._in_handler and self._context.arrange is not None:
+            self._context.arrange(self)
 
     def subscribe(
         self,
@@ -270,7 +306,12 @@ class Actor(Generic[OutputType]):
         exchange: Exchanges = Exchanges.BINANCE,
         interval: KlineInterval | None = None,
     ) -> None:
-        """Asks for one more stream of market data while running."""
+        """Asks for one more stream of market data while running.
+
+        Raises ValueError for bars without an interval.
+        """
+        if needs_interval(message_class) and interval is None:
+            raise ValueError(f"{message_class.__name__} comes by interval: name one, such as 1m")
         self.send(
             Subscribe(
                 exchange=exchange,
@@ -292,13 +333,21 @@ class Actor(Generic[OutputType]):
         if now_ns is None:
             stamp = getattr(message, "receive_time_ns", 0) or message.time_ns
             now_ns = max(stamp, self.now_ns)
-        sent = len(self.outbox)
-        self.run_handlers(message, encode(message), now_ns, keep=sent)
+        # What earlier handlers did stays done, whatever this one does.
+        earlier_tasks, self._spawned = self._spawned, []
+        self._started_timers.clear()
+        self._canceled_timers.clear()
+        try:
+            self.run_handlers(message, encode(message), now_ns, keep=len(self.outbox))
+        finally:
+            self._spawned = [*earlier_tasks, *self._spawned]
 
     def run_handlers(self, message: Message, frame: bytes, now_ns: int, keep: int = 0) -> None:
         """Runs one message at one instant. If a handler raises, all that came after `keep` messages is undone."""
         self.now_ns = now_ns
-        self._cause = message
+        self._cause_sender = message.sender
+        self._cause_number = message.number
+        self._cause_origin_ns = message.origin_time_ns
         self._cause_frame = frame
         self._in_handler = True
         try:

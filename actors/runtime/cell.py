@@ -13,8 +13,8 @@ import msgspec
 
 from actors.runtime.actor import TASK_CAUSE, Actor, ActorContext, Cause, Envelope, Timer
 from actors.runtime.mailbox import Mailbox
+from actors.runtime.restart_policy import RestartRecord
 from actors.runtime.specification import ActorSpecification
-from actors.runtime.supervisor import RestartRecord
 from actors.runtime.tap import Tap
 from messages.base import Message
 from messages.control import Gap, Resync, Start, Stop, TimerFired
@@ -24,6 +24,7 @@ DRAIN_BUDGET_NS = 100_000
 """With a bound of 512 messages an order event waits 15 ms behind market data, with 100 µs 0.16 ms."""
 
 JournalEntry = tuple[str, int, str, int, bytes]
+ActorTask = asyncio.Task[BaseException | None]
 
 
 class Host(Protocol):
@@ -42,6 +43,10 @@ class Host(Protocol):
 
     def deliver_all(self, envelopes: list[Envelope]) -> None:
         """Delivers messages to all their receivers."""
+        ...
+
+    def on_unreadable(self, cell: "ActorCell", error: Exception, envelope: Envelope) -> None:
+        """The sender has put into a message what its class does not allow."""
         ...
 
     def on_failure(
@@ -70,6 +75,7 @@ class ActorCell:
         self.specification = specification
         self.context = context
         context.release = self.release_from_task
+        context.arrange = self.arrange_from_task
         self.restarts = restarts
         self.name = specification.name
         self.actor_class = specification.actor_class
@@ -89,19 +95,36 @@ class ActorCell:
         self.pending_entries: list[JournalEntry] = []
         self.handled_numbers: dict[str, int] = {}
         self.handled_count = 0
+        self.unreadable_count = 0
         self.loop_timers: dict[int, asyncio.TimerHandle] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.canceled_tasks: set[asyncio.Task[None]] = set()
+        # Both in the order of their start: what they do when canceled must not hang on hashes.
+        self.tasks: dict[ActorTask, Coroutine[Any, Any, None]] = {}
+        self.canceled_tasks: dict[ActorTask, None] = {}
 
     def start_instance(self) -> None:
         """Builds a new instance and gives it its first message.
 
         Raises what its constructor raises.
         """
-        self.instance = self.specification.build(self.context)
+        if self.instance is not None:
+            self.instance._is_void = True
+        # First words to an instance before this one are not for this one.
+        self.mailbox.front.clear()
+        start = Start(target=self.name)
+        envelope = self.make_envelope(start)
+        # The constructor's time is the first message's, so that a replay can give it the same.
+        self.instance = self.specification.build(self.context, start.time_ns)
         self.is_running = True
-        self.mailbox.put_front(self.make_envelope(Start(target=self.name)))
+        self.mailbox.put_front(envelope)
         self.wake()
+
+    def finish(self) -> None:
+        """The last message of an orderly stop, whatever else may wait; then the instance ends."""
+        if self.is_running:
+            self.run_one(self.make_envelope(Stop(target=self.name)))
+            self.host.release(self)
+        self.void()
+        self.is_out = True
 
     def make_envelope(self, message: Message) -> Envelope:
         """A message of the system to this actor: timers, gaps, first and last words."""
@@ -165,115 +188,151 @@ class ActorCell:
         if instance is None or not (decode := self.decoders.get(envelope.message_class)):
             return
         now_ns = self.context.clock.now_ns()
-        message: Message | None = None
         if self.host.tap is not None:
             self.host.tap.on_handled(self.name, now_ns, envelope.frame)
         try:
             message = decode(envelope.frame)
+        except msgspec.MsgspecError as error:
+            self.unreadable_count += 1
+            self.host.on_unreadable(self, error, envelope)
+            return
+        try:
             instance.run_handlers(message, envelope.frame, now_ns)
-            self.take_results(instance, message)
+            self.take_results(instance, type(message))
         except BaseException as error:
             instance.discard()
-            self.host.on_failure(self, error, envelope, message)
+            # What earlier messages have caused goes out before the failure is told.
+            self.host.release(self)
+            # The handler may have changed its copy.
+            self.host.on_failure(self, error, envelope, decode(envelope.frame))
 
-    def take_results(self, instance: Actor[Any], message: Message) -> None:
+    def take_results(self, instance: Actor[Any], message_class: type[Message]) -> None:
         """After a handler that returned: what it sent, scheduled and spawned becomes real."""
         self.handled_count += 1
-        if self.awaits_resync and type(message) is Resync:
+        if self.awaits_resync and message_class is Resync:
             self.awaits_resync = False
         if self.actor_class.is_journaled:
-            self.handled_numbers[message.sender] = message.number
+            self.handled_numbers[instance._cause_sender] = instance._cause_number
         if instance._envelopes:
             self._take_messages(instance)
         if instance._started_timers or instance._canceled_timers:
-            self._take_timers(instance)
+            self._take_timers(instance, instance.now_ns)
         if instance._spawned:
-            cause = Cause(message.sender, message.number, message.origin_time_ns)
-            spawned, instance._spawned = instance._spawned, []
-            for coroutine in spawned:
-                self.start_task(coroutine, cause)
+            cause = Cause(instance._cause_sender, instance._cause_number, instance._cause_origin_ns)
+            self._take_tasks(instance, cause)
 
     def _take_messages(self, instance: Actor[Any]) -> None:
-        envelopes, messages = instance._envelopes, instance.outbox
+        envelopes = instance._envelopes
         instance._envelopes, instance.outbox = [], []
         if self.host.tap is not None:
             for envelope in envelopes:
                 self.host.tap.on_sent(self.name, instance.now_ns, envelope.frame)
+        self._hold(envelopes, instance.now_ns)
+
+    def _hold(self, envelopes: list[Envelope], now_ns: int) -> None:
+        """Keeps what was sent until its release, with what the journal must hold by then."""
         if self.actor_class.is_journaled:
             self.pending_entries.extend(
-                (self.name, message.number, type(message).__name__, message.time_ns, envelope.frame)
-                for message, envelope in zip(messages, envelopes, strict=True)
-                if message.is_durable
+                (self.name, item.number, item.message_class.__name__, now_ns, item.frame)
+                for item in envelopes
+                if item.message_class.is_durable
             )
         self.pending.extend(envelopes)
 
     # Timers and tasks.
 
-    def _take_timers(self, instance: Actor[Any]) -> None:
+    def _take_timers(self, instance: Actor[Any], now_ns: int) -> None:
         for number in instance._canceled_timers:
             if handle := self.loop_timers.pop(number, None):
                 handle.cancel()
         instance._canceled_timers.clear()
         for timer in instance._started_timers:
             if timer.number in instance._timers:
-                delay_s = max(timer.due_ns - instance.now_ns, 0) / 1e9
+                delay_s = max(timer.due_ns - now_ns, 0) / 1e9
                 self.loop_timers[timer.number] = self.host.loop.call_later(
                     delay_s, self.fire_timer, timer
                 )
         instance._started_timers.clear()
 
     def fire_timer(self, timer: Timer) -> None:
-        """A timer has come due: a message to its actor, caused by what set the timer."""
+        """A timer has come due: a message to its actor, caused by what set the timer.
+
+        Its chain of causes goes on, its time of origin begins anew: a wait that was asked for is no latency.
+        """
         self.loop_timers.pop(timer.number, None)
         fired = TimerFired(target=self.name, timer=timer.number)
         if timer.cause is not None:
             fired.cause_sender, fired.cause_number = timer.cause.sender, timer.cause.number
         self.receive([self.make_envelope(fired)])
 
+    def _take_tasks(self, instance: Actor[Any], cause: Cause | None) -> None:
+        spawned, instance._spawned = instance._spawned, []
+        for coroutine in spawned:
+            self.start_task(coroutine, cause)
+
     def start_task(self, coroutine: Coroutine[Any, Any, None], cause: Cause | None) -> None:
         """Runs a coroutine of the actor and holds it until it is done."""
         context = contextvars.copy_context()
         context.run(TASK_CAUSE.set, cause)
-        task = self.host.loop.create_task(keep_exit_inside(coroutine), context=context)
-        self.tasks.add(task)
+        task = self.host.loop.create_task(run_to_end(coroutine), context=context)
+        self.tasks[task] = coroutine
         task.add_done_callback(self._on_task_done)
 
-    def _on_task_done(self, task: "asyncio.Task[None]") -> None:
-        self.tasks.discard(task)
+    def _on_task_done(self, task: ActorTask) -> None:
+        # A task that was canceled before its first step has never awaited its coroutine.
+        self.tasks.pop(task).close()
+        error = None if task.cancelled() else task.result()
         if task in self.canceled_tasks:
-            self.canceled_tasks.discard(task)
-            if not task.cancelled():
-                task.exception()
-            return
-        error: BaseException | None
-        if task.cancelled():
-            error = asyncio.CancelledError(f"a task of {self.name} was canceled from within")
-        else:
-            error = task.exception()
-        if error is not None:
+            del self.canceled_tasks[task]
+            if error is not None and not isinstance(error, asyncio.CancelledError):
+                self.context.log.warning("%s: a task failed as it ended", self.name, exc_info=error)
+        elif error is not None:
             self.host.on_failure(self, error, None, None)
 
     def release_from_task(self, envelope: Envelope) -> None:
-        """What a task sends goes out at once."""
-        if not self.is_running:
-            return
-        self.host.deliver_all([envelope])
+        """What a task sends goes out at once, by way of the journal like everything else."""
+        self._hold([envelope], self.context.clock.now_ns())
+        self.host.release(self)
+
+    def arrange_from_task(self, instance: Actor[Any]) -> None:
+        """The timers and tasks that a task asks for are real at once; those of an instance that has ended are not."""
+        if instance is self.instance and self.is_running:
+            self._take_timers(instance, self.context.clock.now_ns())
+            self._take_tasks(instance, TASK_CAUSE.get())
+        else:
+            instance.discard()
 
     def void(self) -> None:
-        """Ends the instance: its timers and tasks are void. The mailbox stays, and so does what it has sent."""
+        """Ends the instance: its timers and tasks are void. The mailbox stays, and so does what it has sent.
+
+        Only a boundary's tasks may still send as they end, until a new instance runs: a gateway says what became
+        of its requests.
+        """
         self.is_running = False
+        if self.instance is not None and not self.actor_class.is_boundary:
+            self.instance._is_void = True
         for handle in self.loop_timers.values():
             handle.cancel()
         self.loop_timers.clear()
         for task in self.tasks:
             if task not in self.canceled_tasks:
-                self.canceled_tasks.add(task)
+                self.canceled_tasks[task] = None
                 task.cancel()
 
+    async def end_tasks(self, patience_s: float) -> None:
+        """Waits for the canceled tasks, and then hears no more of the instance."""
+        if self.tasks:
+            await asyncio.wait(set(self.tasks), timeout=patience_s)
+        if self.tasks:
+            self.context.log.error("%s: %d tasks do not end", self.name, len(self.tasks))
+        if self.instance is not None:
+            self.instance._is_void = True
 
-async def keep_exit_inside(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Runs a coroutine; a SystemExit in it is its actor's failure, and must not pass through the loop as asyncio lets it."""
+
+async def run_to_end(coroutine: Coroutine[Any, Any, None]) -> BaseException | None:
+    """Runs a coroutine and returns what ended it: raised, asyncio would take an exit for the loop's, a cancel for ours."""
     try:
         await coroutine
-    except SystemExit as error:
-        raise RuntimeError(f"a task of the actor raised SystemExit({error.code})") from error
+    except BaseException as error:
+        return error
+    return None

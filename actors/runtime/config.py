@@ -6,6 +6,7 @@ Every fault is collected with its file and key, and with the nearest valid key w
 import difflib
 import importlib
 import inspect
+import math
 import tomllib
 import types
 import typing
@@ -17,10 +18,26 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from actors.runtime.actor import Actor
-from actors.runtime.errors import ConfigurationError, Fault, HandlerError
+from actors.runtime.errors import ConfigurationError, Fault, describe_error
 from actors.runtime.specification import ActorSpecification
 from messages.instruments import to_decimal
 
+USER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    SystemExit,
+    TypeError,
+    ValueError,
+)
+"""What a user's own module or constructor may raise by mistake: a fault of the configuration, not a crash."""
 RESERVED_KEYS = frozenset({"class", "name"})
 
 
@@ -71,9 +88,12 @@ def check_arguments(
     Unknown, missing and ill-typed keys become faults; `reserved` keys are somebody else's.
     """
     parameters = inspect.signature(function).parameters
-    hints = typing.get_type_hints(
-        inspect.getattr_static(function, "__init__") if isinstance(function, type) else function
-    )
+    try:
+        hints = typing.get_type_hints(annotated_part(function))
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
+        hint = "import what it names at run time, not under TYPE_CHECKING"
+        faults.append(Fault(where, f"an annotation cannot be resolved: {error}", hint))
+        return {}
     valid = [
         name
         for name, parameter in parameters.items()
@@ -95,6 +115,14 @@ def check_arguments(
     return arguments
 
 
+def annotated_part(function: Callable[..., Any]) -> Any:
+    """Where a callable's annotations are: a struct's own, a class's constructor's, or the function's."""
+    if isinstance(function, type):
+        is_struct = issubclass(function, msgspec.Struct)
+        return function if is_struct else inspect.getattr_static(function, "__init__")
+    return function
+
+
 def convert(value: Any, annotation: Any) -> Any:
     """A TOML value as the annotated type; numbers for `Decimal` are taken by their shortest text.
 
@@ -102,27 +130,56 @@ def convert(value: Any, annotation: Any) -> Any:
     """
     if annotation is Any:
         return value
-    if get_origin(annotation) in (Union, types.UnionType):
-        parts = [part for part in get_args(annotation) if part is not type(None)]
-        if len(parts) == 1:
-            return convert(value, parts[0])
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return convert_to_union(value, [part for part in parts if part is not type(None)])
     if annotation is Decimal:
         if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
             raise ValueError(f"{value!r} is not a number")
         return to_decimal(value)
-    if (
-        get_origin(annotation) is dict
-        and get_args(annotation)[1] is Decimal
-        and isinstance(value, dict)
-    ):
-        return {key: convert(item, Decimal) for key, item in value.items()}
     if annotation is Path and isinstance(value, str):
         return Path(value).expanduser()
+    if origin is dict and isinstance(value, dict):
+        return {convert(key, parts[0]): convert(item, parts[1]) for key, item in value.items()}
+    if origin in (list, set, frozenset) and isinstance(value, list):
+        return origin(convert(item, parts[0]) for item in value)
+    if origin is tuple and isinstance(value, list):
+        return convert_to_tuple(value, parts)
     converted = msgspec.convert(value, annotation)
-    if getattr(converted, "value", "") == "UNRECOGNISED" and value != "UNRECOGNISED":
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise ValueError(f"{value!r} is not a finite number")
+    if getattr(converted, "value", "") == "UNRECOGNISED":
         members = [str(item) for item in annotation if str(item) != "UNRECOGNISED"]
         raise ValueError(f"{value!r} is none of {', '.join(members)}")
     return converted
+
+
+def convert_to_union(value: Any, parts: list[Any]) -> Any:
+    """A TOML value, which is never null, as the first of some types that takes it.
+
+    Raises ValueError or msgspec.ValidationError if none does.
+    """
+    if len(parts) == 1:
+        return convert(value, parts[0])
+    problems = []
+    for part in parts:
+        try:
+            return convert(value, part)
+        except (ValueError, msgspec.ValidationError) as error:
+            problems.append(str(error))
+    raise ValueError("; ".join(problems))
+
+
+def convert_to_tuple(value: list[Any], parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A TOML array as a tuple, of one type (`tuple[X, ...]`) or of one for each place.
+
+    Raises ValueError or msgspec.ValidationError.
+    """
+    if len(parts) == 2 and parts[1] is ...:
+        return tuple(convert(item, parts[0]) for item in value)
+    if len(parts) != len(value):
+        raise ValueError(f"needs {len(parts)} values, not {len(value)}")
+    return tuple(convert(item, part) for item, part in zip(value, parts, strict=True))
 
 
 def describe_type(annotation: Any) -> str:
@@ -151,10 +208,13 @@ def load_actor_class(
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         hint = "it must lie beside the configuration file, or be installed"
+        if error.name and error.name.partition(".")[0] != module_name.partition(".")[0]:
+            hint = f"{module_name} needs {error.name}: install it"
         faults.append(Fault(f"{where}.class", f"cannot import {module_name!r}: {error}", hint))
         return None
-    except (HandlerError, ImportError, SyntaxError, NameError, AttributeError, TypeError) as error:
-        faults.append(Fault(f"{where}.class", f"importing {module_name!r} failed: {error}"))
+    except USER_ERRORS as error:
+        problem = f"importing {module_name!r} failed: {describe_error(error)}"
+        faults.append(Fault(f"{where}.class", problem))
         return None
     found = getattr(module, class_name, None)
     if found is None:
@@ -184,12 +244,10 @@ def read_actor(
 ) -> ActorSpecification | None:
     """One `[[actors]]` table as a specification; the constructor is tried, so that its own refusals are faults too."""
     if "class" not in table:
-        check_keys(table, [*table] if "class" in table else ["class", "name"], where, faults)
-        faults.append(
-            Fault(
-                where, "the key 'class' is missing", "name an actor class, such as my_bot.Breakout"
-            )
-        )
+        nearest = difflib.get_close_matches("class", [key.strip().lower() for key in table], n=1)
+        meant = [repr(key) for key in table if key.strip().lower() in nearest]
+        remedy = f"is it meant by {meant[0]}?" if meant else "name one, such as my_bot.Breakout"
+        faults.append(Fault(where, "the key 'class' is missing", remedy))
         return None
     actor_class = load_actor_class(table["class"], where, faults, aliases)
     name = table.get("name")
@@ -210,5 +268,9 @@ def read_actor(
         actor_class(**arguments)
     except (ValueError, TypeError, ArithmeticError) as error:
         faults.append(Fault(where, f"{actor_class.__name__} refuses its arguments: {error}"))
+        return None
+    except USER_ERRORS as error:
+        problem = f"the constructor of {actor_class.__name__} failed: {describe_error(error)}"
+        faults.append(Fault(where, problem))
         return None
     return ActorSpecification(actor_class, name or actor_class.__name__, arguments, where)

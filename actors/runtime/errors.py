@@ -11,6 +11,7 @@ TicktroupeError
 Operating errors (a refused order, a lost connection) are messages, not exceptions.
 """
 
+import traceback
 from dataclasses import dataclass
 
 
@@ -58,3 +59,14 @@ class JournalError(TicktroupeError):
 
 class ReplayDivergence(TicktroupeError):
     """A recording and its re-execution part."""
+
+
+def describe_error(error: BaseException) -> str:
+    """`Class: text` of any exception, fit to be sent: also of one whose own text fails or holds lone surrogates."""
+    text = traceback.TracebackException(type(error), error, None)
+    return sendable(f"{type(error).__name__}: {text}")
+
+
+def sendable(text: str) -> str:
+    """A text without lone surrogates, which no message can carry."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,9 +9,11 @@ from typing import Any, Never, Union, get_args, get_origin
 import typing_extensions
 
 from actors.runtime.errors import HandlerError
-from messages.base import Message
+from messages.base import Message, Policy
 
 LIFECYCLE_HOOKS = frozenset({"on_start", "on_stop"})
+LIFECYCLE_MESSAGES = frozenset({"Start", "Stop", "TimerFired"})
+"""What the runtime handles for every actor, before the class could."""
 HandlerTable = dict[type[Message], tuple[str, ...]]
 
 
@@ -27,8 +29,18 @@ def find_handlers(cls: type) -> HandlerTable:
             continue
         method = inspect.getattr_static(cls, name)
         if not isinstance(method, types.FunctionType):
-            continue
+            if not (callable(method) or isinstance(method, (classmethod, property))):
+                # A constant; None is how a subclass does without a handler of its base.
+                continue
+            raise HandlerError(
+                f"{cls.__qualname__}.{name}: a handler is a plain method, not a {type(method).__name__}"
+            )
         for message_class in handled_classes(cls, name, method):
+            if message_class.__name__ in LIFECYCLE_MESSAGES:
+                raise HandlerError(
+                    f"{cls.__qualname__}.{name}: {message_class.__name__} is the runtime's own; "
+                    "define on_start or on_stop, or give schedule() a callback"
+                )
             if name.startswith("_"):
                 inner.setdefault(message_class, []).append(name)
             elif message_class in own:
@@ -46,10 +58,7 @@ def find_handlers(cls: type) -> HandlerTable:
 def handled_classes(cls: type, name: str, method: Callable[..., Any]) -> tuple[type[Message], ...]:
     """The message classes that one handler's annotation names."""
     where = f"{cls.__qualname__}.{name}"
-    if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-        raise HandlerError(
-            f"{where}: a handler is a plain `def`; await in run() or in a task given to self.spawn()"
-        )
+    check_plain(method, where)
     parameters = list(inspect.signature(method).parameters.values())[1:]
     if len(parameters) != 1 or parameters[0].kind not in (
         inspect.Parameter.POSITIONAL_ONLY,
@@ -66,6 +75,33 @@ def handled_classes(cls: type, name: str, method: Callable[..., Any]) -> tuple[t
     if annotation is None:
         raise HandlerError(f"{where}: annotate its parameter with the message class it handles")
     return message_classes_of(annotation, where)
+
+
+def check_plain(method: Callable[..., Any], where: str) -> None:
+    """Raises HandlerError for a method whose call would run nothing, but make a coroutine or a generator."""
+    if (
+        inspect.iscoroutinefunction(method)
+        or inspect.isasyncgenfunction(method)
+        or inspect.isgeneratorfunction(method)
+    ):
+        raise HandlerError(
+            f"{where}: a handler is a plain `def` without `yield`; "
+            "await in run() or in a task given to self.spawn()"
+        )
+
+
+def check_declarations(cls: type, lazy_inputs: frozenset[type[Message]]) -> None:
+    """Raises HandlerError for hooks that would never run, a `run` that is no coroutine, and lazy classes that queue."""
+    for name in sorted(LIFECYCLE_HOOKS):
+        check_plain(getattr(cls, name), f"{cls.__qualname__}.{name}")
+    run = getattr(cls, "run", None)
+    if run is not None and not inspect.iscoroutinefunction(run):
+        raise HandlerError(f"{cls.__qualname__}.run: the actor's own task is an `async def`")
+    for message_class in sorted(lazy_inputs, key=lambda item: item.__name__):
+        if message_class.policy is not Policy.NEWEST:
+            raise HandlerError(
+                f"{cls.__qualname__}.lazy_inputs: {message_class.__name__} is no NEWEST class; none may be lost"
+            )
 
 
 def find_outputs(cls: type) -> frozenset[type[Message]]:

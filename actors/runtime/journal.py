@@ -14,9 +14,11 @@ from actors.runtime.errors import JournalError
 
 Synchronous = Literal["NORMAL", "FULL"]
 SCHEMA_VERSION = 1
-CHECKPOINT_PAGES = 1_000
+CHECKPOINT_TRANSACTIONS = 1_000
+META_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+)
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry (
     position INTEGER PRIMARY KEY,
     actor TEXT NOT NULL,
@@ -58,11 +60,14 @@ class Journal:
             self._prepare(bot, synchronous)
         except sqlite3.Error as error:
             self.connection.close()
-            raise JournalError(f"{path}: not usable as a journal ({error})") from error
+            raise JournalError(
+                f"{path}: not usable as a journal ({error}); is the folder there and writable, "
+                "and does no other program hold the file?"
+            ) from error
         except JournalError:
             self.connection.close()
             raise
-        self.pages_since_checkpoint = 0
+        self.writes_since_checkpoint = 0
         self.failures = 0
 
     def _prepare(self, bot: str, synchronous: Synchronous) -> None:
@@ -71,20 +76,21 @@ class Journal:
         execute(f"PRAGMA synchronous={synchronous}")
         # Checkpoints cost milliseconds: they are made when the bot is idle, never within an order's way.
         execute("PRAGMA wal_autocheckpoint=0")
-        self.connection.executescript(SCHEMA)
+        execute(META_SCHEMA)
         owner = self.read_meta("bot")
-        if owner is None:
-            self.write_meta("bot", bot)
-            self.write_meta("schema", str(SCHEMA_VERSION))
-        elif owner != bot:
+        if owner is not None and owner != bot:
             raise JournalError(
                 f"{self.path}: belongs to the bot {owner!r}, not to {bot!r}; give each bot a state folder of its own"
             )
-        schema = int(self.read_meta("schema") or 0)
-        if schema > SCHEMA_VERSION:
+        schema = self.read_meta("schema") or "0"
+        if not schema.isdecimal() or int(schema) > SCHEMA_VERSION:
             raise JournalError(
                 f"{self.path}: written by a newer version of this program (schema {schema}); update the program"
             )
+        self.connection.executescript(SCHEMA)
+        if owner is None:
+            self.write_meta("schema", str(SCHEMA_VERSION))
+            self.write_meta("bot", bot)
 
     def read_meta(self, key: str) -> str | None:
         """One of the journal's own facts, or None."""
@@ -100,12 +106,15 @@ class Journal:
 
         Raises JournalError if it cannot be written.
         """
+        execute = self.connection.execute
         try:
-            synchronous = self.connection.execute("PRAGMA synchronous").fetchone()[0]
-            self.connection.execute("PRAGMA synchronous=FULL")
-            run = int(self.read_meta("run") or 0) + 1
-            self.write_meta("run", str(run))
-            self.connection.execute(f"PRAGMA synchronous={synchronous}")
+            synchronous = execute("PRAGMA synchronous").fetchone()[0]
+            execute("PRAGMA synchronous=FULL")
+            try:
+                run = int(self.read_meta("run") or 0) + 1
+                self.write_meta("run", str(run))
+            finally:
+                execute(f"PRAGMA synchronous={synchronous}")
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: this start cannot be noted ({error})") from error
         return run
@@ -136,17 +145,17 @@ class Journal:
         except sqlite3.Error as error:
             self.failures += 1
             raise JournalError(f"{self.path}: not written ({error})") from error
-        self.pages_since_checkpoint += 1
+        self.writes_since_checkpoint += 1
 
     def checkpoint_if_due(self) -> None:
         """Moves what lies in the write-ahead log into the database; for an idle moment. A failure waits for the next."""
-        if self.pages_since_checkpoint < CHECKPOINT_PAGES:
+        if self.writes_since_checkpoint < CHECKPOINT_TRANSACTIONS:
             return
         try:
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error:
             return
-        self.pages_since_checkpoint = 0
+        self.writes_since_checkpoint = 0
 
     def entries(self, actor: str | None = None) -> Iterator[tuple[str, int, str, int, bytes]]:
         """Everything written so far, oldest first: `(actor, number, message_class, time_ns, frame)`."""

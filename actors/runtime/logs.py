@@ -39,7 +39,11 @@ def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> li
     handlers: list[logging.Handler] = [console]
     if file is not None:
         rotating = logging.handlers.RotatingFileHandler(
-            file, maxBytes=MAX_FILE_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
+            file,
+            maxBytes=MAX_FILE_BYTES,
+            backupCount=KEPT_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
         rotating.setFormatter(JsonFormatter())
         handlers.append(rotating)

@@ -35,7 +35,10 @@ class MailboxStatistics:
 
 
 class Mailbox(asyncio.Queue[Envelope]):
-    """One actor's inbox."""
+    """One actor's inbox.
+
+    Raises ValueError for a limit below 1.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,10 @@ class Mailbox(asyncio.Queue[Envelope]):
         sequence_limit: int = DEFAULT_SEQUENCE_LIMIT,
         control_limit: int = DEFAULT_CONTROL_LIMIT,
     ) -> None:
+        if sequence_limit < 1 or control_limit < 1:
+            raise ValueError(
+                f"a mailbox holds 1 message or more, not {min(sequence_limit, control_limit)}"
+            )
         self.make_gap = make_gap
         self.lazy_inputs = lazy_inputs
         self.sequence_limit = sequence_limit
@@ -119,6 +126,10 @@ class Mailbox(asyncio.Queue[Envelope]):
     def depth(self) -> int:
         """How many messages wait and would wake the actor."""
         return len(self.front) + len(self.control) + len(self.sequence) + len(self.newest)
+
+    def empty(self) -> bool:
+        """Whether nothing waits that would wake the actor; the queue's own public `get` rests on it too."""
+        return self.depth == 0
 
     @property
     def has_overflowed(self) -> bool:

@@ -1,7 +1,8 @@
 """Re-execution of a recording: the same messages through the same actors, and what they send compared byte by byte."""
 
+from asyncio import CancelledError
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ class Divergence:
     """The frame in the recording, or None where it has nothing more."""
     replayed: bytes | None
     caused_by: bytes
-    """The frame whose handling they differ on."""
+    """The frame whose handling they differ on. With neither frame: now it fails there, and when recorded it did not."""
 
 
 @dataclass
@@ -39,7 +40,8 @@ class ReplayedActor:
     handled: int = 0
     outputs: int = 0
     divergence: Divergence | None = None
-    expected: list[bytes] = field(default_factory=list)
+    failed_on: Entry | None = None
+    """The message on which the running instance raised: the recording must go on with a new instance."""
 
 
 def replay(
@@ -59,10 +61,10 @@ def replay(
         for item in specifications
         if not item.actor_class.is_boundary
     }
-    for entry, outputs in group_by_entry(iterator):
+    for entry, outputs, is_last in group_by_entry(iterator):
         actor = actors.get(entry.actor)
         if actor is not None and actor.divergence is None:
-            step(actor, entry, [output.frame for output in outputs])
+            step(actor, entry, [output.frame for output in outputs], is_cut=is_last)
     return list(actors.values())
 
 
@@ -85,39 +87,73 @@ def make_replayed(specification: ActorSpecification, opening: Opening) -> Replay
     return ReplayedActor(specification, context, decoders)
 
 
-def group_by_entry(records: Iterable[Record]) -> Iterator[tuple[Entry, list[Output]]]:
-    """Each handled message with what its handler sent."""
+def group_by_entry(records: Iterable[Record]) -> Iterator[tuple[Entry, list[Output], bool]]:
+    """Each handled message with what its handler sent, and whether it is the last of all."""
     entry: Entry | None = None
     outputs: list[Output] = []
     for record in records:
         if isinstance(record, Entry):
             if entry is not None:
-                yield entry, outputs
+                yield entry, outputs, False
             entry, outputs = record, []
         elif isinstance(record, Output):
             outputs.append(record)
     if entry is not None:
-        yield entry, outputs
+        yield entry, outputs, True
 
 
-def step(actor: ReplayedActor, entry: Entry, recorded: list[bytes]) -> None:
-    """Handles one recorded message and compares what was sent."""
+def step(actor: ReplayedActor, entry: Entry, recorded: list[bytes], is_cut: bool = False) -> None:
+    """Handles one recorded message and compares what was sent.
+
+    With `is_cut` the recording may have been cut within what its handler sent: what is missing there is no divergence.
+    """
     name = class_name_of(entry.frame)
-    if name == Start.__name__:
-        # The first message of every instance: the recorded actor was built, or rebuilt after a failure.
-        actor.instance = actor.specification.build(actor.context)
-    instance = actor.instance
     decoder = actor.decoders.get(name)
-    if instance is None or decoder is None:
+    if decoder is None:
         return
-    replayed: list[bytes] = []
+    actor.handled += 1
+    actor.outputs += len(recorded)
+    replayed = run_recorded(actor, entry, decoder)
+    if actor.divergence is not None:
+        return
+    length = len(recorded) if is_cut else max(len(recorded), len(replayed))
+    for index in range(length):
+        old = recorded[index] if index < len(recorded) else None
+        new = replayed[index] if index < len(replayed) else None
+        if old != new:
+            actor.divergence = Divergence(entry.actor, entry.time_ns, old, new, entry.frame)
+            return
+
+
+def run_recorded(
+    actor: ReplayedActor, entry: Entry, decoder: "msgspec.msgpack.Decoder[Message]"
+) -> list[bytes]:
+    """What the actor sends on one message. A recorded failure fails again: it has sent nothing, and a new `Start` follows."""
     try:
-        instance.run_handlers(decoder.decode(entry.frame), entry.frame, entry.time_ns)
-    except BaseException:
-        # The recorded handler raised at the same place: it sent nothing, and the next message is a new instance's Start.
-        instance.discard()
-    else:
-        replayed = [envelope.frame for envelope in instance._envelopes]
+        message = decoder.decode(entry.frame)
+    except msgspec.MsgspecError:
+        # Its receiver could not read it when it was recorded either, and went on.
+        return []
+    if isinstance(message, Start):
+        # The first message of every instance: the recorded actor was built, or rebuilt after a failure.
+        actor.failed_on = None
+        try:
+            actor.instance = actor.specification.build(actor.context, message.time_ns)
+        except (Exception, SystemExit, CancelledError):
+            actor.divergence = Divergence(entry.actor, entry.time_ns, None, None, entry.frame)
+            return []
+    if actor.failed_on is not None:
+        failed_on = actor.failed_on
+        actor.divergence = Divergence(entry.actor, failed_on.time_ns, None, None, failed_on.frame)
+        return []
+    instance = actor.instance
+    if instance is None:
+        return []
+    try:
+        instance.run_handlers(message, entry.frame, entry.time_ns)
+    except (Exception, SystemExit, CancelledError):
+        actor.failed_on = entry
+    replayed = [envelope.frame for envelope in instance._envelopes]
     instance._envelopes.clear()
     instance.outbox.clear()
     instance._started_timers.clear()
@@ -125,11 +161,4 @@ def step(actor: ReplayedActor, entry: Entry, recorded: list[bytes]) -> None:
     for coroutine in instance._spawned:
         coroutine.close()
     instance._spawned.clear()
-    actor.handled += 1
-    actor.outputs += len(recorded)
-    for index in range(max(len(recorded), len(replayed))):
-        old = recorded[index] if index < len(recorded) else None
-        new = replayed[index] if index < len(replayed) else None
-        if old != new:
-            actor.divergence = Divergence(entry.actor, entry.time_ns, old, new, entry.frame)
-            return
+    return replayed

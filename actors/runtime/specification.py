@@ -30,12 +30,24 @@ class ActorSpecification:
             value = getattr(self.actor_class, "exchange", None)
         return Exchanges(value) if value is not None else None
 
-    def build(self, context: ActorContext) -> Actor[Any]:
-        """A new instance: bound to its context first, so that its constructor has name, clock and randomness.
+    def build(self, context: ActorContext, now_ns: int = 0) -> Actor[Any]:
+        """A new instance: bound to its context first, so that its constructor has name, time and randomness.
 
-        Raises what the constructor raises.
+        What the constructor sends, schedules and spawns counts as done by the handler of the first message; if it
+        raises, it has done nothing: even its random numbers come again. Raises what the constructor raises.
         """
         instance: Actor[Any] = self.actor_class.__new__(self.actor_class, **self.arguments)
         instance.bind(context)
-        instance.__init__(**self.arguments)  # type: ignore[misc] # a user's own signature
+        instance.now_ns = now_ns
+        before = (context.counter, context.timer_counter, context.random.getstate())
+        instance._in_handler = True
+        try:
+            instance.__init__(**self.arguments)  # type: ignore[misc] # a user's own signature
+        except BaseException:
+            instance.discard()
+            context.counter, context.timer_counter, random_state = before
+            context.random.setstate(random_state)
+            raise
+        finally:
+            instance._in_handler = False
         return instance

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from actors.runtime.actor import Actor
+from actors.runtime.actor import Actor, Subscription, needs_interval
 from actors.runtime.errors import Fault
 from actors.runtime.specification import ActorSpecification
 from messages.base import Message, Routing
@@ -24,12 +24,16 @@ from messages.control import (
     ReleaseTrading,
     ResumeTrading,
     Resync,
+    ResyncRequest,
     Start,
     Stop,
     Subscribe,
     TimerFired,
 )
-from messages.enums import Exchanges
+from messages.enums import Exchanges, KlineInterval
+
+SYSTEM_NAME = "system"
+"""The sender of what the runtime itself sends; no actor may have it, or ids would meet."""
 
 ACTOR_NAME = re.compile(r"[A-Za-z0-9_-]+")
 SYSTEM_OUTPUTS: frozenset[type[Message]] = frozenset(
@@ -45,6 +49,7 @@ SYSTEM_OUTPUTS: frozenset[type[Message]] = frozenset(
         ReleaseTrading,
         ResumeTrading,
         Resync,
+        ResyncRequest,
         Start,
         Stop,
         Subscribe,
@@ -58,6 +63,7 @@ def find_wiring_faults(specifications: Sequence[ActorSpecification]) -> list[Fau
     """Every way in which these actors do not fit together; empty when they do."""
     return [
         *find_name_faults(specifications),
+        *find_declaration_faults(specifications),
         *find_unsent_inputs(specifications),
         *find_command_faults(specifications),
         *find_shared_class_names(specifications),
@@ -69,6 +75,12 @@ def find_name_faults(specifications: Sequence[ActorSpecification]) -> list[Fault
     faults = []
     seen: dict[str, ActorSpecification] = {}
     for item in specifications:
+        if item.name == SYSTEM_NAME:
+            faults.append(
+                Fault(
+                    place_of(item), f"the name {item.name!r} is the runtime's own", "choose another"
+                )
+            )
         if not ACTOR_NAME.fullmatch(item.name):
             faults.append(
                 Fault(
@@ -87,8 +99,39 @@ def find_name_faults(specifications: Sequence[ActorSpecification]) -> list[Fault
     return faults
 
 
+def find_declaration_faults(specifications: Sequence[ActorSpecification]) -> list[Fault]:
+    """Limits that a class cannot mean."""
+    return [
+        Fault(
+            place_of(item),
+            f"{item.actor_class.__name__}.max_restarts is {item.actor_class.max_restarts}",
+            "0 (never restart) or more, or None for the system's default",
+        )
+        for item in specifications
+        if item.actor_class.max_restarts is not None and item.actor_class.max_restarts < 0
+    ]
+
+
+def find_subscription_faults(item: ActorSpecification, subscription: Subscription) -> list[Fault]:
+    """What is wrong with one stream that an instance asks for."""
+    if needs_interval(subscription.message_class) and subscription.interval is None:
+        return [
+            Fault(
+                place_of(item),
+                f"{item.actor_class.__name__} handles {subscription.message_class.__name__} and names no interval",
+                "give it an `interval` such as 1m",
+            )
+        ]
+    if subscription.interval is KlineInterval.UNRECOGNISED:
+        return [Fault(place_of(item), "no such interval", "1s 1m 5m 1h 1d ...")]
+    return []
+
+
 def find_unsent_inputs(specifications: Sequence[ActorSpecification]) -> list[Fault]:
-    """Handled classes that no actor sends, or for market data: that no actor of that venue sends."""
+    """Handled events that no actor sends, or for market data: that no actor of that venue sends.
+
+    A command that nobody gives is no fault: its handler offers a service, such as a gateway's amending of orders.
+    """
     faults = []
     for item in specifications:
         for message_class in own_inputs(item.actor_class):
@@ -97,7 +140,7 @@ def find_unsent_inputs(specifications: Sequence[ActorSpecification]) -> list[Fau
             ]
             if message_class.routing is Routing.BY_MARKET and item.exchange is not None:
                 senders = [other for other in senders if other.exchange in (None, item.exchange)]
-            if senders or message_class in SYSTEM_OUTPUTS:
+            if senders or message_class.is_command or message_class in SYSTEM_OUTPUTS:
                 continue
             venue = (
                 f" for {item.exchange}"
@@ -124,31 +167,43 @@ def own_inputs(actor_class: type[Actor[Any]]) -> list[type[Message]]:
 
 
 def find_command_faults(specifications: Sequence[ActorSpecification]) -> list[Fault]:
-    """Commands that some actor sends and that have no handler, or several, at some venue."""
+    """Commands that some actor sends and that have no handler, or several, at some venue.
+
+    A venue is one that an owner of orders or a handler of the command names: a feed alone makes none to trade at.
+    The runtime's own `ResyncRequest` needs no handler: without one, strategies begin with nothing.
+    """
     faults = []
-    venues = sorted({item.exchange for item in specifications if item.exchange is not None})
+    is_resynchronised = any(
+        ResyncRequest in item.actor_class.handlers for item in specifications
+    ) and any(item.actor_class.is_owner for item in specifications)
     commands = sorted(
         {
             message_class
             for item in specifications
             for message_class in item.actor_class.outputs
             if message_class.is_command
-        },
+        }
+        | ({ResyncRequest} if is_resynchronised else set()),
         key=lambda message_class: message_class.__name__,
     )
     for command in commands:
         handling = [item for item in specifications if command in item.actor_class.handlers]
         scopes: list[Exchanges | None] = [None]
         if command.routing is Routing.BY_VENUE:
-            scopes = list(venues) or [None]
+            traders = [item for item in specifications if item.actor_class.is_owner]
+            named = {item.exchange for item in (*handling, *traders)} - {None}
+            scopes = sorted(named, key=str) or [None]
         for venue in scopes:
             found = [item for item in handling if venue is None or item.exchange in (None, venue)]
             if len(found) == 1:
                 continue
             at = f" at {venue}" if venue else ""
             who = ", ".join(item.name for item in found) or "nobody"
-            senders = ", ".join(
-                item.name for item in specifications if command in item.actor_class.outputs
+            senders = (
+                ", ".join(
+                    item.name for item in specifications if command in item.actor_class.outputs
+                )
+                or SYSTEM_NAME
             )
             faults.append(
                 Fault(
@@ -162,7 +217,7 @@ def find_command_faults(specifications: Sequence[ActorSpecification]) -> list[Fa
 
 def find_shared_class_names(specifications: Sequence[ActorSpecification]) -> list[Fault]:
     """Two message classes of one name, which a frame could not tell apart."""
-    by_name: dict[str, type[Message]] = {}
+    by_name: dict[str, type[Message]] = {item.__name__: item for item in SYSTEM_OUTPUTS}
     faults = []
     for item in specifications:
         for message_class in (

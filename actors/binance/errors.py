@@ -1,0 +1,167 @@
+"""What can go wrong with a request to the venue, by what is proven about it, and the table that decides which it is.
+
+    BinanceError
+    ├── RequestRefused   the venue answered and did not do it
+    ├── RateLimited      the venue answered, did not do it, and wants to be left alone for a while
+    ├── NotSent          it never left this machine
+    └── OutcomeUnknown   it left, and whether it was done must be asked
+
+Whatever is not proven refused or unsent is unknown. Codes decide, never the text of a message (errors.md: "Error codes
+are universal, but messages can vary").
+"""
+
+import msgspec
+
+DISCONNECTED = -1001
+TOO_MANY_REQUESTS = -1003
+UNEXPECTED_RESPONSE = -1006
+TIMEOUT = -1007
+SERVER_BUSY = -1008
+TOO_MANY_ORDERS = -1015
+SERVICE_SHUTTING_DOWN = -1016
+INVALID_TIMESTAMP = -1021
+NEW_ORDER_REJECTED = -2010
+CANCEL_REJECTED = -2011
+NO_SUCH_ORDER = -2013
+KEY_REFUSED = -2015
+
+UNKNOWN_OUTCOME_CODES = frozenset(
+    {-1000, DISCONNECTED, UNEXPECTED_RESPONSE, TIMEOUT, SERVER_BUSY, SERVICE_SHUTTING_DOWN}
+)
+"""Codes that do not say whether the request was executed (errors.md, 10xx)."""
+RATE_LIMIT_CODES = frozenset({TOO_MANY_REQUESTS, TOO_MANY_ORDERS})
+
+SECOND_NS = 1_000_000_000
+PAUSE_WITHOUT_WORD_NS = 60 * SECOND_NS
+"""How long to stay silent after a 429 that does not say how long."""
+BAN_WITHOUT_WORD_NS = 120 * SECOND_NS
+"""The shortest documented ban (rest-api.md, IP Limits: "from 2 minutes to 3 days")."""
+
+
+class BinanceError(Exception):
+    """Base of every error this package raises about a request."""
+
+
+class RequestRefused(BinanceError):
+    """The venue's definite no: the request was not executed.
+
+    `code` is 0 where the answer was none of the API's own (a firewall's HTML page). A partly executed cancel-replace
+    (409, code -2021 or -2022) is the one exception to "not executed": both results stand in `body`.
+    """
+
+    def __init__(self, code: int, message: str, http_status: int, body: bytes = b"") -> None:
+        super().__init__(f"refused with {code} (status {http_status}): {message}")
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+        self.body = body
+
+
+class RateLimited(BinanceError):
+    """Not executed: a limit is exceeded. Nothing may be sent before `retry_at_ns`.
+
+    `retry_at_ns` is on the venue's clock. Under a ban (418) even cancels prolong it.
+    """
+
+    def __init__(
+        self, retry_at_ns: int, is_ban: bool, code: int = TOO_MANY_REQUESTS, message: str = ""
+    ) -> None:
+        kind = "banned" if is_ban else "rate limited"
+        super().__init__(f"{kind} with {code} until {retry_at_ns} ns since the epoch: {message}")
+        self.retry_at_ns = retry_at_ns
+        self.is_ban = is_ban
+        self.code = code
+        self.message = message
+
+
+class NotSent(BinanceError):
+    """The request provably never left: it may be sent again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not sent: {reason}")
+        self.reason = reason
+
+
+class OutcomeUnknown(BinanceError):
+    """The request left, and nothing proves what became of it: ask the venue before anything else."""
+
+    def __init__(self, reason: str, code: int = 0) -> None:
+        super().__init__(f"outcome unknown: {reason}")
+        self.reason = reason
+        self.code = code
+
+
+class ErrorBody(msgspec.Struct):
+    """The API's error object, `{"code": ..., "msg": ...}`."""
+
+    code: int
+    msg: str = ""
+
+
+_decode_body = msgspec.json.Decoder(ErrorBody).decode
+
+
+def classify_answer(
+    status: int, code: int | None, message: str, retry_at_ns: int = 0, body: bytes = b""
+) -> BinanceError:
+    """The error that an answer other than success means.
+
+    `code` is None where the answer carried none of the API's error objects; `retry_at_ns` is 0 where it named no time
+    (the caller then adds its own, see `classify_http`). Sources: rest-api.md "HTTP Return Codes", errors.md.
+    """
+    if status in (418, 429) or code in RATE_LIMIT_CODES:
+        return RateLimited(retry_at_ns, status == 418, code or TOO_MANY_REQUESTS, message)
+    if code in UNKNOWN_OUTCOME_CODES:
+        return OutcomeUnknown(f"the venue answered {code}: {message}", code or 0)
+    if status >= 500:
+        return OutcomeUnknown(f"the venue answered status {status}: {message}", code or 0)
+    if status == 408 or not 400 <= status < 500:
+        return OutcomeUnknown(f"the answer has status {status} and no result: {message}", code or 0)
+    if status == 403 and code is None:
+        message = f"a firewall before the API refused it: {message}"
+    return RequestRefused(code or 0, message, status, body)
+
+
+def classify_http(
+    status: int, body: bytes, retry_after: str | None, venue_time_ns: int
+) -> BinanceError:
+    """The error that a REST answer other than 2xx means.
+
+    `retry_after` is the header of that name, whole seconds; `venue_time_ns` the venue's time now.
+    """
+    try:
+        parsed: ErrorBody | None = _decode_body(body)
+    except msgspec.MsgspecError:
+        parsed = None
+    code = None if parsed is None else parsed.code
+    if retry_after is not None and retry_after.isascii() and retry_after.isdecimal():
+        retry_at_ns = venue_time_ns + int(retry_after) * SECOND_NS
+    else:
+        retry_at_ns = venue_time_ns + pause_without_word(status, code)
+    text = body[:200].decode(errors="replace") if parsed is None else parsed.msg
+    return classify_answer(status, code, text, retry_at_ns, body)
+
+
+def classify_reply(
+    status: int,
+    code: int,
+    message: str,
+    retry_after_ms: int | None,
+    venue_time_ns: int,
+    body: bytes,
+) -> BinanceError:
+    """The error that a WebSocket API reply other than 200 means.
+
+    Unlike REST it names an instant to wait for, in epoch milliseconds (web-socket-api.md, IP limits).
+    """
+    retry_at_ns = venue_time_ns + pause_without_word(status, code)
+    if retry_after_ms is not None:
+        retry_at_ns = retry_after_ms * 1_000_000
+    return classify_answer(status, code, message, retry_at_ns, body)
+
+
+def pause_without_word(status: int, code: int | None) -> int:
+    """How long to wait after a limit was exceeded and the answer does not say; the order limit's windows are known."""
+    if status == 418:
+        return BAN_WITHOUT_WORD_NS
+    return 0 if code == TOO_MANY_ORDERS else PAUSE_WITHOUT_WORD_NS

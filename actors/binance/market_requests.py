@@ -1,0 +1,57 @@
+"""Public requests: instruments with the venue's limits, book snapshots, past bars."""
+
+import msgspec
+
+from actors.binance.client import BinanceClient
+from actors.binance.errors import BinanceError
+from actors.binance.wire_info import RateLimit, decode_exchange_info, instruments_of
+from actors.binance.wire_market import DepthSnapshot, decode_depth_snapshot, decode_klines
+from messages.enums import Exchanges, KlineInterval
+from messages.instruments import Instrument
+from messages.market import Kline
+
+
+class AnswerUnreadable(BinanceError):
+    """The answer to a public request has not the form it should have; nothing was changed by it."""
+
+
+class VenueRules(msgspec.Struct):
+    """What exchangeInfo says: the instruments asked for, and the limits that bind everybody."""
+
+    instruments: list[Instrument]
+    rate_limits: list[RateLimit]
+
+
+class BinanceMarket:
+    """Public requests over REST. Every method raises a `BinanceError`."""
+
+    def __init__(self, client: BinanceClient, exchange: Exchanges = Exchanges.BINANCE) -> None:
+        self.client = client
+        self.exchange = exchange
+
+    async def rules(self, symbols: list[str] | None = None) -> VenueRules:
+        """Instruments of these symbols (all by default), and the rate limits."""
+        data = await self.client.call("get", "exchangeInfo", {"symbols": symbols or None})
+        try:
+            info = decode_exchange_info(data)
+            return VenueRules(instruments_of(info, self.exchange), info.rate_limits)
+        except ValueError as error:
+            raise AnswerUnreadable(f"exchangeInfo cannot be read: {error}") from error
+
+    async def depth_snapshot(self, symbol: str, limit: int = 1000) -> DepthSnapshot:
+        """The book now, best levels first."""
+        data = await self.client.call("get", "depth", {"symbol": symbol, "limit": limit})
+        try:
+            return decode_depth_snapshot(data)
+        except ValueError as error:
+            raise AnswerUnreadable(f"the book of {symbol} cannot be read: {error}") from error
+
+    async def klines(self, symbol: str, interval: KlineInterval, limit: int = 500) -> list[Kline]:
+        """The latest closed bars, oldest first."""
+        params = {"symbol": symbol, "interval": interval.value, "limit": limit}
+        data = await self.client.call("get", "klines", params)
+        venue_time_ns = self.client.venue_time_ns()
+        try:
+            return decode_klines(data, symbol, interval, venue_time_ns, self.exchange)
+        except ValueError as error:
+            raise AnswerUnreadable(f"the bars of {symbol} cannot be read: {error}") from error

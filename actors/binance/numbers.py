@@ -1,0 +1,49 @@
+"""Numbers and times as the wire writes them, and back."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+
+from messages.instruments import ZERO, to_decimal, to_text
+
+FloatText = Annotated[float, msgspec.Meta(ge=0, le=1e18)]
+"""A market data number: text on the wire, decoded with `strict=False`. The bounds keep `NaN` and `inf` out."""
+
+MICROSECONDS_FROM = 100_000_000_000_000
+"""Milliseconds reach this in the year 5138, microseconds did in 1973: what is above it is in microseconds."""
+
+
+def decimal_of(text: str | None) -> Decimal:
+    """The number in a wire text; 0 for an absent or empty one. Raises ValueError for any other text."""
+    return to_decimal(text) if text else ZERO
+
+
+def amount_of(text: str | None) -> Decimal:
+    """A number that cannot be below 0; the venue writes a negative one where it does not know (old orders)."""
+    return max(decimal_of(text), ZERO)
+
+
+def nanoseconds_of(wire_time: int | None) -> int:
+    """A wire time in milliseconds or microseconds as nanoseconds; 0 for none (absent, 0 or -1)."""
+    if wire_time is None or wire_time <= 0:
+        return 0
+    return wire_time * 1_000 if wire_time >= MICROSECONDS_FROM else wire_time * 1_000_000
+
+
+def parameter_text(value: Any) -> str:
+    """A request parameter as the venue reads it: no exponent, lower-case booleans, lists as compact JSON.
+
+    Raises ValueError for what is no finite number, and TypeError for a type that no parameter has.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Decimal | float):
+        return to_text(to_decimal(value))
+    if isinstance(value, list | tuple):
+        return msgspec.json.encode(value).decode()
+    raise TypeError(f"{type(value).__name__} cannot be a request parameter: {value!r}")

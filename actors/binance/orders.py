@@ -1,0 +1,126 @@
+"""The account's requests in the project's own words: what a gateway asks of the venue, and `Order` back."""
+
+from typing import Any
+
+import msgspec
+
+from actors.binance.client import BinanceClient
+from actors.binance.errors import OutcomeUnknown
+from actors.binance.wire_info import account_snapshot_of, decode_account
+from actors.binance.wire_orders import (
+    BinanceTrade,
+    decode_order,
+    decode_orders,
+    decode_trades,
+    from_binance_order,
+)
+from actors.binance.wire_requests import new_order_params, order_reference
+from messages.account import AccountSnapshot
+from messages.enums import Exchanges
+from messages.orders import Order
+
+REST_CALLS = {
+    "order.place": ("post", "order"),
+    "order.cancel": ("delete", "order"),
+    "order.status": ("get", "order"),
+    "openOrders.status": ("get", "openOrders"),
+    "account.status": ("get", "account"),
+    "myTrades": ("get", "myTrades"),
+}
+"""The REST form of each WebSocket API method used here: they take the same parameters and give the same answers."""
+
+
+class BinanceOrders:
+    """Order entry, queries and the account, over the WebSocket API or over REST.
+
+    Every method raises the four errors of `actors.binance.errors` and nothing else, save ValueError from `place` for an
+    order that cannot be put into words. An answer that cannot be read is an unknown outcome.
+    """
+
+    def __init__(
+        self,
+        client: BinanceClient,
+        *,
+        over_websocket: bool = True,
+        exchange: Exchanges = Exchanges.BINANCE,
+    ) -> None:
+        self.client = client
+        self.over_websocket = over_websocket
+        self.exchange = exchange
+
+    async def place(self, order: Order, send_before_ns: int = 0) -> Order:
+        """Places an order; the answer has its fills so far."""
+        data = await self._ask("order.place", new_order_params(order), send_before_ns)
+        return self._order(data)
+
+    async def cancel(self, symbol: str, client_order_id: str, exchange_order_id: int = 0) -> Order:
+        """Cancels an order; the answer may tell of a part that was executed before."""
+        reference = order_reference(symbol, client_order_id, exchange_order_id)
+        return self._order(await self._ask("order.cancel", reference))
+
+    async def query(self, symbol: str, client_order_id: str, exchange_order_id: int = 0) -> Order:
+        """How an order stands; the venue's answer may lag behind its matching engine."""
+        reference = order_reference(symbol, client_order_id, exchange_order_id)
+        return self._order(await self._ask("order.status", reference))
+
+    async def open_orders(self, symbol: str | None = None) -> list[Order]:
+        """All open orders of a symbol (weight 6), or of the account (weight 80)."""
+        data = await self._ask("openOrders.status", {"symbol": symbol})
+        try:
+            return [from_binance_order(order, self.exchange) for order in decode_orders(data)]
+        except ValueError as error:
+            raise unreadable(data, error) from error
+
+    async def account_snapshot(self, symbols: list[str]) -> AccountSnapshot:
+        """Balances, fees, and the open orders of these symbols (of the whole account if none is given)."""
+        open_orders = [] if symbols else await self.open_orders()
+        for symbol in symbols:
+            open_orders += await self.open_orders(symbol)
+        data = await self._ask("account.status", {"omitZeroBalances": True})
+        try:
+            return account_snapshot_of(decode_account(data), open_orders, self.exchange)
+        except ValueError as error:
+            raise unreadable(data, error) from error
+
+    async def trades(
+        self,
+        symbol: str,
+        *,
+        from_id: int | None = None,
+        exchange_order_id: int | None = None,
+        limit: int = 1000,
+    ) -> list[BinanceTrade]:
+        """The account's executions, oldest first: from a trade id on, or of one order (weight 5 instead of 20)."""
+        params = {
+            "symbol": symbol,
+            "fromId": from_id,
+            "orderId": exchange_order_id,
+            "limit": limit,
+        }
+        data = await self._ask("myTrades", params)
+        try:
+            return decode_trades(data)
+        except ValueError as error:
+            raise unreadable(data, error) from error
+
+    async def _ask(self, method: str, params: Any, send_before_ns: int = 0) -> bytes:
+        if self.over_websocket:
+            result: bytes = await self.client.ws_api.request(
+                method, params, send_before_ns=send_before_ns
+            )
+            return result
+        verb, path = REST_CALLS[method]
+        return await self.client.call(
+            verb, path, params, signed=True, send_before_ns=send_before_ns
+        )
+
+    def _order(self, data: bytes) -> Order:
+        try:
+            return from_binance_order(decode_order(data), self.exchange)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise unreadable(data, error) from error
+
+
+def unreadable(data: bytes, error: Exception) -> OutcomeUnknown:
+    """The error for an answer of success that has not the form it should have."""
+    return OutcomeUnknown(f"the answer cannot be read ({error}): {data[:200]!r}")

@@ -1,0 +1,130 @@
+"""Signatures of the Spot API: two canonical forms, two kinds of key.
+
+REST signs the percent-encoded payload exactly as it is sent (rest-api.md, Signed Endpoint Security, since 2026-01-15).
+The WebSocket API signs `name=value` pairs sorted by name, raw UTF-8, "no percent encoding here!" (web-socket-api.md,
+SIGNED request example).
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from actors.binance.numbers import parameter_text
+
+
+class Signer(Protocol):
+    """A private key that signs payloads."""
+
+    def sign(self, payload: str) -> str:
+        """The signature as the WebSocket API takes it; REST takes it percent-encoded."""
+        ...
+
+
+class HmacSigner:
+    """HMAC-SHA256; the key schedule is computed once."""
+
+    def __init__(self, secret: str) -> None:
+        self._prepared = hmac.new(secret.encode(), digestmod=hashlib.sha256)
+
+    def sign(self, payload: str) -> str:
+        """Lower-case hex."""
+        keyed = self._prepared.copy()
+        keyed.update(payload.encode())
+        return keyed.hexdigest()
+
+
+class Ed25519Signer:
+    """Ed25519 over a PKCS#8 PEM, whatever its line ends.
+
+    Raises ValueError if the text is no Ed25519 private key in PEM form.
+    """
+
+    def __init__(self, pem: str, password: str | None = None) -> None:
+        text = "\n".join(line.strip() for line in pem.strip().splitlines()) + "\n"
+        try:
+            key = load_pem_private_key(text.encode(), password.encode() if password else None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise ValueError(f"the private key cannot be read as a PEM: {error}") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ValueError("the private key is not an Ed25519 key; make one, or use an HMAC key")
+        self._key = key
+
+    def sign(self, payload: str) -> str:
+        """Base64 of the 64 bytes."""
+        return base64.b64encode(self._key.sign(payload.encode())).decode()
+
+
+def build_signer(api_secret: str | None, private_key: str | None) -> Signer | None:
+    """The signer of the keys given, Ed25519 before HMAC; None without any.
+
+    A PEM given as the secret is taken for what it is. Raises ValueError for a key that cannot be read.
+    """
+    if private_key:
+        return Ed25519Signer(private_key)
+    if not api_secret:
+        return None
+    if api_secret.lstrip().startswith("-----BEGIN"):
+        return Ed25519Signer(api_secret)
+    return HmacSigner(api_secret)
+
+
+def rest_payload(parameters: Mapping[str, Any]) -> str:
+    """Parameters as the percent-encoded query or form that is both signed and sent; `None` values are left out."""
+    return "&".join(
+        f"{name}={quote(parameter_text(value), safe='')}"
+        for name, value in sorted(parameters.items())
+        if value is not None
+    )
+
+
+def sign_rest(parameters: Mapping[str, Any], signer: Signer) -> str:
+    """The whole signed payload of a REST request."""
+    payload = rest_payload(parameters)
+    return f"{payload}&signature={quote(signer.sign(payload), safe='')}"
+
+
+def websocket_payload(parameters: Mapping[str, Any]) -> str:
+    """What the WebSocket API signs: sorted by name, raw."""
+    return "&".join(f"{name}={parameter_text(parameters[name])}" for name in sorted(parameters))
+
+
+def websocket_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as they may stand in a WebSocket API request: decimals as text, `None` left out.
+
+    Text, integers, booleans and lists keep their JSON type; whatever else is written as text, so that what is signed
+    is what the venue reads.
+    """
+    return {
+        name: value if isinstance(value, str | int | list | tuple) else parameter_text(value)
+        for name, value in parameters.items()
+        if value is not None
+    }
+
+
+def sign_websocket(parameters: Mapping[str, Any], signer: Signer) -> dict[str, Any]:
+    """Parameters with their signature; `apiKey` and `timestamp` must be among them."""
+    clean = websocket_parameters(parameters)
+    return {**clean, "signature": signer.sign(websocket_payload(clean))}
+
+
+class RequestSigner(msgspec.Struct):
+    """What a signed request needs besides its own parameters."""
+
+    api_key: str
+    signer: Signer | None
+    now_ns: Callable[[], int]
+    offset_ns: Callable[[], int]
+    """The venue's time minus ours."""
+    recv_window_ms: int = 5000
+
+    def venue_time_ns(self) -> int:
+        """The venue's time now."""
+        return self.now_ns() + self.offset_ns()

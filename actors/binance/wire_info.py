@@ -1,0 +1,233 @@
+"""What the venue says about itself and about the account: exchangeInfo, account, server time, rate limits."""
+
+from decimal import Decimal
+
+import msgspec
+
+from actors.binance.numbers import amount_of, decimal_of, nanoseconds_of
+from messages.account import AccountSnapshot, Balance
+from messages.enums import Exchanges, OrderType, SymbolStatus
+from messages.instruments import ZERO, Instrument
+from messages.orders import Order
+
+
+class RateLimit(
+    msgspec.Struct,
+    rename={"kind": "rateLimitType", "interval_count": "intervalNum"},
+):
+    """One limit (`REQUEST_WEIGHT`, `ORDERS`, `RAW_REQUESTS`); `count` is set in WebSocket API replies alone."""
+
+    kind: str = ""
+    interval: str = ""
+    interval_count: int = 1
+    limit: int = 0
+    count: int | None = None
+
+
+class BinanceFilter(msgspec.Struct, rename="camel"):
+    """Any symbol filter (filters.md): what a type has not is empty, what we do not know is skipped."""
+
+    filter_type: str
+    min_price: str = ""
+    max_price: str = ""
+    tick_size: str = ""
+    min_qty: str = ""
+    max_qty: str = ""
+    step_size: str = ""
+    min_notional: str = ""
+    max_notional: str = ""
+    apply_to_market: bool = False
+    apply_min_to_market: bool = False
+    apply_max_to_market: bool = False
+    multiplier_up: str = ""
+    multiplier_down: str = ""
+    bid_multiplier_up: str = ""
+    bid_multiplier_down: str = ""
+    ask_multiplier_up: str = ""
+    ask_multiplier_down: str = ""
+    max_num_orders: int = 0
+
+
+class BinanceSymbol(msgspec.Struct, rename="camel"):
+    """One element of `symbols`."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    status: SymbolStatus = SymbolStatus.UNRECOGNISED
+    base_asset_precision: int = 8
+    quote_precision: int = 8
+    quote_asset_precision: int | None = None
+    order_types: list[OrderType] = []
+    filters: list[BinanceFilter] = []
+
+
+class ExchangeInfo(msgspec.Struct, rename="camel"):
+    """The answer to `GET exchangeInfo`."""
+
+    symbols: list[BinanceSymbol] = []
+    rate_limits: list[RateLimit] = []
+    server_time: int = 0
+
+
+class CommissionRates(msgspec.Struct):
+    """Rates as fractions: `0.00100000` is 0.1 %."""
+
+    maker: str = "0"
+    taker: str = "0"
+
+
+class AccountBalance(msgspec.Struct):
+    """One balance."""
+
+    asset: str
+    free: str
+    locked: str = "0"
+
+
+class AccountAnswer(msgspec.Struct, rename="camel"):
+    """The answer to `GET account`. Old ones have the commissions in hundredths of a percent alone."""
+
+    balances: list[AccountBalance] = []
+    commission_rates: CommissionRates | None = None
+    maker_commission: int = 0
+    taker_commission: int = 0
+    update_time: int = 0
+    can_trade: bool = True
+
+
+class ServerTime(msgspec.Struct, rename="camel"):
+    """The answer to `GET time`."""
+
+    server_time: int
+
+
+_decode_info = msgspec.json.Decoder(ExchangeInfo).decode
+_decode_account = msgspec.json.Decoder(AccountAnswer).decode
+_decode_time = msgspec.json.Decoder(ServerTime).decode
+_decode_limits = msgspec.json.Decoder(list[RateLimit]).decode
+
+BASIS_POINT = Decimal("0.0001")
+
+
+def decode_exchange_info(data: bytes | msgspec.Raw) -> ExchangeInfo:
+    """Raises msgspec.MsgspecError (a ValueError)."""
+    return _decode_info(data)
+
+
+def decode_account(data: bytes | msgspec.Raw) -> AccountAnswer:
+    """Raises msgspec.MsgspecError (a ValueError)."""
+    return _decode_account(data)
+
+
+def decode_server_time(data: bytes | msgspec.Raw) -> int:
+    """Nanoseconds since the epoch, cut to the wire's unit. Raises msgspec.MsgspecError (a ValueError)."""
+    return nanoseconds_of(_decode_time(data).server_time)
+
+
+def decode_rate_limits(data: bytes | msgspec.Raw) -> list[RateLimit]:
+    """The answer to `GET rateLimit/order`, with counts. Raises msgspec.MsgspecError (a ValueError)."""
+    return _decode_limits(data)
+
+
+def instruments_of(
+    info: ExchangeInfo,
+    exchange: Exchanges = Exchanges.BINANCE,
+    maker_fee: Decimal = ZERO,
+    taker_fee: Decimal = ZERO,
+) -> list[Instrument]:
+    """Every symbol as an instrument. Raises ValueError for a figure that is no plain decimal."""
+    event_time_ns = nanoseconds_of(info.server_time)
+    instruments = []
+    for symbol in info.symbols:
+        instrument = Instrument(
+            exchange=exchange,
+            symbol=symbol.symbol,
+            base_asset=symbol.base_asset,
+            quote_asset=symbol.quote_asset,
+            status=symbol.status,
+            order_types=symbol.order_types,
+            base_precision=symbol.base_asset_precision,
+            quote_precision=symbol.quote_asset_precision or symbol.quote_precision,
+            maker_fee=maker_fee,
+            taker_fee=taker_fee,
+            event_time_ns=event_time_ns,
+        )
+        for symbol_filter in symbol.filters:
+            apply_filter(instrument, symbol_filter)
+        instruments.append(instrument)
+    return instruments
+
+
+def apply_filter(instrument: Instrument, rule: BinanceFilter) -> None:
+    """Writes one filter into the instrument; one that it has no field for is left to the venue."""
+    match rule.filter_type:
+        case "PRICE_FILTER":
+            instrument.tick_size = amount_of(rule.tick_size)
+            instrument.min_price = amount_of(rule.min_price)
+            instrument.max_price = amount_of(rule.max_price)
+        case "LOT_SIZE":
+            instrument.lot_size = amount_of(rule.step_size)
+            instrument.min_quantity = amount_of(rule.min_qty)
+            instrument.max_quantity = amount_of(rule.max_qty)
+        case "MARKET_LOT_SIZE":
+            instrument.market_lot_size = amount_of(rule.step_size)
+            instrument.market_min_quantity = amount_of(rule.min_qty)
+            instrument.market_max_quantity = amount_of(rule.max_qty)
+        case "MIN_NOTIONAL":
+            instrument.min_notional = amount_of(rule.min_notional)
+            instrument.min_notional_applies_to_market = rule.apply_to_market
+        case "NOTIONAL":
+            instrument.min_notional = amount_of(rule.min_notional)
+            instrument.max_notional = amount_of(rule.max_notional)
+            instrument.min_notional_applies_to_market = rule.apply_min_to_market
+            instrument.max_notional_applies_to_market = rule.apply_max_to_market
+        case "PERCENT_PRICE":
+            instrument.bid_multiplier_up = amount_of(rule.multiplier_up)
+            instrument.bid_multiplier_down = amount_of(rule.multiplier_down)
+            instrument.ask_multiplier_up = amount_of(rule.multiplier_up)
+            instrument.ask_multiplier_down = amount_of(rule.multiplier_down)
+        case "PERCENT_PRICE_BY_SIDE":
+            instrument.bid_multiplier_up = amount_of(rule.bid_multiplier_up)
+            instrument.bid_multiplier_down = amount_of(rule.bid_multiplier_down)
+            instrument.ask_multiplier_up = amount_of(rule.ask_multiplier_up)
+            instrument.ask_multiplier_down = amount_of(rule.ask_multiplier_down)
+        case "MAX_NUM_ORDERS":
+            instrument.max_open_orders = rule.max_num_orders
+        case _:
+            pass
+
+
+def fees_of(account: AccountAnswer) -> tuple[Decimal, Decimal]:
+    """Maker and taker fee as fractions."""
+    if account.commission_rates is not None:
+        rates = account.commission_rates
+        return decimal_of(rates.maker), decimal_of(rates.taker)
+    return account.maker_commission * BASIS_POINT, account.taker_commission * BASIS_POINT
+
+
+def account_snapshot_of(
+    account: AccountAnswer,
+    open_orders: list[Order],
+    exchange: Exchanges = Exchanges.BINANCE,
+) -> AccountSnapshot:
+    """The account's state as one message. Raises ValueError for a figure that is no plain decimal."""
+    maker_fee, taker_fee = fees_of(account)
+    event_time_ns = nanoseconds_of(account.update_time)
+    return AccountSnapshot(
+        exchange=exchange,
+        balances=[
+            Balance(
+                exchange=exchange,
+                asset=balance.asset,
+                free=amount_of(balance.free),
+                locked=amount_of(balance.locked),
+                event_time_ns=event_time_ns,
+            )
+            for balance in account.balances
+        ],
+        open_orders=open_orders,
+        maker_fee=maker_fee,
+        taker_fee=taker_fee,
+        event_time_ns=event_time_ns,
+    )

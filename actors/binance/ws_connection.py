@@ -1,0 +1,163 @@
+"""One connection to the WebSocket API: requests out, replies matched by id, everything else handed on.
+
+No frame can end its reader: a reply that nobody waits for any more, an error without an id and a frame that is no JSON
+are counted, and reading goes on (stock python-binance stops reading at each of these, with the socket still open).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import aiohttp
+import msgspec
+from aiohttp import WSMsgType
+
+from actors.binance.errors import NotSent, OutcomeUnknown
+from actors.binance.transport import Socket, end_reason, is_open
+from actors.binance.wire_info import RateLimit
+
+log = logging.getLogger(__name__)
+
+
+class ReplyErrorData(msgspec.Struct, rename="camel"):
+    """What an error may add: for an exceeded limit the instant from which on to try again, in epoch milliseconds."""
+
+    retry_after: int | None = None
+
+
+class ReplyError(msgspec.Struct):
+    """The `error` of a reply. `data` is left raw: its form depends on the method."""
+
+    code: int = 0
+    msg: str = ""
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class ApiFrame(
+    msgspec.Struct, rename={"rate_limits": "rateLimits", "subscription_id": "subscriptionId"}
+):
+    """Any frame of the WebSocket API: a reply has an id, an event has none (web-socket-api.md, Response format)."""
+
+    id: int | str | None = None
+    status: int = 0
+    result: msgspec.Raw = msgspec.Raw()
+    error: ReplyError | None = None
+    rate_limits: list[RateLimit] | None = None
+    subscription_id: int | None = None
+    event: msgspec.Raw = msgspec.Raw()
+
+
+class FrameCounts(msgspec.Struct):
+    """What went by without being of use, over all connections of one client."""
+
+    late_replies: int = 0
+    unreadable_frames: int = 0
+    unrouted_events: int = 0
+
+
+class ApiConnection:
+    """A connected socket, its waiting requests and its reader.
+
+    `on_frame` gets every frame that answers no request: events, and errors without an id. `last_words` is why the
+    connection ended, empty while it lives.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        counts: FrameCounts,
+        on_frame: Callable[["ApiConnection", ApiFrame], None],
+    ) -> None:
+        self.socket = socket
+        self.last_words = ""
+        self._counts = counts
+        self._on_frame = on_frame
+        self._waiting: dict[int, asyncio.Future[ApiFrame | str]] = {}
+        self._decode = msgspec.json.Decoder(ApiFrame).decode
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request may be sent over it."""
+        return not self.last_words and is_open(self.socket)
+
+    async def exchange(self, request_id: int, frame: bytes, timeout_s: float) -> ApiFrame:
+        """Sends one request and waits for its reply, whatever its status.
+
+        Raises NotSent if the connection was closed before, OutcomeUnknown if it broke or stayed silent after.
+        """
+        if not self.is_open:
+            raise NotSent(f"the connection is closed ({self.last_words or 'by the peer'})")
+        future: asyncio.Future[ApiFrame | str] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = future
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.socket.send_frame(frame, WSMsgType.TEXT)
+                reply = await future
+        except TimeoutError as error:
+            raise OutcomeUnknown(f"no answer within {timeout_s} s") from error
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            # uvloop raises RuntimeError for a write to a transport that has just been closed.
+            raise OutcomeUnknown(f"the connection broke while sending: {error}") from error
+        finally:
+            self._waiting.pop(request_id, None)
+        if isinstance(reply, str):
+            raise OutcomeUnknown(f"the connection was lost with the request in flight: {reply}")
+        return reply
+
+    async def read(self) -> None:
+        """Reads until the connection ends, then fails every request in flight at once."""
+        reason = "reading stopped"
+        try:
+            while True:
+                message = await self.socket.receive()
+                if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+                    self.take(message.data)
+                elif message.type in (
+                    WSMsgType.CLOSE,
+                    WSMsgType.CLOSING,
+                    WSMsgType.CLOSED,
+                    WSMsgType.ERROR,
+                ):
+                    reason = end_reason(self.socket, message)
+                    break
+        finally:
+            self.end(reason)
+
+    def take(self, data: bytes) -> None:
+        """One frame."""
+        try:
+            frame = self._decode(data)
+        except msgspec.MsgspecError as error:
+            self._counts.unreadable_frames += 1
+            log.error("a frame of the WebSocket API cannot be read (%s): %r", error, data[:200])
+            return
+        if isinstance(frame.id, int) and (future := self._waiting.pop(frame.id, None)) is not None:
+            if not future.done():
+                future.set_result(frame)
+        elif len(frame.event) or frame.id is None:
+            self._on_frame(self, frame)
+        else:
+            self._counts.late_replies += 1
+            log.warning(
+                "a reply came that nobody waits for: id %s, status %s", frame.id, frame.status
+            )
+
+    def end(self, reason: str) -> None:
+        """Marks the connection as gone and tells every waiting request; again has no effect."""
+        if self.last_words:
+            return
+        self.last_words = reason
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_result(reason)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Waits until every request in flight has its reply, at most `timeout_s`."""
+        if self._waiting:
+            await asyncio.wait(list(self._waiting.values()), timeout=timeout_s)
+
+    async def close(self, reason: str) -> None:
+        """Ends it from our side, at once."""
+        self.end(reason)
+        await self.socket.close()

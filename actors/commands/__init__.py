@@ -1,0 +1,1 @@
+"""Composition roots: what the scripts in bin/ hand over to."""

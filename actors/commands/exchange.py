@@ -1,0 +1,196 @@
+"""`bin/exchange`: the local exchange alone, for any Binance client."""
+
+import argparse
+import asyncio
+import dataclasses
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from actors.exchange.app import serve
+from actors.exchange.configuration import (
+    STILL,
+    SYNTHETIC,
+    AccountConfiguration,
+    ExchangeAddresses,
+    ExchangeConfiguration,
+)
+from actors.exchange.limits import DEFAULT_LIMITS, RateLimit
+from actors.exchange.symbols import rules_for
+
+DESCRIPTION = """\
+A local Binance Spot exchange: REST, market streams, WebSocket API. Prints one line of JSON with its addresses and the
+keys of its account (new at every start, whatever the seed), then serves until SIGTERM or SIGINT.
+"""
+
+
+def parse_symbols(text: str) -> tuple[str, ...]:
+    """`A,B` as symbols that can be listed."""
+    names = tuple(dict.fromkeys(name.strip().upper() for name in text.split(",") if name.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError("name at least one symbol")
+    for name in names:
+        try:
+            rules_for(name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return names
+
+
+def parse_market(text: str) -> str:
+    """`synthetic`, `still`, or a file that exists."""
+    if text not in (SYNTHETIC, STILL) and not Path(text).is_file():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor a file"
+        )
+    return text
+
+
+def parse_fee(text: str) -> Decimal:
+    """A fraction from 0 up to, not including, 1."""
+    try:
+        fee = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= fee < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a fraction; 0.001 is a tenth of a percent")
+    return fee
+
+
+def parse_positive(text: str) -> float:
+    """A finite number above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} must be above 0")
+    return number
+
+
+def parse_speed(text: str) -> float:
+    """A finite number, 0 or above."""
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} must be 0 (as fast as possible) or above")
+    return number
+
+
+def parse_limit(text: str) -> int:
+    """A whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be above 0")
+    return number
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bin/exchange", description=DESCRIPTION)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=0, help="port; 0 lets the system choose (default)")
+    add("--symbols", type=parse_symbols, default=("BTCUSDT",), metavar="A,B", help="what is listed")
+    add(
+        "--market",
+        type=parse_market,
+        default=SYNTHETIC,
+        help="synthetic, still, or a CSV file of trades",
+    )
+    add("--seed", type=int, default=0, help="of the synthetic market, not of the keys")
+    add("--rate", type=parse_positive, default=10.0, help="synthetic trades a second")
+    add("--speed", type=parse_speed, default=1.0, help="of a recording; 0 is as fast as possible")
+    add("--order-limit", type=parse_limit, help="unfilled orders in 10 seconds (Binance: 50)")
+    add("--weight-limit", type=parse_limit, help="request weight in a minute (Binance: 6000)")
+    add("--fee", type=parse_fee, default=Decimal("0.001"), help="of maker and taker, a fraction")
+    add("--bnb-fees", action="store_true", help="pay fees in BNB as long as there is any")
+    add("--until-parent-exits", action="store_true", help="end when standard input is closed")
+    return parser
+
+
+def make_limits(orders: int | None, weight: int | None) -> tuple[RateLimit, ...]:
+    """Binance's limits, with those replaced that were given."""
+    changed: list[RateLimit] = []
+    for limit in DEFAULT_LIMITS:
+        if orders is not None and (limit.kind, limit.interval) == ("ORDERS", "SECOND"):
+            changed.append(dataclasses.replace(limit, limit=orders))
+        elif orders is not None and limit.kind == "ORDERS":
+            # A raised limit must not run into the day's after all.
+            changed.append(dataclasses.replace(limit, limit=max(limit.limit, orders * 8640)))
+        elif weight is not None and limit.kind == "REQUEST_WEIGHT":
+            changed.append(dataclasses.replace(limit, limit=weight))
+        else:
+            changed.append(limit)
+    return tuple(changed)
+
+
+def make_configuration(arguments: argparse.Namespace) -> ExchangeConfiguration:
+    """What the arguments ask for."""
+    account = AccountConfiguration(
+        maker_fee=arguments.fee, taker_fee=arguments.fee, uses_bnb=arguments.bnb_fees
+    )
+    return ExchangeConfiguration(
+        host=arguments.host,
+        port=arguments.port,
+        symbols=arguments.symbols,
+        market=arguments.market,
+        seed=arguments.seed,
+        trades_per_second=arguments.rate,
+        speed=arguments.speed,
+        accounts=(account,),
+        limits=make_limits(arguments.order_limit, arguments.weight_limit),
+    )
+
+
+def announce(addresses: ExchangeAddresses) -> None:
+    """Prints the one line."""
+    print(msgspec.json.encode(addresses).decode(), flush=True)
+
+
+class InputWatcher(asyncio.Protocol):
+    """Sets `stop` when standard input ends, which it does when whoever holds its other end is gone."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self.stop = stop
+
+    def eof_received(self) -> bool:
+        """The other end was closed."""
+        self.stop.set()
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The pipe broke."""
+        self.stop.set()
+
+
+async def run(configuration: ExchangeConfiguration, until_parent_exits: bool) -> None:
+    """Serves until a signal, or until standard input ends if asked."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if until_parent_exits:
+        await loop.connect_read_pipe(lambda: InputWatcher(stop), sys.stdin)
+    await serve(configuration, announce, stop)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the exchange; the exit code: 0 done, 1 failed to listen, 2 bad usage or configuration."""
+    parsed = make_parser().parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        uvloop.run(run(make_configuration(parsed), parsed.until_parent_exits))
+    except ValueError as error:
+        print(f"bin/exchange: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"bin/exchange: cannot serve on port {parsed.port}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

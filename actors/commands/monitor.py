@@ -1,0 +1,213 @@
+"""The observer behind terminal and summary: one actor that hears what all others report, and the figures it keeps."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from hdrh.histogram import HdrHistogram
+
+from actors.runtime.actor import Actor
+from messages.account import AccountSnapshot, Balance, Position
+from messages.codec import class_name_of
+from messages.control import (
+    ActorFailed,
+    ActorRestarted,
+    ActorStopped,
+    HaltCompleted,
+    HaltTrading,
+    HoldTrading,
+    Ready,
+    ReleaseTrading,
+    ResumeTrading,
+)
+from messages.enums import FeedState, OrderStatus, Reason
+from messages.instruments import Instrument
+from messages.market import BookTicker, FeedStatus, Kline, OrderBook, PartialKline, Trade
+from messages.orders import Fill, Order, OrderUpdate
+
+LONGEST_LATENCY_US = 60_000_000
+RECENT = 8
+MARKET_DATA = frozenset(
+    item.__name__ for item in (Trade, BookTicker, OrderBook, Kline, PartialKline)
+)
+"""An order decided on one of these has a tick to be measured from; one decided on a timer or on another order has none."""
+
+
+def make_histogram() -> HdrHistogram:
+    """Latencies from 1 µs to a minute, to three digits."""
+    return HdrHistogram(1, LONGEST_LATENCY_US, 3)
+
+
+def record_latency(histogram: HdrHistogram, order: Order, start_ns: int) -> None:
+    """Takes the time from an instant to an order's acknowledgement."""
+    if start_ns:
+        elapsed_us = (order.acknowledged_time_ns - start_ns) // 1_000
+        histogram.record_value(min(max(elapsed_us, 1), LONGEST_LATENCY_US))
+
+
+@dataclass
+class BotFigures:
+    """What is known of the running bot, for people and for the summary."""
+
+    is_ready: bool = False
+    halted: str = ""
+    held: str = ""
+    last_prices: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Best bid and ask per symbol."""
+    feed_states: dict[str, FeedState] = field(default_factory=dict)
+    quote_assets: dict[str, str] = field(default_factory=dict)
+    open_orders: dict[str, Order] = field(default_factory=dict)
+    order_count: int = 0
+    """Orders that were sent, or were to be sent, to a venue; those refused before that are in `refusals` alone."""
+    orders_by_status: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    fill_count: int = 0
+    recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Fills, refusals and failures, oldest first, as short lines."""
+    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    restarts: int = 0
+    stopped_actors: dict[str, str] = field(default_factory=dict)
+    halt_open_orders: int | None = None
+    tick_to_acknowledged_us: HdrHistogram = field(default_factory=make_histogram)
+    request_to_acknowledged_us: HdrHistogram = field(default_factory=make_histogram)
+
+    def realized_profit(self) -> dict[str, Decimal]:
+        """Per quote asset, before fees."""
+        profit: dict[str, Decimal] = {}
+        for position in self.positions.values():
+            asset = self.quote_assets.get(position.symbol, position.symbol)
+            profit[asset] = profit.get(asset, Decimal(0)) + position.realized_profit
+        return profit
+
+    def unrealized_profit(self) -> dict[str, Decimal]:
+        """Per quote asset, at the last known price."""
+        profit: dict[str, Decimal] = {}
+        for position in self.positions.values():
+            asset = self.quote_assets.get(position.symbol, position.symbol)
+            profit[asset] = profit.get(asset, Decimal(0)) + position.unrealized_profit
+        return profit
+
+    def fees(self) -> dict[str, Decimal]:
+        """Per asset."""
+        fees: dict[str, Decimal] = {}
+        for position in self.positions.values():
+            for asset, fee in position.fees.items():
+                fees[asset] = fees.get(asset, Decimal(0)) + fee
+        return fees
+
+
+class Monitor(Actor):
+    """Hears everything that is reported and keeps the figures."""
+
+    lazy_inputs = frozenset({BookTicker})
+
+    def __init__(self) -> None:
+        self.figures = BotFigures()
+        self.halt_completed = asyncio.Event()
+
+    def on_ready(self, ready: Ready) -> None:
+        """Trading has begun."""
+        self.figures.is_ready = True
+
+    def on_book_ticker(self, ticker: BookTicker) -> None:
+        """The market's price."""
+        self.figures.last_prices[ticker.symbol] = (ticker.bid_price, ticker.ask_price)
+
+    def on_instrument(self, instrument: Instrument) -> None:
+        """Which asset a symbol's profit is in."""
+        self.figures.quote_assets[instrument.symbol] = instrument.quote_asset
+
+    def on_feed_status(self, status: FeedStatus) -> None:
+        """Whether the market data can be trusted."""
+        known = self.figures.feed_states.get(status.symbol)
+        self.figures.feed_states[status.symbol] = status.state
+        if known is not status.state and status.state is not FeedState.LIVE:
+            self.figures.recent.append(f"{status.symbol} feed {status.state}: {status.reason}")
+
+    def on_order_update(self, update: OrderUpdate) -> None:
+        """Counts orders and their ends; measures the way from tick to acknowledgement."""
+        figures, order = self.figures, update.order
+        if update.reason is not Reason.NONE:
+            name = update.reason.value
+            figures.refusals[name] = figures.refusals.get(name, 0) + 1
+        before = figures.open_orders.get(order.order_id)
+        if before is None and order.status is OrderStatus.PENDING_NEW:
+            figures.order_count += 1
+        self._measure(before, order)
+        if order.is_open:
+            figures.open_orders[order.order_id] = order
+            return
+        if figures.open_orders.pop(order.order_id, None) is not None:
+            status = order.status.value
+            figures.orders_by_status[status] = figures.orders_by_status.get(status, 0) + 1
+        if order.status is OrderStatus.REJECTED:
+            reason = update.reason_text or order.reason_text or update.reason
+            figures.recent.append(f"{order.strategy} {order.side} {order.symbol} refused: {reason}")
+
+    def _measure(self, before: Order | None, order: Order) -> None:
+        if not order.acknowledged_time_ns or (before is not None and before.acknowledged_time_ns):
+            return
+        figures = self.figures
+        if order.decided_on and class_name_of(order.decided_on) in MARKET_DATA:
+            record_latency(figures.tick_to_acknowledged_us, order, order.origin_request_ns)
+        record_latency(figures.request_to_acknowledged_us, order, order.created_time_ns)
+
+    def on_fill(self, fill: Fill) -> None:
+        """Counts and shows an execution."""
+        self.figures.fill_count += 1
+        self.figures.recent.append(
+            f"{fill.strategy} {fill.side} {fill.quantity.normalize():f} {fill.symbol} @ {fill.price.normalize():f}"
+        )
+
+    def on_position(self, position: Position) -> None:
+        """What a strategy holds."""
+        self.figures.positions[position.strategy, position.symbol] = position
+
+    def on_balance(self, balance: Balance) -> None:
+        """What the account holds."""
+        self.figures.balances[balance.asset] = balance
+
+    def on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
+        """What the account holds, whole."""
+        self.figures.balances.update({item.asset: item for item in snapshot.balances})
+
+    def on_actor_failed(self, failed: ActorFailed) -> None:
+        """Shows a failure."""
+        self.figures.recent.append(f"{failed.actor} failed: {failed.error}")
+
+    def on_actor_restarted(self, restarted: ActorRestarted) -> None:
+        """Counts restarts."""
+        self.figures.restarts += 1
+
+    def on_actor_stopped(self, stopped: ActorStopped) -> None:
+        """Remembers who is out."""
+        self.figures.stopped_actors[stopped.actor] = stopped.reason
+        self.figures.recent.append(f"{stopped.actor} is out: {stopped.reason}")
+
+    def on_halt_trading(self, halt: HaltTrading) -> None:
+        """Shows why nothing is traded any more."""
+        if not halt.strategy:
+            self.figures.halted = halt.reason
+            self.figures.halt_open_orders = None
+            self.halt_completed.clear()
+
+    def on_halt_completed(self, completed: HaltCompleted) -> None:
+        """The order manager's word that our orders are gone, or how many are not."""
+        if not completed.strategy:
+            self.figures.halt_open_orders = completed.open_orders
+            self.halt_completed.set()
+
+    def on_resume_trading(self, resume: ResumeTrading) -> None:
+        """Trading goes on."""
+        if not resume.strategy:
+            self.figures.halted = ""
+
+    def on_hold_trading(self, hold: HoldTrading) -> None:
+        """Shows why no new orders are placed for now."""
+        self.figures.held = hold.reason
+
+    def on_release_trading(self, release: ReleaseTrading) -> None:
+        """The hold is over."""
+        self.figures.held = ""

@@ -1,0 +1,98 @@
+"""The summary at the end of a run: the terminal's figures, for people and as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+from actors.commands.monitor import BotFigures
+from actors.commands.terminal import show, show_amounts, show_latency
+from actors.runtime.system import System
+
+
+def summarise_latency(histogram: HdrHistogram) -> dict[str, int]:
+    """Count and percentiles of a histogram of microseconds; empty when nothing was measured."""
+    count = histogram.get_total_count()
+    if not count:
+        return {}
+    return {
+        "count": count,
+        "p50": histogram.get_value_at_percentile(50),
+        "p99": histogram.get_value_at_percentile(99),
+        "p99_9": histogram.get_value_at_percentile(99.9),
+        "max": histogram.get_max_value(),
+    }
+
+
+def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
+    """All figures of a run; amounts of money are texts, so that no digit is lost."""
+    statistics = system.statistics()
+    return {
+        "orders": figures.order_count,
+        "fills": figures.fill_count,
+        "realized_profit": {
+            asset: show(amount) for asset, amount in figures.realized_profit().items()
+        },
+        "fees": {asset: show(amount) for asset, amount in figures.fees().items()},
+        "latency_us": {
+            "tick_to_acknowledged": summarise_latency(figures.tick_to_acknowledged_us),
+            "request_to_acknowledged": summarise_latency(figures.request_to_acknowledged_us),
+        },
+        "messages": sum(item["handled"] for item in statistics.values()),
+        "conflated": sum(item["conflated"] for item in statistics.values()),
+        "dropped": sum(item["dropped"] for item in statistics.values()),
+        "restarts": sum(item["restarts"] for item in statistics.values()),
+        "positions": [
+            {
+                "strategy": position.strategy,
+                "symbol": position.symbol,
+                "quantity": show(position.quantity),
+                "average_price": show(position.average_price),
+                "realized_profit": show(position.realized_profit),
+                "unrealized_profit": show(position.unrealized_profit),
+                "fees": {asset: show(fee) for asset, fee in position.fees.items()},
+            }
+            for _, position in sorted(figures.positions.items())
+        ],
+        "open_orders": len(figures.open_orders),
+        "orders_by_status": dict(sorted(figures.orders_by_status.items())),
+        "refusals": dict(sorted(figures.refusals.items())),
+        "stopped_actors": figures.stopped_actors,
+        "failure": system.failure,
+    }
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Writes it as JSON.
+
+    Raises OSError if the file cannot be written.
+    """
+    path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def describe_summary(figures: BotFigures, system: System) -> str:
+    """The summary in a few lines for people."""
+    ends = ", ".join(
+        f"{count} {status.lower()}" for status, count in sorted(figures.orders_by_status.items())
+    )
+    lines = [
+        f"orders    {figures.order_count} sent ({ends or 'none ended'}), {figures.fill_count} fills, "
+        f"{len(figures.open_orders)} still open",
+        f"profit    {show_amounts(figures.realized_profit())} realised, fees {show_amounts(figures.fees())}",
+        f"latency   tick to acknowledged {show_latency(figures.tick_to_acknowledged_us)}",
+    ]
+    for _, position in sorted(figures.positions.items()):
+        if position.quantity:
+            lines.append(
+                f"position  {position.strategy} holds {show(position.quantity)} {position.symbol} "
+                f"bought at {position.average_price:.8g}, open profit {position.unrealized_profit:.6g}"
+            )
+    if figures.refusals:
+        refused = ", ".join(
+            f"{count} {name.lower()}" for name, count in sorted(figures.refusals.items())
+        )
+        lines.append(f"refused   {refused}")
+    if system.failure:
+        lines.append(f"failure   {system.failure}")
+    return "\n".join(lines)

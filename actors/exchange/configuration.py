@@ -1,0 +1,88 @@
+"""What an exchange is started with, and what it tells about itself once it listens."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import msgspec
+
+from actors.exchange.limits import DEFAULT_LIMITS, RateLimit
+from actors.exchange.signing import KeyPair, generate_ed25519_pair, generate_hmac_pair
+from actors.exchange.sockets import LARGEST_BUFFER, PING_INTERVAL_SECONDS, SILENCE_SECONDS
+
+DEFAULT_BALANCES = {
+    "USDT": Decimal(1_000_000),
+    "BTC": Decimal(100),
+    "ETH": Decimal(1_000),
+    "BNB": Decimal(100),
+}
+SYNTHETIC = "synthetic"
+STILL = "still"
+
+
+def system_clock() -> int:
+    """The system's wall clock in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def default_keys() -> tuple[KeyPair, ...]:
+    """One HMAC and one Ed25519 key, new each time and from the system's entropy: no seed makes a key guessable."""
+    return (generate_hmac_pair(), generate_ed25519_pair())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfiguration:
+    """One account: its name, its keys, what it owns at the start, and its fees as fractions."""
+
+    name: str = "default"
+    keys: tuple[KeyPair, ...] = field(default_factory=default_keys)
+    balances: Mapping[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
+    maker_fee: Decimal = Decimal("0.001")
+    taker_fee: Decimal = Decimal("0.001")
+    uses_bnb: bool = False
+
+
+def default_accounts() -> tuple[AccountConfiguration, ...]:
+    """The one account that an exchange has by itself."""
+    return (AccountConfiguration(),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeConfiguration:
+    """Everything `serve` wants to know. `market` is `synthetic`, `still` (nobody trades but the accounts), or the
+    path of a file of recorded trades.
+
+    `clock` gives microseconds since the epoch; `trades_per_second` belongs to the synthetic market, `speed` to a
+    recording (2 is twice as fast as it was, 0 as fast as possible). Port 0 lets the system choose.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    symbols: tuple[str, ...] = ("BTCUSDT",)
+    market: str = SYNTHETIC
+    seed: int = 0
+    trades_per_second: float = 10.0
+    speed: float = 1.0
+    accounts: tuple[AccountConfiguration, ...] = field(default_factory=default_accounts)
+    limits: tuple[RateLimit, ...] = DEFAULT_LIMITS
+    ping_interval_seconds: float = PING_INTERVAL_SECONDS
+    silence_seconds: float = SILENCE_SECONDS
+    largest_buffer: int = LARGEST_BUFFER
+    clock: Callable[[], int] = system_clock
+
+
+class ExchangeAddresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a running exchange is found, and the keys of its first account; `bin/exchange` prints it as JSON.
+
+    `rest` and `streams` are base URLs without a path (`http://127.0.0.1:P`, `ws://127.0.0.1:P`), `ws_api` is whole. A
+    key that the account does not have is an empty text.
+    """
+
+    rest: str
+    streams: str
+    ws_api: str
+    api_key: str = ""
+    api_secret: str = ""
+    ed25519_api_key: str = ""
+    ed25519_private_key: str = ""

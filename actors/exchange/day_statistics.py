@@ -1,0 +1,153 @@
+"""A symbol's last 24 hours, for the 24hr ticker and its streams.
+
+Summed up from three-minute klines, so the window's far end moves in steps of three minutes.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from actors.exchange.book import BookTicker
+from actors.exchange.orders import ZERO
+from actors.exchange.venue import Venue
+from actors.exchange.wire import to_text
+from messages.enums import KlineInterval
+
+WINDOW_MS = 86_400_000
+BARS = 480
+
+
+@dataclass(slots=True, kw_only=True)
+class DayStatistics:
+    """The figures; times in milliseconds, ids -1 and prices 0 when nothing was traded."""
+
+    symbol: str
+    open_time_ms: int
+    close_time_ms: int
+    open: Decimal = ZERO
+    high: Decimal = ZERO
+    low: Decimal = ZERO
+    close: Decimal = ZERO
+    volume: Decimal = ZERO
+    quote_volume: Decimal = ZERO
+    trades: int = 0
+    first_trade_id: int = -1
+    last_trade_id: int = -1
+    last_quantity: Decimal = ZERO
+    book: BookTicker
+
+    @property
+    def change(self) -> Decimal:
+        """How much the price has moved."""
+        return self.close - self.open
+
+    @property
+    def change_percent(self) -> Decimal:
+        """The same in percent of the open."""
+        return self.change / self.open * 100 if self.open else ZERO
+
+    @property
+    def average(self) -> Decimal:
+        """Weighted by volume."""
+        return self.quote_volume / self.volume if self.volume else ZERO
+
+    def ticker(self, is_full: bool) -> dict[str, Any]:
+        """The answer of ticker/24hr, FULL or MINI (rest-api.md, 24hr ticker price change statistics)."""
+        figures = {
+            "openPrice": to_text(self.open),
+            "highPrice": to_text(self.high),
+            "lowPrice": to_text(self.low),
+            "lastPrice": to_text(self.close),
+            "volume": to_text(self.volume),
+            "quoteVolume": to_text(self.quote_volume),
+            "openTime": self.open_time_ms,
+            "closeTime": self.close_time_ms,
+            "firstId": self.first_trade_id,
+            "lastId": self.last_trade_id,
+            "count": self.trades,
+        }
+        if not is_full:
+            return {"symbol": self.symbol, **figures}
+        return {
+            "symbol": self.symbol,
+            "priceChange": to_text(self.change),
+            "priceChangePercent": f"{self.change_percent:.3f}",
+            "weightedAvgPrice": to_text(self.average),
+            "prevClosePrice": to_text(self.open),
+            "lastQty": to_text(self.last_quantity),
+            "bidPrice": to_text(self.book.bid_price),
+            "bidQty": to_text(self.book.bid_quantity),
+            "askPrice": to_text(self.book.ask_price),
+            "askQty": to_text(self.book.ask_quantity),
+            **figures,
+        }
+
+    def mini_event(self) -> dict[str, Any]:
+        """The payload of `<symbol>@miniTicker` (web-socket-streams.md)."""
+        return {
+            "e": "24hrMiniTicker",
+            "E": self.close_time_ms,
+            "s": self.symbol,
+            "c": to_text(self.close),
+            "o": to_text(self.open),
+            "h": to_text(self.high),
+            "l": to_text(self.low),
+            "v": to_text(self.volume),
+            "q": to_text(self.quote_volume),
+        }
+
+    def event(self) -> dict[str, Any]:
+        """The payload of `<symbol>@ticker` (web-socket-streams.md)."""
+        return {
+            "e": "24hrTicker",
+            "E": self.close_time_ms,
+            "s": self.symbol,
+            "p": to_text(self.change),
+            "P": f"{self.change_percent:.3f}",
+            "w": to_text(self.average),
+            "x": to_text(self.open),
+            "c": to_text(self.close),
+            "Q": to_text(self.last_quantity),
+            "b": to_text(self.book.bid_price),
+            "B": to_text(self.book.bid_quantity),
+            "a": to_text(self.book.ask_price),
+            "A": to_text(self.book.ask_quantity),
+            "o": to_text(self.open),
+            "h": to_text(self.high),
+            "l": to_text(self.low),
+            "v": to_text(self.volume),
+            "q": to_text(self.quote_volume),
+            "O": self.open_time_ms,
+            "C": self.close_time_ms,
+            "F": self.first_trade_id,
+            "L": self.last_trade_id,
+            "n": self.trades,
+        }
+
+
+def day_statistics(venue: Venue, symbol: str, now_us: int) -> DayStatistics:
+    """The statistics of the 24 hours up to now. Raises VenueError -1121 for an unknown symbol."""
+    now = now_us // 1000
+    found = DayStatistics(
+        symbol=symbol,
+        open_time_ms=now - WINDOW_MS,
+        close_time_ms=now,
+        book=venue.book_ticker(symbol),
+    )
+    bars = [
+        bar
+        for bar in venue.klines(symbol, KlineInterval.MINUTE_3, now - WINDOW_MS, None, BARS)
+        if bar.trades
+    ]
+    if not bars:
+        return found
+    found.open, found.close = bars[0].open, bars[-1].close
+    found.high = max(bar.high for bar in bars)
+    found.low = min(bar.low for bar in bars)
+    found.volume = sum((bar.volume for bar in bars), ZERO)
+    found.quote_volume = sum((bar.quote_volume for bar in bars), ZERO)
+    found.trades = sum(bar.trades for bar in bars)
+    found.first_trade_id, found.last_trade_id = bars[0].first_trade_id, bars[-1].last_trade_id
+    for trade in venue.recent_trades(symbol, 1):
+        found.last_quantity = trade.quantity
+    return found

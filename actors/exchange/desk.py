@@ -1,0 +1,206 @@
+"""The one desk that both APIs bring their requests to: limits, signature, parameters, then the method itself.
+
+REST and the WebSocket API differ in how a request is written down. What it may hold, what it weighs, who may make it
+and what it answers is decided here, by the same table entry (methods.py).
+"""
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.exchange.accounts import Account
+from actors.exchange.errors import VenueError, missing_parameter
+from actors.exchange.limits import AddressLimits, Limits, OrderLimits
+from actors.exchange.parameters import Parameter, read_parameters
+from actors.exchange.sessions import Session
+from actors.exchange.signing import (
+    KEY_FORMAT,
+    ApiKey,
+    check_timing,
+    parse_receive_window,
+    parse_timestamp,
+)
+from actors.exchange.venue import Venue
+
+
+class Security(enum.Enum):
+    """Who may call a method (rest-api.md, Request Security)."""
+
+    NONE = "NONE"
+    """Anybody."""
+    SIGNED = "SIGNED"
+    """Whoever signs, or has logged on to the WebSocket session."""
+    SESSION = "SESSION"
+    """Whoever has logged on to the WebSocket session; nothing is signed."""
+
+
+NO_NAMES: frozenset[str] = frozenset()
+SIGNING_NAMES = frozenset({"timestamp", "recvWindow", "signature"})
+
+
+@dataclass(slots=True)
+class Request:
+    """One request as it came, from either API.
+
+    `parameters` are texts by name as the client meant them (REST: percent-decoded, the query before the body);
+    `payload` makes the text that was signed; `shell_names` are parameters that the API itself reads.
+    """
+
+    parameters: Mapping[str, str]
+    address: str
+    api_key: str | None
+    signature: str | None
+    payload: Callable[[], bytes]
+    shell_names: frozenset[str] = NO_NAMES
+    session: Session | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """What a handler gets: parsed values by parameter name, who calls, and when (microseconds)."""
+
+    desk: "Desk"
+    values: dict[str, Any]
+    now: int
+    key: ApiKey | None
+    session: Session | None
+
+    @property
+    def venue(self) -> Venue:
+        """The exchange's core."""
+        return self.desk.venue
+
+    @property
+    def account(self) -> Account:
+        """The caller's account; only methods that need a key have one."""
+        if self.key is None:
+            raise LookupError("this method has no caller: its table entry must ask for a key")
+        return self.venue.accounts[self.key.account]
+
+    @property
+    def connection(self) -> Session:
+        """The WebSocket connection that the request came on; only methods without a REST path have one."""
+        if self.session is None:
+            raise LookupError(
+                "this method needs a connection: its table entry must have no REST path"
+            )
+        return self.session
+
+
+def no_weight(parameters: Mapping[str, str]) -> int:
+    """The weight of what costs nothing."""
+    return 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table of methods.
+
+    `weight` reads the parameters as sent. A method that `is_free` costs its weight only when it fails (successful
+    orders and cancels, CHANGELOG 2026-04-02). A method that `places_order` is refused while the account's unfilled
+    order count is full.
+    """
+
+    name: str
+    handler: Callable[[Call], Any]
+    weight: Callable[[Mapping[str, str]], int]
+    verb: str = ""
+    path: str = ""
+    security: Security = Security.NONE
+    parameters: tuple[Parameter, ...] = ()
+    is_free: bool = False
+    places_order: bool = False
+    by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Indexes the parameters."""
+        object.__setattr__(self, "by_name", {one.name: one for one in self.parameters})
+
+
+class Desk:
+    """Answers requests: `answer` gives the result or raises VenueError, and nothing else for any input."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        limits: Limits,
+        keys: Iterable[ApiKey],
+        clock: Callable[[], int],
+    ) -> None:
+        """`clock` gives microseconds since the epoch."""
+        self.venue = venue
+        self.limits = limits
+        self.keys = {key.key: key for key in keys}
+        self.clock = clock
+
+    def answer(self, method: Method, request: Request) -> Any:
+        """The method's result, ready for JSON."""
+        now = self.clock()
+        address = self.limits.address(request.address)
+        weight = method.weight(request.parameters)
+        address.admit(0 if method.is_free else weight, now)
+        try:
+            return method.handler(self.prepare(method, request, now))
+        except VenueError as error:
+            if method.is_free and error.http_status != 429:
+                address.charge(weight, now)
+            raise
+
+    def prepare(self, method: Method, request: Request, now: int) -> Call:
+        """Everything that comes before the method itself."""
+        key = None
+        names = request.shell_names
+        if method.security is Security.SIGNED:
+            key = self.authenticate(request, now)
+            names |= SIGNING_NAMES
+        elif method.security is Security.SESSION:
+            key = request.session.key if request.session is not None else None
+            if key is None:
+                raise VenueError(-1002, "You are not authorized to execute this request.", 401)
+        values = read_parameters(method.by_name, request.parameters, names)
+        if method.places_order and key is not None:
+            self.orders_of(key.account).check(now)
+        return Call(self, values, now, key, request.session)
+
+    def authenticate(self, request: Request, now: int) -> ApiKey:
+        """The key of a signed request.
+
+        Raises VenueError: -2014 and -2015 for the key, -1102 for what is missing, -1021 for the time, -1022 for the
+        signature.
+        """
+        session = request.session
+        is_logged_on = session is not None and session.key is not None
+        is_bare = is_logged_on and request.api_key is None and request.signature is None
+        if not is_bare:
+            self.check_presence(request)
+        timestamp = request.parameters.get("timestamp")
+        if not timestamp:
+            raise missing_parameter("timestamp")
+        window = parse_receive_window(request.parameters.get("recvWindow"))
+        check_timing(parse_timestamp("timestamp", timestamp), window, now)
+        if is_bare and session is not None and session.key is not None:
+            return session.key
+        key = self.keys.get(request.api_key or "")
+        if key is None:
+            raise VenueError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        if not key.verifies(request.payload(), request.signature or ""):
+            raise VenueError(-1022, "Signature for this request is not valid.")
+        return key
+
+    def check_presence(self, request: Request) -> None:
+        """Raises VenueError if key or signature are missing, or the key is none by its form."""
+        if request.session is not None and not request.api_key:
+            raise missing_parameter("apiKey")
+        if not KEY_FORMAT.fullmatch(request.api_key or ""):
+            raise VenueError(-2014, "API-key format invalid.", 401)
+        if not request.signature:
+            raise missing_parameter("signature")
+
+    def orders_of(self, account: str) -> OrderLimits:
+        """The unfilled order count of an account."""
+        return self.limits.account(account)
+
+    def weight_of(self, address: str) -> AddressLimits:
+        """What an address has used."""
+        return self.limits.address(address)

@@ -1,0 +1,292 @@
+"""The market streams one by one: what each is called, and what it sends when (web-socket-streams.md).
+
+A topic has subscribers and encodes each of its messages once, however many there are. Trades and best prices go out
+as they happen; the rest is sent by `tick`, which is called ten times a second.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+
+from actors.exchange import wire
+from actors.exchange.book import BookTicker, DepthChanges
+from actors.exchange.day_statistics import day_statistics
+from actors.exchange.orders import ZERO, PublicTrade
+from actors.exchange.sockets import text_frame
+from actors.exchange.venue import Venue
+from messages.enums import KlineInterval
+
+TICKS_PER_SECOND = 10
+PARTIAL_DEPTH = re.compile(r"depth(5|10|20)")
+
+
+class Subscriber(Protocol):
+    """Whoever gets a topic's messages."""
+
+    is_combined: bool
+
+    def write(self, frame: bytes) -> None:
+        """Takes a whole WebSocket frame, without waiting."""
+
+
+class Topic:
+    """One stream and its subscribers. A topic that `is_kept` stays when the last subscriber has left."""
+
+    is_kept: ClassVar[bool] = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.head = b'{"stream":%b,"data":' % msgspec.json.encode(name)
+        self.subscribers: dict[Subscriber, None] = {}
+        """In the order in which they came; a subscriber gets each message once."""
+
+    def publish(self, message: Any) -> None:
+        """Sends a message to every subscriber, bare or in the wrapper of combined streams."""
+        if not self.subscribers:
+            return
+        payload = msgspec.json.encode(message)
+        raw = combined = b""
+        for subscriber in tuple(self.subscribers):
+            if subscriber.is_combined:
+                combined = combined or text_frame(self.head + payload + b"}")
+                subscriber.write(combined)
+            else:
+                raw = raw or text_frame(payload)
+                subscriber.write(raw)
+
+    def tick(self, number: int, now: int) -> None:
+        """Sends what is due in the tick of this number; `now` in microseconds."""
+
+    def close(self) -> None:
+        """Lets go of what the topic holds; called when the last subscriber has left."""
+
+
+class TradeTopic(Topic):
+    """`<symbol>@trade`: every trade, as it happens."""
+
+    def send(self, symbol: str, trade: PublicTrade, now: int) -> None:
+        """Sends one trade."""
+        self.publish(wire.trade_event(symbol, trade, now))
+
+
+class AggregateTradeTopic(Topic):
+    """`<symbol>@aggTrade`: the fills of one taker order at one price, together.
+
+    It goes on counting without subscribers, so that its ids have no hole and are never used twice.
+    """
+
+    is_kept = True
+
+    def __init__(self, name: str, symbol: str) -> None:
+        super().__init__(name)
+        self.symbol = symbol
+        self.number = 0
+        self.trades: list[PublicTrade] = []
+
+    def add(self, trade: PublicTrade, now: int) -> None:
+        """Takes in a trade; one at another price or of another side or time begins a new aggregate."""
+        if self.trades and not is_same_aggregate(self.trades[-1], trade):
+            self.flush(now)
+        self.trades.append(trade)
+
+    def flush(self, now: int) -> None:
+        """Sends what has been gathered."""
+        if not self.trades:
+            return
+        trades, self.trades = self.trades, []
+        first, last = trades[0], trades[-1]
+        self.number += 1
+        self.publish(
+            {
+                "e": "aggTrade",
+                "E": now // 1000,
+                "s": self.symbol,
+                "a": self.number,
+                "p": wire.to_text(first.price),
+                "q": wire.to_text(sum((trade.quantity for trade in trades), ZERO)),
+                "f": first.trade_id,
+                "l": last.trade_id,
+                "T": last.time_us // 1000,
+                "m": first.is_buyer_maker,
+                "M": True,
+            }
+        )
+
+
+def is_same_aggregate(one: PublicTrade, other: PublicTrade) -> bool:
+    """Whether two trades in a row count as one: same price, side and time."""
+    return (
+        one.price == other.price
+        and one.is_buyer_maker is other.is_buyer_maker
+        and one.time_us == other.time_us
+    )
+
+
+class BookTickerTopic(Topic):
+    """`<symbol>@bookTicker`: the best prices and quantities, whenever one of them changes."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.last: BookTicker | None = None
+
+    def send(self, symbol: str, ticker: BookTicker) -> None:
+        """Sends the ticker if it says something new."""
+        last = self.last
+        if (
+            last is None
+            or ticker.bid_price != last.bid_price
+            or ticker.ask_price != last.ask_price
+            or ticker.bid_quantity != last.bid_quantity
+            or ticker.ask_quantity != last.ask_quantity
+        ):
+            self.last = ticker
+            self.publish(wire.book_ticker_event(symbol, ticker))
+
+
+class DepthTopic(Topic):
+    """`<symbol>@depth[@100ms]`: what changed in the book since the last message."""
+
+    def __init__(self, name: str, symbol: str, venue: Venue, every: int) -> None:
+        """`every` is the number of ticks between two messages."""
+        super().__init__(name)
+        self.symbol = symbol
+        self.every = every
+        self.changes: DepthChanges = venue.open_depth_changes(symbol)
+
+    def tick(self, number: int, now: int) -> None:
+        """Sends a diff unless nothing changed."""
+        if number % self.every == 0 and (diff := self.changes.take()) is not None:
+            self.publish(wire.depth_event(self.symbol, diff, now))
+
+    def close(self) -> None:
+        """Stops gathering changes."""
+        self.changes.close()
+
+
+class PartialDepthTopic(Topic):
+    """`<symbol>@depth<levels>[@100ms]`: the best levels, again and again."""
+
+    def __init__(self, name: str, symbol: str, venue: Venue, levels: int, every: int) -> None:
+        super().__init__(name)
+        self.symbol, self.venue, self.levels, self.every = symbol, venue, levels, every
+
+    def tick(self, number: int, now: int) -> None:
+        """Sends the levels."""
+        if number % self.every == 0:
+            self.publish(wire.depth(self.venue.depth(self.symbol, self.levels)))
+
+
+class KlineTopic(Topic):
+    """`<symbol>@kline_<interval>`: the running kline every second or two, and each one once more when it has closed."""
+
+    def __init__(self, name: str, symbol: str, venue: Venue, interval: KlineInterval) -> None:
+        super().__init__(name)
+        self.symbol, self.venue, self.interval = symbol, venue, interval
+        self.every = TICKS_PER_SECOND * (1 if interval is KlineInterval.SECOND_1 else 2)
+        self.running = -1
+        """Open time of the kline that was running at the last tick, in milliseconds; -1 before the first."""
+
+    def tick(self, number: int, now: int) -> None:
+        """Sends what has closed since the last tick, then the running kline when its time has come."""
+        current = self.venue.current_kline(self.symbol, self.interval)
+        if current is None:
+            return
+        if 0 <= self.running < current.open_time_ms:
+            closed = self.venue.klines(
+                self.symbol, self.interval, self.running, current.open_time_ms - 1, 1000
+            )
+            for kline in closed:
+                self.publish(wire.kline_event(self.symbol, kline, now))
+        self.running = current.open_time_ms
+        if number % self.every == 0:
+            self.publish(wire.kline_event(self.symbol, current, now))
+
+
+class PeriodicTopic(Topic):
+    """A message a second, made on the spot: tickers and the average price. None means nothing to say."""
+
+    def __init__(self, name: str, make: Callable[[int], Any]) -> None:
+        super().__init__(name)
+        self.make = make
+
+    def tick(self, number: int, now: int) -> None:
+        """Sends the message of this second."""
+        if number % TICKS_PER_SECOND == 0 and (message := self.make(now)) is not None:
+            self.publish(message)
+
+
+def average_price_event(venue: Venue, symbol: str, now: int) -> dict[str, Any] | None:
+    """The payload of `<symbol>@avgPrice`; None before the first trade."""
+    price = venue.average_price(symbol)
+    if price is None:
+        return None
+    trades = venue.recent_trades(symbol, 1)
+    return {
+        "e": "avgPrice",
+        "E": now // 1000,
+        "s": symbol,
+        "i": "5m",
+        "w": wire.to_text(price),
+        "T": trades[-1].time_us // 1000 if trades else 0,
+    }
+
+
+def mini_ticker_event(venue: Venue, symbol: str, now: int) -> dict[str, Any] | None:
+    """The payload of `<symbol>@miniTicker`; None if nothing was traded in 24 hours."""
+    found = day_statistics(venue, symbol, now)
+    return found.mini_event() if found.trades else None
+
+
+def ticker_event(venue: Venue, symbol: str, now: int) -> dict[str, Any] | None:
+    """The payload of `<symbol>@ticker`; None if nothing was traded in 24 hours."""
+    found = day_statistics(venue, symbol, now)
+    return found.event() if found.trades else None
+
+
+def all_mini_tickers(venue: Venue, now: int) -> list[dict[str, Any]] | None:
+    """The payload of `!miniTicker@arr`: every symbol that has traded."""
+    found = [day_statistics(venue, symbol, now) for symbol in venue.symbols]
+    return [one.mini_event() for one in found if one.trades] or None
+
+
+def make_topic(venue: Venue, name: str) -> Topic | None:
+    """The topic of a stream's name, or None for a name that no stream has."""
+    if name == "!miniTicker@arr":
+        return PeriodicTopic(name, lambda now: all_mini_tickers(venue, now))
+    lowered, _, what = name.partition("@")
+    symbol = lowered.upper()
+    if symbol not in venue.symbols or lowered != symbol.lower():
+        return None
+    if what == "trade":
+        return TradeTopic(name)
+    if what == "aggTrade":
+        return AggregateTradeTopic(name, symbol)
+    if what == "bookTicker":
+        return BookTickerTopic(name)
+    if what == "miniTicker":
+        return PeriodicTopic(name, lambda now: mini_ticker_event(venue, symbol, now))
+    if what == "ticker":
+        return PeriodicTopic(name, lambda now: ticker_event(venue, symbol, now))
+    if what == "avgPrice":
+        return PeriodicTopic(name, lambda now: average_price_event(venue, symbol, now))
+    if what.startswith("kline_"):
+        interval = KlineInterval(what.removeprefix("kline_"))
+        if interval is not KlineInterval.UNRECOGNISED and what != "kline_UNRECOGNISED":
+            return KlineTopic(name, symbol, venue, interval)
+        return None
+    return make_depth_topic(venue, name, symbol, what)
+
+
+def make_depth_topic(venue: Venue, name: str, symbol: str, what: str) -> Topic | None:
+    """The topic of a depth stream: `depth`, `depth5`, `depth10`, `depth20`, at 1000 or 100 ms."""
+    kind, _, speed = what.partition("@")
+    every = {"": TICKS_PER_SECOND, "1000ms": TICKS_PER_SECOND, "100ms": 1}.get(speed)
+    if every is None:
+        return None
+    if kind == "depth":
+        return DepthTopic(name, symbol, venue, every)
+    if levels := PARTIAL_DEPTH.fullmatch(kind):
+        return PartialDepthTopic(name, symbol, venue, int(levels[1]), every)
+    return None

@@ -1,0 +1,370 @@
+"""Methods of an account: orders, trades, balances (rest-api.md, Trading and Account endpoints)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from actors.exchange import wire
+from actors.exchange.accounts import BNB_DISCOUNT
+from actors.exchange.desk import Call, Method, Security
+from actors.exchange.errors import VenueError, missing_both
+from actors.exchange.market_methods import (
+    END_TIME,
+    ONE_SYMBOL,
+    ROWS,
+    START_TIME,
+    SYMBOL,
+    fixed,
+    milliseconds,
+)
+from actors.exchange.orders import CancelRestriction, NewOrder, OrderRecord, SelfTradePrevention
+from actors.exchange.parameters import (
+    Parameter,
+    boolean,
+    choice,
+    client_order_id,
+    decimal,
+    integer,
+    one_of,
+)
+from messages.enums import OrderType, Side, TimeInForce
+
+RESPONSES = {"ACK": wire.order_ack, "RESULT": wire.order_result, "FULL": wire.order_full}
+FULL_BY_DEFAULT = frozenset({OrderType.MARKET, OrderType.LIMIT})
+LEAST_STRATEGY_TYPE = 1_000_000
+DAY = 86_400_000_000
+
+
+def spellings(
+    enumeration: type[Side] | type[OrderType] | type[TimeInForce] | type[SelfTradePrevention],
+) -> tuple[str, ...]:
+    """The wire's spellings of an enumeration, without the member that stands for unknown ones."""
+    return tuple(one.value for one in enumeration if one.name != "UNRECOGNISED")
+
+
+def strategy_type(name: str, value: str) -> int:
+    """A `strategyType`: at least 1000000 (-1134)."""
+    number = integer(name, value)
+    if number < LEAST_STRATEGY_TYPE:
+        raise VenueError(-1134, "`strategyType` was less than 1000000.")
+    return number
+
+
+ORDER_ID = Parameter("orderId", integer)
+ORIGINAL_ID = Parameter("origClientOrderId", client_order_id)
+PLACE_PARAMETERS = (
+    SYMBOL,
+    Parameter("side", one_of(spellings(Side), -1117, "Invalid side."), is_mandatory=True),
+    Parameter("type", one_of(spellings(OrderType), -1116, "Invalid orderType."), is_mandatory=True),
+    Parameter("timeInForce", one_of(spellings(TimeInForce), -1115, "Invalid timeInForce.")),
+    Parameter("quantity", decimal),
+    Parameter("quoteOrderQty", decimal),
+    Parameter("price", decimal),
+    Parameter("newClientOrderId", client_order_id),
+    Parameter("strategyId", integer),
+    Parameter("strategyType", strategy_type),
+    Parameter("stopPrice", decimal),
+    Parameter("trailingDelta", integer),
+    Parameter("icebergQty", decimal),
+    Parameter("newOrderRespType", choice(*RESPONSES)),
+    Parameter("selfTradePreventionMode", choice(*spellings(SelfTradePrevention))),
+)
+CANCEL_PARAMETERS = (
+    SYMBOL,
+    ORDER_ID,
+    ORIGINAL_ID,
+    Parameter("newClientOrderId", client_order_id),
+    Parameter(
+        "cancelRestrictions",
+        one_of(tuple(CancelRestriction), -1145, "Invalid cancelRestrictions"),
+    ),
+)
+
+
+def order_of(values: Mapping[str, Any]) -> NewOrder:
+    """The core's request for an order; which parameters a type needs or takes is the core's to check."""
+    time_in_force = values.get("timeInForce")
+    prevention = values.get("selfTradePreventionMode")
+    return NewOrder(
+        symbol=values["symbol"],
+        side=Side(values["side"]),
+        order_type=OrderType(values["type"]),
+        quantity=values.get("quantity"),
+        quote_order_quantity=values.get("quoteOrderQty"),
+        price=values.get("price"),
+        time_in_force=TimeInForce(time_in_force) if time_in_force else None,
+        client_order_id=values.get("newClientOrderId"),
+        strategy_id=values.get("strategyId"),
+        strategy_type=values.get("strategyType"),
+        self_trade_prevention_mode=SelfTradePrevention(prevention) if prevention else None,
+        stop_price=values.get("stopPrice"),
+        trailing_delta=values.get("trailingDelta"),
+        iceberg_quantity=values.get("icebergQty"),
+    )
+
+
+def place(call: Call) -> Any:
+    """Places an order; FULL by default for MARKET and LIMIT, ACK for every other type."""
+    order = order_of(call.values)
+    record = call.venue.new_order(call.account, order)
+    default = "FULL" if order.order_type in FULL_BY_DEFAULT else "ACK"
+    return RESPONSES[call.values.get("newOrderRespType", default)](record)
+
+
+def test(call: Call) -> Any:
+    """Checks an order without placing it; with computeCommissionRates, what it would cost."""
+    call.venue.test_order(call.account, order_of(call.values))
+    if not call.values.get("computeCommissionRates"):
+        return {}
+    rates = commission_rates(call)
+    names = ("standardCommission", "specialCommission", "taxCommission")
+    costs: dict[str, Any] = {
+        f"{name}ForOrder": {side: rates[name][side] for side in ("maker", "taker")}
+        for name in names
+    }
+    return {**costs, "discount": rates["discount"]}
+
+
+def test_weight(parameters: Mapping[str, str]) -> int:
+    """20 with computeCommissionRates, else 1."""
+    return 20 if parameters.get("computeCommissionRates", "").lower() == "true" else 1
+
+
+def check_ids(values: Mapping[str, Any]) -> None:
+    """Raises -1102 when neither of an order's two ids is given."""
+    if "orderId" not in values and "origClientOrderId" not in values:
+        raise missing_both("origClientOrderId", "orderId")
+
+
+def cancel(call: Call) -> Any:
+    """Cancels one order."""
+    values = call.values
+    check_ids(values)
+    restriction = values.get("cancelRestrictions")
+    record = call.venue.cancel_order(
+        call.account,
+        values["symbol"],
+        values.get("orderId"),
+        values.get("origClientOrderId"),
+        values.get("newClientOrderId"),
+        CancelRestriction(restriction) if restriction else None,
+    )
+    return wire.order_cancel(record)
+
+
+def cancel_all(call: Call) -> Any:
+    """Cancels every open order of a symbol."""
+    return [
+        wire.order_cancel(record)
+        for record in call.venue.cancel_open_orders(call.account, call.values["symbol"])
+    ]
+
+
+def find(call: Call) -> Any:
+    """One order."""
+    values = call.values
+    check_ids(values)
+    return wire.order_query(
+        call.venue.find_order(
+            call.account, values["symbol"], values.get("orderId"), values.get("origClientOrderId")
+        )
+    )
+
+
+def describe_all(records: list[OrderRecord]) -> list[dict[str, Any]]:
+    """Orders as queries show them."""
+    return [wire.order_query(record) for record in records]
+
+
+def open_orders(call: Call) -> Any:
+    """The open orders of a symbol or of all."""
+    return describe_all(call.venue.open_orders(call.account, call.values.get("symbol")))
+
+
+def open_orders_weight(parameters: Mapping[str, str]) -> int:
+    """6 for a symbol, 80 for all."""
+    return 6 if parameters.get("symbol") else 80
+
+
+def check_range(values: Mapping[str, Any]) -> None:
+    """Raises -1127 for more than 24 hours between startTime and endTime."""
+    start, end = values.get("startTime"), values.get("endTime")
+    if start is not None and end is not None and end - start > DAY:
+        raise VenueError(-1127, "More than 24 hours between startTime and endTime.")
+
+
+def all_orders(call: Call) -> Any:
+    """Orders of a symbol, open or not."""
+    values = call.values
+    check_range(values)
+    return describe_all(
+        call.venue.all_orders(
+            call.account,
+            values["symbol"],
+            values.get("orderId"),
+            milliseconds(values.get("startTime")),
+            milliseconds(values.get("endTime")),
+            values.get("limit", 500),
+        )
+    )
+
+
+def my_trades(call: Call) -> Any:
+    """The account's trades in a symbol."""
+    values = call.values
+    check_range(values)
+    found = call.venue.my_trades(
+        call.account,
+        values["symbol"],
+        values.get("orderId"),
+        values.get("fromId"),
+        milliseconds(values.get("startTime")),
+        milliseconds(values.get("endTime")),
+        values.get("limit", 500),
+    )
+    return [wire.account_trade(trade) for trade in found]
+
+
+def my_trades_weight(parameters: Mapping[str, str]) -> int:
+    """5 with an order id, else 20."""
+    return 5 if parameters.get("orderId") else 20
+
+
+def account_state(call: Call) -> Any:
+    """Balances and permissions."""
+    return wire.account_state(call.account, call.values.get("omitZeroBalances", False))
+
+
+def order_limits(call: Call) -> Any:
+    """The unfilled order count."""
+    return call.desk.orders_of(call.account.name).report(call.now)
+
+
+def commission_rates(call: Call) -> dict[str, Any]:
+    """The account's fees in a symbol."""
+    rules = call.venue.rules(call.values["symbol"])
+    account = call.account
+    none = dict.fromkeys(("maker", "taker", "buyer", "seller"), "0.00000000")
+    standard = {
+        **none,
+        "maker": wire.to_text(account.maker_fee),
+        "taker": wire.to_text(account.taker_fee),
+    }
+    return {
+        "symbol": rules.name,
+        "standardCommission": standard,
+        "specialCommission": dict(none),
+        "taxCommission": dict(none),
+        "discount": {
+            "enabledForAccount": account.uses_bnb,
+            "enabledForSymbol": True,
+            "discountAsset": "BNB",
+            "discount": wire.to_text(BNB_DISCOUNT),
+        },
+    }
+
+
+SIGNED = Security.SIGNED
+TRADING_METHODS = (
+    Method(
+        "order.place",
+        place,
+        fixed(1),
+        "POST",
+        "/api/v3/order",
+        SIGNED,
+        PLACE_PARAMETERS,
+        is_free=True,
+        places_order=True,
+    ),
+    Method(
+        "order.test",
+        test,
+        test_weight,
+        "POST",
+        "/api/v3/order/test",
+        SIGNED,
+        (*PLACE_PARAMETERS, Parameter("computeCommissionRates", boolean)),
+    ),
+    Method(
+        "order.cancel",
+        cancel,
+        fixed(1),
+        "DELETE",
+        "/api/v3/order",
+        SIGNED,
+        CANCEL_PARAMETERS,
+        is_free=True,
+    ),
+    Method(
+        "order.status",
+        find,
+        fixed(4),
+        "GET",
+        "/api/v3/order",
+        SIGNED,
+        (SYMBOL, ORDER_ID, ORIGINAL_ID),
+    ),
+    Method(
+        "openOrders.cancelAll",
+        cancel_all,
+        fixed(1),
+        "DELETE",
+        "/api/v3/openOrders",
+        SIGNED,
+        (SYMBOL,),
+        is_free=True,
+    ),
+    Method(
+        "openOrders.status",
+        open_orders,
+        open_orders_weight,
+        "GET",
+        "/api/v3/openOrders",
+        SIGNED,
+        (ONE_SYMBOL,),
+    ),
+    Method(
+        "allOrders",
+        all_orders,
+        fixed(20),
+        "GET",
+        "/api/v3/allOrders",
+        SIGNED,
+        (SYMBOL, ORDER_ID, START_TIME, END_TIME, ROWS),
+    ),
+    Method(
+        "myTrades",
+        my_trades,
+        my_trades_weight,
+        "GET",
+        "/api/v3/myTrades",
+        SIGNED,
+        (SYMBOL, ORDER_ID, START_TIME, END_TIME, Parameter("fromId", integer), ROWS),
+    ),
+    Method(
+        "account.status",
+        account_state,
+        fixed(20),
+        "GET",
+        "/api/v3/account",
+        SIGNED,
+        (Parameter("omitZeroBalances", boolean),),
+    ),
+    Method(
+        "account.rateLimits.orders",
+        order_limits,
+        fixed(40),
+        "GET",
+        "/api/v3/rateLimit/order",
+        SIGNED,
+    ),
+    Method(
+        "account.commission",
+        commission_rates,
+        fixed(20),
+        "GET",
+        "/api/v3/account/commission",
+        SIGNED,
+        (SYMBOL,),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Gateways: the actors that hold keys and talk to a venue's order API."""

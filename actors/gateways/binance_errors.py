@@ -1,0 +1,36 @@
+"""The venue's errors as what they prove."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from actors.binance.errors import NotSent, RateLimited, RequestRefused
+from actors.gateways.errors import LimitExceeded, Refused, Unsent
+
+DUPLICATE_ORDER = "Duplicate order sent."
+"""errors.md, "Messages for -1010, -2010, -2011, -2038": one of the texts that are part of the interface."""
+
+
+class OrderAlreadyOpen(Exception):
+    """The venue has an open order with this client order id: it must be asked for, and is by no means rejected."""
+
+
+@contextmanager
+def venue_errors(note: Callable[[Refused], None]) -> Iterator[None]:
+    """Turns the venue's definite words into GatewayErrors, and shows a refusal to `note` first.
+
+    An unknown outcome passes as it is.
+    """
+    try:
+        yield
+    except RequestRefused as error:
+        if error.message == DUPLICATE_ORDER:
+            raise OrderAlreadyOpen(str(error)) from error
+        refused = Refused(error.message, error.code)
+        note(refused)
+        raise refused from error
+    except RateLimited as error:
+        exceeded = LimitExceeded(str(error), error.code, error.retry_at_ns)
+        note(exceeded)
+        raise exceeded from error
+    except NotSent as error:
+        raise Unsent(str(error)) from error

@@ -1,0 +1,398 @@
+"""The base class of gateways: one task per request, and an answer to every request whatever happens.
+
+A venue's gateway implements a few coroutines: `place`, `cancel`, `query`, `snapshot`, `instruments`, and where the venue
+has them `connect`, `listen`, `disconnect`, `amend`. They say by `Refused` or `Unsent` (errors.py) what is proven about a
+request; any other exception means that its outcome is unknown. The rest is done here: requests on one order wait for
+each other, late ones are refused, the venue's order limit is waited for, and no exception of a request ends the gateway.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+from actors.gateways.answers import answer_not_found, answer_refusal, answer_unknown
+from actors.gateways.errors import GatewayError, LimitExceeded, Refused, Unsent
+from actors.gateways.known_orders import KnownOrders
+from actors.gateways.order_turns import OrderTurns, Turn
+from actors.gateways.placement_queue import PlacementQueue
+from actors.runtime.actor import TASK_CAUSE, Actor, Cause
+from messages.account import AccountSnapshot, Balance
+from messages.base import Message
+from messages.control import HoldTrading, ReleaseTrading, Subscribe
+from messages.enums import Exchanges, Reason
+from messages.instruments import Instrument
+from messages.orders import (
+    AmendOrderRequest,
+    CancelOrderRequest,
+    CancelRefused,
+    NewOrderRequest,
+    Order,
+    QueryOrderRequest,
+    SnapshotRequest,
+)
+
+OrderRequest = NewOrderRequest | CancelOrderRequest | AmendOrderRequest | QueryOrderRequest
+FIRST_RETRY_S = 0.25
+LAST_RETRY_S = 30.0
+
+
+class InFlight:
+    """One request that has not been answered."""
+
+    def __init__(self, request: OrderRequest, names: tuple[str, ...], turn: Turn) -> None:
+        self.request = request
+        self.names = names
+        self.turn = turn
+        self.is_sent = False
+        """Whether it may have left this machine."""
+        self.is_withdrawn = False
+        """A placement whose cancel was asked for before it was sent."""
+
+
+class ExchangeGateway(
+    Actor[
+        Order
+        | CancelRefused
+        | AccountSnapshot
+        | Instrument
+        | Balance
+        | HoldTrading
+        | ReleaseTrading
+    ],
+    ABC,
+):
+    """Speaks to one venue's order API; `exchange` says to which."""
+
+    is_essential = True
+    max_restarts = 0
+    exchange: Exchanges
+
+    _turns: OrderTurns
+    _queue: PlacementQueue
+    _known: KnownOrders
+    _in_flight: dict[int, InFlight]
+    _is_ready: asyncio.Event
+    _symbols: dict[str, bool]
+    _is_loading: bool
+    _is_snapshot_due: bool
+    _holds: dict[str, str]
+
+    def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
+        """Creates the state that the base keeps."""
+        instance = super().__new__(cls, *arguments, **keywords)
+        instance._turns = OrderTurns()
+        instance._queue = PlacementQueue(lambda: instance.reserve_placement(), instance.wall_ns)
+        instance._known = KnownOrders()
+        instance._in_flight = {}
+        instance._is_ready = asyncio.Event()
+        instance._symbols = {}
+        instance._is_loading = False
+        instance._is_snapshot_due = False
+        instance._holds = {}
+        return instance
+
+    # What a venue's gateway implements. All of it raises GatewayError for what is proven not to have been done.
+
+    @abstractmethod
+    async def place(self, request: NewOrderRequest) -> Order | None:
+        """Places an order: the venue's first word on it, or None if that comes as an event."""
+
+    @abstractmethod
+    async def cancel(self, request: CancelOrderRequest) -> Order | None:
+        """Cancels an order: the venue's word on it, or None if that comes as an event."""
+
+    @abstractmethod
+    async def query(self, request: QueryOrderRequest) -> Order | None:
+        """How an order stands, with its executions; None if the venue does not know it."""
+
+    @abstractmethod
+    async def snapshot(self, symbols: list[str]) -> AccountSnapshot:
+        """Balances, fees, and the open orders in these symbols."""
+
+    @abstractmethod
+    async def instruments(self, symbols: list[str]) -> list[Instrument]:
+        """The trading rules of these symbols; one that the venue does not know is left out."""
+
+    async def amend(self, request: AmendOrderRequest) -> Order | None:
+        """Reduces an order's quantity and keeps its place: the venue's word on it."""
+        raise Refused("this venue's orders cannot be amended", reason=Reason.UNSUPPORTED)
+
+    async def connect(self) -> None:
+        """Connects and listens to the account's events, before the account is asked for: nothing is missed between.
+
+        It is tried again until it succeeds, unless it raises `Refused`.
+        """
+
+    async def listen(self) -> None:
+        """Runs once the gateway is ready, for as long as it likes; events may be told from here."""
+
+    async def disconnect(self) -> None:
+        """Closes what was opened; called however the gateway ends."""
+
+    def reserve_placement(self) -> float:
+        """Counts one order against the venue's limit and returns 0.0, or returns the seconds to wait for it."""
+        return 0.0
+
+    # What it may use.
+
+    def wall_ns(self) -> int:
+        """Our clock now, also within a task, where `now_ns` stands still."""
+        return self._context.clock.now_ns()
+
+    @property
+    def symbols(self) -> list[str]:
+        """Every symbol that was asked for so far."""
+        return list(self._symbols)
+
+    @property
+    def holds(self) -> dict[str, str]:
+        """Why this gateway holds trading at present, by key."""
+        return dict(self._holds)
+
+    def tell(self, order: Order) -> None:
+        """Sends the venue's view of an order, with the request that placed it as its cause where we know it."""
+        cause = self._known.note(order)
+        token = TASK_CAUSE.set(cause if cause is not None else TASK_CAUSE.get())
+        try:
+            self.send(order)
+        finally:
+            TASK_CAUSE.reset(token)
+
+    def exchange_order_id_of(self, request: OrderRequest) -> int:
+        """The venue's own id of the order: as the request says it, or as the venue has said since; 0 if neither has."""
+        if isinstance(request, NewOrderRequest):
+            return 0
+        told = request.exchange_order_id
+        return told or self._known.exchange_order_id_of(request.client_order_id)
+
+    def hold(self, key: str, reason: str) -> None:
+        """Holds trading; other reasons, each by its key, may hold it as well."""
+        if self._holds.get(key) != reason:
+            self._holds[key] = reason
+            self.log.warning("trading is held: %s", reason)
+            self.send(HoldTrading(reason=reason))
+
+    def release(self, key: str) -> None:
+        """Ends one reason; trading goes on when none is left."""
+        if self._holds.pop(key, None) is None:
+            return
+        remaining = next(iter(self._holds.values()), None)
+        if remaining is None:
+            self.log.info("trading goes on")
+            self.send(ReleaseTrading(reason=f"{self.name} has no reason left to hold"))
+
+    async def persist(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Tries something again, at growing distances, until it succeeds.
+
+        Raises Refused while the gateway starts: what the venue forbids then, such as a wrong key, is not worth waiting for.
+        """
+        delay_s = FIRST_RETRY_S
+        while True:
+            try:
+                await attempt()
+                return
+            except Exception as error:
+                is_final = isinstance(error, Refused) and not isinstance(error, LimitExceeded)
+                if is_final and not self._is_ready.is_set():
+                    raise
+                self.log.warning("%s failed, again in %.2f s: %r", what, delay_s, error)
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, LAST_RETRY_S)
+
+    async def tell_account(self) -> None:
+        """Sends a fresh account snapshot, as it is due after a loss of events."""
+        self._is_snapshot_due = False
+        try:
+            self.send(await self.snapshot(self.symbols))
+        except BaseException:
+            self._is_snapshot_due = True
+            raise
+
+    # Life.
+
+    async def run(self) -> None:
+        """Connects, tells instruments and account, then serves until it is stopped."""
+        try:
+            await self.persist("connecting", self.connect)
+            await self.persist("reading the instruments", self.load_instruments)
+            await self.persist("reading the account", self.tell_account)
+            self._is_ready.set()
+            # What was asked for while the first answers were on their way.
+            await self.persist("reading the instruments", self.load_instruments)
+            if self._is_snapshot_due:
+                await self.persist("reading the account", self.tell_account)
+            await self.listen()
+        except BaseException:
+            self.report_in_flight("the gateway has failed")
+            raise
+        finally:
+            await self.disconnect()
+
+    async def load_instruments(self) -> None:
+        """Sends the trading rules of every symbol that was asked for and is not known yet."""
+        self._is_loading = True
+        try:
+            while wanted := [symbol for symbol, is_known in self._symbols.items() if not is_known]:
+                found = await self.instruments(wanted)
+                self._symbols.update(dict.fromkeys(wanted, True))
+                for instrument in found:
+                    self.send(instrument)
+                for symbol in sorted({*wanted} - {instrument.symbol for instrument in found}):
+                    self.log.error("%s has no symbol %r to trade", self.exchange, symbol)
+        finally:
+            self._is_loading = False
+
+    def on_stop(self) -> None:
+        """Whatever is still in flight is told to be unknown."""
+        self.report_in_flight("the gateway was stopped")
+
+    def run_handlers(self, message: Message, frame: bytes, now_ns: int, keep: int = 0) -> None:
+        """Runs the handlers; if one raises, what is in flight is told to be unknown before the gateway ends."""
+        try:
+            super().run_handlers(message, frame, now_ns, keep)
+        except BaseException:
+            self.report_in_flight("the gateway has failed")
+            raise
+
+    def report_in_flight(self, why: str) -> None:
+        """The last words of a gateway: each request without an answer gets the only honest one."""
+        in_flight, self._in_flight = self._in_flight, {}
+        for entry in in_flight.values():
+            if entry.is_sent or not isinstance(entry.request, NewOrderRequest):
+                answer = answer_unknown(entry.request, why)
+            else:
+                answer = answer_refusal(entry.request, Unsent(why))
+            if answer is not None:
+                self.send(answer)
+
+    # Requests.
+
+    def on_subscribe(self, subscribe: Subscribe) -> None:
+        """A symbol that somebody watches is one that may be traded: its rules are told."""
+        if subscribe.exchange == self.exchange:
+            self._want([subscribe.symbol])
+
+    def on_snapshot_request(self, request: SnapshotRequest) -> None:
+        """Requests that come before the answer to an earlier one was begun share it."""
+        self._want(request.symbols)
+        if not self._is_snapshot_due:
+            self._is_snapshot_due = True
+            if self._is_ready.is_set():
+                self.spawn(self.persist("reading the account", self.tell_account))
+
+    def on_new_order_request(self, request: NewOrderRequest) -> None:
+        """One task places the order."""
+        name = request.order.client_order_id
+        cause = Cause(request.sender, request.number, request.origin_time_ns)
+        self._known.remember(name, cause)
+        self._begin(request, (name,))
+
+    def on_cancel_order_request(self, request: CancelOrderRequest) -> None:
+        """One task cancels the order, once its placement has been answered; one not yet sent is not sent at all."""
+        for entry in self._in_flight.values():
+            if (
+                isinstance(entry.request, NewOrderRequest)
+                and request.client_order_id in entry.names
+            ):
+                entry.is_withdrawn = True
+        self._queue.withdraw(request.client_order_id)
+        self._begin(request, (request.client_order_id,))
+
+    def on_amend_order_request(self, request: AmendOrderRequest) -> None:
+        """One task amends the order, in its turn."""
+        self._known.rename(request.client_order_id, request.new_client_order_id)
+        self._begin(request, (request.client_order_id, request.new_client_order_id))
+
+    def on_query_order_request(self, request: QueryOrderRequest) -> None:
+        """One task asks how the order stands, in its turn."""
+        self._begin(request, (request.client_order_id,))
+
+    def _want(self, symbols: list[str]) -> None:
+        news = [symbol for symbol in symbols if symbol not in self._symbols]
+        self._symbols.update(dict.fromkeys(news, False))
+        if news and self._is_ready.is_set() and not self._is_loading:
+            self._is_loading = True
+            self.spawn(self.persist("reading the instruments", self.load_instruments))
+
+    def _begin(self, request: OrderRequest, names: tuple[str, ...]) -> None:
+        entry = InFlight(request, names, self._turns.take(*names))
+        self._in_flight[id(entry)] = entry
+        self.spawn(self._carry_out(entry))
+
+    async def _carry_out(self, entry: InFlight) -> None:
+        """The boundary of a request's task: whatever is not proven unsent or refused is unknown."""
+        request = entry.request
+        try:
+            await entry.turn.wait()
+            await self._is_ready.wait()
+            answer = await self._answer(entry)
+        except GatewayError as error:
+            answer = self._take_refusal(entry, error)
+        except Exception as error:
+            self.log.exception(
+                "the outcome of %s %s is unknown", type(request).__name__, entry.names
+            )
+            answer = answer_unknown(request, f"{type(error).__name__}: {error}")
+        except BaseException:
+            self.report_in_flight("the gateway has failed")
+            raise
+        finally:
+            self._turns.end(entry.turn, *entry.names)
+        # A gateway that ended meanwhile has already said of this request what it could.
+        if self._in_flight.pop(id(entry), None) is None or answer is None:
+            return
+        if isinstance(answer, Order):
+            self.tell(answer)
+        else:
+            self.send(answer)
+
+    def _take_refusal(self, entry: InFlight, error: GatewayError) -> Order | CancelRefused | None:
+        request = entry.request
+        self.log.info("%s was not carried out: %s", type(request).__name__, error)
+        if isinstance(request, NewOrderRequest):
+            entry.turn.is_order_dead = True
+            is_late = 0 < request.send_before_ns < self.wall_ns()
+            if isinstance(error, Unsent) and is_late and not entry.is_withdrawn:
+                error = Refused(str(error), reason=Reason.TOO_LATE)
+        return answer_refusal(request, error)
+
+    async def _answer(self, entry: InFlight) -> Order | CancelRefused | None:
+        """Carries out one request. Raises GatewayError, or whatever leaves its outcome unknown."""
+        request = entry.request
+        if isinstance(request, NewOrderRequest):
+            await self._wait_for_placement(entry, request)
+            entry.is_sent = True
+            answer = await self.place(request)
+            if answer is not None:
+                answer.order_id = answer.order_id or request.order.order_id
+                answer.strategy = answer.strategy or request.order.strategy
+            return answer
+        if isinstance(request, QueryOrderRequest):
+            return await self.query(request) or answer_not_found(request)
+        if entry.turn.is_order_dead:
+            # The end of the order has been told, and the venue has never heard of it.
+            return None
+        if isinstance(request, CancelOrderRequest):
+            entry.is_sent = True
+            return await self.cancel(request)
+        self._refuse_if_late(request.send_before_ns)
+        entry.is_sent = True
+        return await self.amend(request)
+
+    async def _wait_for_placement(self, entry: InFlight, request: NewOrderRequest) -> None:
+        """Returns when the order may be sent at once. Raises Refused if it is late, Unsent if it was withdrawn."""
+        self._refuse_if_late(request.send_before_ns)
+        may_pass = False
+        if not entry.is_withdrawn:
+            may_pass = await self._queue.wait(request.order.client_order_id, request.send_before_ns)
+        if entry.is_withdrawn:
+            raise Unsent("canceled before it was sent")
+        if not may_pass:
+            raise Refused("too late: the venue's order limit is used up", reason=Reason.TOO_LATE)
+
+    def _refuse_if_late(self, send_before_ns: int) -> None:
+        now_ns = self.wall_ns()
+        if send_before_ns and now_ns > send_before_ns:
+            late_ms = (now_ns - send_before_ns) / 1e6
+            raise Refused(f"too late by {late_ms:.0f} ms: nothing was sent", reason=Reason.TOO_LATE)

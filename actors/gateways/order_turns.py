@@ -1,0 +1,50 @@
+"""The order of requests on one order: each waits until the one before it has been answered.
+
+Separate TCP connections have no common order, so a cancel must not be sent before its order's placement has been answered.
+Requests on different orders know nothing of each other.
+"""
+
+import asyncio
+
+
+class Turn:
+    """One request's place in the sequence of its order."""
+
+    def __init__(self, previous: "Turn | None") -> None:
+        self.previous = previous
+        self.ended = asyncio.Event()
+        self.is_order_dead: bool = previous is not None and previous.is_order_dead
+        """The order is proven not to be at the venue, and its end has been told."""
+
+    async def wait(self) -> None:
+        """Returns when the request before this one has been answered."""
+        if self.previous is not None:
+            await self.previous.ended.wait()
+            self.is_order_dead = self.is_order_dead or self.previous.is_order_dead
+            # What is over is let go of, or a long sequence would be kept whole.
+            self.previous = None
+
+
+class OrderTurns:
+    """The last request of each order on which one is under way, by client order id."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, Turn] = {}
+
+    def take(self, *client_order_ids: str) -> Turn:
+        """The next turn on an order; an amendment gives the order a second id, and is named with both."""
+        previous = next(
+            (self.last[name] for name in client_order_ids if name in self.last),
+            None,
+        )
+        turn = Turn(previous)
+        for name in client_order_ids:
+            self.last[name] = turn
+        return turn
+
+    def end(self, turn: Turn, *client_order_ids: str) -> None:
+        """The request has been answered; whoever waits for it may go."""
+        turn.ended.set()
+        for name in client_order_ids:
+            if self.last.get(name) is turn:
+                del self.last[name]

@@ -1,0 +1,103 @@
+"""Cancels: requests, refusals, the time an order may rest, and cancels that must be seen through.
+
+Each order's time runs by a timer of its own from its acknowledgement, so that a step of the machine's clock neither
+cuts it short nor lengthens it. A cancel that is ours to see through (its time is up, a halt, a close) is sent again after
+a refusal, at growing distances, for as long as the venue says that the order is open.
+"""
+
+from actors.order_manager.books import Books
+from actors.order_manager.port import Port
+from actors.order_manager.publisher import Publisher
+from messages.enums import OrderStatus, Reason
+from messages.orders import CancelOrderRequest, Order
+
+EARLY_NS = 5_000_000
+"""uvloop's timers fire up to a millisecond early. A timer that seems earlier than this met a clock that was set back."""
+RETRY_S = 0.5
+MAXIMUM_RETRY_S = 30.0
+
+
+class Cancels:
+    """Sends cancels, for strategies and of our own accord."""
+
+    def __init__(self, port: Port, books: Books, publisher: Publisher) -> None:
+        self.port = port
+        self.books = books
+        self.publisher = publisher
+        self.timers: dict[str, int] = {}
+        """Running timers of orders that may rest for a time only."""
+        self.pursued: dict[str, int] = {}
+        """How often a cancel that must be seen through was refused, by order."""
+
+    def request(
+        self,
+        order: Order,
+        reason: Reason = Reason.NONE,
+        reason_text: str = "",
+        *,
+        is_pursued: bool = False,
+    ) -> None:
+        """Asks the venue to cancel an order, unless it has ended or a cancel is on its way already."""
+        if is_pursued and order.is_open:
+            self.pursued.setdefault(order.order_id, 0)
+        if not order.is_open or order.status is OrderStatus.PENDING_CANCEL:
+            return
+        change = self.books.table.on_cancel_requested(order, reason, reason_text)
+        if not change.is_news:
+            return
+        self.port.send(
+            CancelOrderRequest(
+                exchange=order.exchange,
+                symbol=order.symbol,
+                client_order_id=order.client_order_id,
+                exchange_order_id=order.exchange_order_id,
+                order_id=order.order_id,
+            )
+        )
+        self.publisher.publish(change)
+
+    def on_change(self, order: Order) -> None:
+        """Starts an order's time when the venue has acknowledged it; ends what concerns an order that is over."""
+        if not order.is_open:
+            self.pursued.pop(order.order_id, None)
+            timer = self.timers.pop(order.order_id, None)
+            if timer is not None:
+                self.port.cancel_timer(timer)
+            return
+        if order.time_to_cancel is None or order.venue_status is None:
+            return
+        if order.order_id not in self.timers:
+            spent_s = max(self.port.now_ns - order.acknowledged_time_ns, 0) / 1e9
+            self._start_timer(order, max(order.time_to_cancel - spent_s, 0.0))
+
+    def on_refused(self, order: Order) -> None:
+        """A cancel did not take place: if it must be seen through, it is sent again a little later."""
+        refusals = self.pursued.get(order.order_id)
+        if refusals is None or not order.is_open:
+            return
+        self.pursued[order.order_id] = refusals + 1
+        delay_s = min(RETRY_S * 2**refusals, MAXIMUM_RETRY_S)
+        self.port.schedule(delay_s, self._pursue, order.order_id)
+
+    def _start_timer(self, order: Order, delay_s: float) -> None:
+        self.timers[order.order_id] = self.port.schedule(
+            delay_s, self._on_time_up, order.order_id, self.port.now_ns + round(delay_s * 1e9)
+        )
+
+    def _on_time_up(self, order_id: str, due_ns: int) -> None:
+        order = self.books.table.get(order_id)
+        if order is None or not order.is_open:
+            self.timers.pop(order_id, None)
+            return
+        early_ns = due_ns - self.port.now_ns
+        if 0 < early_ns <= EARLY_NS:
+            self._start_timer(order, early_ns / 1e9)
+            return
+        # The number stays in `timers`: an order's time is up once.
+        text = f"rested for {order.time_to_cancel} s"
+        self.request(order, Reason.TIME_TO_CANCEL, text, is_pursued=True)
+
+    def _pursue(self, order_id: str) -> None:
+        order = self.books.table.get(order_id)
+        if order is not None and order_id in self.pursued:
+            self.request(order, order.reason, order.reason_text)

@@ -1,0 +1,50 @@
+"""Whether a strategy may send orders: readiness, holds, halts and stops. Pure.
+
+A hold ends by itself and a halt by command. A hold that comes from a venue's own gateway concerns that venue alone.
+"""
+
+from actors.trading.risk import Refusal
+from messages.enums import Exchanges, Reason
+
+ALL = ""
+"""The scope of a halt that concerns every strategy."""
+
+
+class TradingGate:
+    """What stands in the way of new orders."""
+
+    def __init__(self) -> None:
+        self.is_ready = False
+        self.holds: dict[str, str] = {}
+        """Why, by the name of the actor that holds."""
+        self.venues: dict[str, list[Exchanges]] = {}
+        """Which venues an actor speaks for, as far as it has spoken."""
+        self.halts: dict[str, str] = {}
+        """Why, by strategy, or `ALL`."""
+        self.stops: dict[str, str] = {}
+        """Why a strategy is out for good."""
+
+    def learn_venue(self, sender: str, exchange: Exchanges) -> None:
+        """An actor has told something of a venue that only its gateway can know."""
+        known = self.venues.setdefault(sender, [])
+        if exchange not in known:
+            known.append(exchange)
+
+    def is_halted(self, strategy: str) -> bool:
+        """Whether this strategy's orders are halted, alone or with all."""
+        return ALL in self.halts or strategy in self.halts
+
+    def find_refusal(self, strategy: str, exchange: Exchanges) -> Refusal | None:
+        """Why a new order must not pass, or None."""
+        if not self.is_ready:
+            return Reason.NOT_READY, "the venue has not told its state yet; wait for the resync"
+        if strategy in self.stops:
+            return Reason.STOPPED, f"{strategy} is out: {self.stops[strategy]}"
+        for scope in (ALL, strategy):
+            if scope in self.halts:
+                return Reason.HALTED, f"trading is halted: {self.halts[scope]}"
+        for sender, reason in self.holds.items():
+            venues = self.venues.get(sender)
+            if venues is None or exchange in venues:
+                return Reason.HELD, f"trading is held: {reason}"
+        return None

@@ -1,0 +1,116 @@
+"""What a strategy asks for, as an order: its form, its rounding, and the venue's rules. Pure."""
+
+import math
+from decimal import Decimal
+
+from actors.trading.risk import Refusal
+from messages.enums import OrderStatus, OrderType, Reason, Side, SymbolStatus, TimeInForce
+from messages.instruments import Instrument, round_down, to_text
+from messages.orders import Order, PlaceOrder, StrategyCommand
+
+ZERO = Decimal(0)
+MAXIMUM_EXPONENT = 20
+"""Numbers of more digits on either side of the point are no order's, and would not fit the arithmetic."""
+SUPPORTED_TYPES = (OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER)
+
+
+def build_order(place: PlaceOrder, now_ns: int) -> Order:
+    """The order that a command asks for, not yet rounded, not yet named."""
+    return Order(
+        side=place.side,
+        order_type=place.order_type,
+        symbol=place.symbol,
+        exchange=place.exchange,
+        order_id=place.order_id,
+        strategy=place.sender,
+        quantity=place.quantity,
+        quote_quantity=place.quote_quantity,
+        price=ZERO if place.price is None else place.price,
+        time_in_force=place.time_in_force,
+        time_to_cancel=place.time_to_cancel,
+        created_time_ns=now_ns,
+        decided_on=place.decided_on,
+        decided_on_id=place.cause_id,
+        origin_request_ns=place.origin_time_ns,
+    )
+
+
+def build_unknown(command: StrategyCommand, order_id: str) -> Order:
+    """What stands in an answer about an order of which nothing is known."""
+    return Order(
+        side=Side.UNRECOGNISED,
+        order_type=OrderType.UNRECOGNISED,
+        symbol=command.symbol,
+        exchange=command.exchange,
+        order_id=order_id,
+        strategy=command.sender,
+        status=OrderStatus.NOT_FOUND,
+    )
+
+
+def find_malformation(order: Order) -> Refusal | None:
+    """Why these terms make no order at any venue, or None."""
+    if order.side is Side.UNRECOGNISED or order.order_type not in SUPPORTED_TYPES:
+        return Reason.UNSUPPORTED, f"{order.side} {order.order_type} orders are not supported"
+    if order.time_in_force is TimeInForce.UNRECOGNISED:
+        return Reason.UNSUPPORTED, "this time in force is not supported"
+    if not (is_sane(order.quantity) and is_sane(order.quote_quantity)):
+        return Reason.QUANTITY, "the quantity is no sensible number"
+    if not is_sane(order.price):
+        return Reason.PRICE, "the price is no sensible number"
+    seconds = order.time_to_cancel
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        return Reason.UNSUPPORTED, f"time_to_cancel must be above 0 seconds, not {seconds}"
+    if order.order_type is OrderType.MARKET:
+        if order.price:
+            return Reason.PRICE, "a MARKET order has no price"
+        if (order.quantity > 0) == (order.quote_quantity > 0):
+            return Reason.QUANTITY, "a MARKET order needs a quantity or a quote_quantity"
+    elif order.quote_quantity:
+        return Reason.QUANTITY, "only a MARKET order may have a quote_quantity"
+    elif order.price <= 0:
+        return Reason.PRICE, f"a {order.order_type} order needs a price above 0"
+    return None
+
+
+def is_sane(number: Decimal) -> bool:
+    """Whether it is finite and neither astronomically great nor small."""
+    return number.is_finite() and (not number or abs(number.adjusted()) <= MAXIMUM_EXPONENT)
+
+
+def round_terms(order: Order, instrument: Instrument) -> None:
+    """Rounds price and quantities to the instrument's steps, in place."""
+    order.quantity = instrument.round_quantity(order.quantity, order.order_type)
+    if order.quote_quantity:
+        step = Decimal(1).scaleb(-instrument.quote_precision)
+        order.quote_quantity = round_down(order.quote_quantity, step)
+    if order.price:
+        order.price = instrument.round_price(order.price, order.side)
+
+
+def find_venue_fault(
+    order: Order, instrument: Instrument | None, market_price: Decimal | None
+) -> Refusal | None:
+    """Why the venue would refuse an order with rounded terms, or None."""
+    if instrument is None:
+        return Reason.INSTRUMENT, f"the trading rules of {order.symbol} are not known"
+    if instrument.status is not SymbolStatus.TRADING:
+        return Reason.INSTRUMENT, f"{order.symbol} does not trade now: {instrument.status}"
+    if instrument.order_types and order.order_type not in instrument.order_types:
+        return Reason.UNSUPPORTED, f"{order.symbol} takes no {order.order_type} orders"
+    if order.quote_quantity:
+        return find_amount_fault(order.quote_quantity, instrument)
+    price = None if order.order_type is OrderType.MARKET else order.price
+    return instrument.find_fault(order.order_type, order.quantity, price, market_price)
+
+
+def find_amount_fault(quote_quantity: Decimal, instrument: Instrument) -> Refusal | None:
+    """Why a MARKET order for this amount of quote asset breaks the notional filters, or None."""
+    asset = instrument.quote_asset
+    if instrument.min_notional_applies_to_market and quote_quantity < instrument.min_notional:
+        least = to_text(instrument.min_notional)
+        return Reason.NOTIONAL, f"{to_text(quote_quantity)} {asset} is below {least}"
+    if instrument.max_notional_applies_to_market and 0 < instrument.max_notional < quote_quantity:
+        most = to_text(instrument.max_notional)
+        return Reason.NOTIONAL, f"{to_text(quote_quantity)} {asset} is above {most}"
+    return None

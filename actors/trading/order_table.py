@@ -1,0 +1,376 @@
+"""The order manager's table of all orders of the bot.
+
+Theory of operation
+-------------------
+Every order is told twice: by the reply to the request that placed it, and by the venue's user stream. The two roads
+have no common order, either may be late, doubled or cut, and after a reconnect a query tells everything a third time.
+The table makes one history of it that depends on what was said and not on when: whatever the order of arrival, an order
+ends in the same status, with the same executed quantity, and each of its executions is told once.
+
+**Finding the order.** An event is matched by its client order id, which is ours and is never used twice; where it has
+none, by (exchange, symbol, exchange order id). An event under one of our names that the table does not know is
+*adopted* (it was placed before a crash that lost the journal's last lines, and may have moved money). The same is done
+when one client order id turns up with a second exchange order id: a retry somewhere on the way has doubled the order,
+and the twin is as real as the first. All other orders belong to the account's owner and are counted, never touched.
+
+**Status.** `messages.order_status` is the machine, `Order.update` applies it. The table adds the judgement when an
+event changes nothing: it was *repeated* (the slower road), *stale* (an earlier state, or a doubt that the venue has
+settled since), or a *contradiction* (FILLED, then CANCELED; REJECTED, then NEW; the first end stands). All are counted;
+only the last needs a look.
+
+**Our own words.** `PENDING_CANCEL` is ours: the venue's words about a living order are kept aside while it stands, and
+a refused cancel brings the last of them back. `UNKNOWN` and `NOT_FOUND` are ours too, and any word of the venue ends
+them. An order is never taken for dead because we failed to hear of it.
+
+**Executions** are booked once a trade id and order, also after the end: a terminal status is final, the money is not.
+Trade ids are counted per symbol at the venue, but a trade of two of our own orders with each other carries one trade id
+in both, so that the key is (order, trade id): an order has one symbol.
+
+**Time to cancel** runs from the acknowledgement, the venue's first word, by our clock. Until that word there is nothing
+to cancel and no deadline. `due` names each order once; a refused cancel of an overdue order arms it again a little
+later, and `postpone` does so when the cancel could not be sent at all.
+
+**Bounds.** An order that has ended stays in the table until `keep_closed` others have ended after it, and is gone from
+`get` then; the venue's late words about it are still recognised until `remember_closed` more have ended, after which it
+is forgotten for good. What is held is therefore open orders + keep_closed + remember_closed. An order that the venue
+does not find counts as ended here, until a word of the venue revokes that.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+
+from actors.trading.expiry_queue import ExpiryQueue
+from actors.trading.order_change import OrderChange, Verdict
+from messages.enums import Exchanges, OrderStatus, Reason, Side
+from messages.order_status import LIVING_WORDS, next_status
+from messages.orders import Order
+
+CANCEL_RETRY_NS = 1_000_000_000
+OURS_ALONE = (OrderStatus.UNKNOWN, OrderStatus.NOT_FOUND, OrderStatus.PENDING_CANCEL)
+
+
+class OrderTable:
+    """All orders of the bot, by own id, client order id and exchange order id. See the module's docstring.
+
+    `owner_of` names the strategy whose order a client order id denotes, or None if it is none of ours.
+    """
+
+    def __init__(
+        self,
+        owner_of: Callable[[str], str | None],
+        *,
+        keep_closed: int = 1_000,
+        remember_closed: int = 10_000,
+    ) -> None:
+        self.owner_of = owner_of
+        self.keep_closed = keep_closed
+        self.remember_closed = remember_closed
+        self.counts: Counter[Verdict] = Counter()
+        self._open: dict[str, Order] = {}
+        self._open_by_market: dict[tuple[Exchanges, str], dict[str, Order]] = {}
+        self._closed: dict[str, Order] = {}
+        self._retired: dict[str, Order] = {}
+        self._by_client_id: dict[tuple[Exchanges, str], Order] = {}
+        self._by_exchange_id: dict[tuple[Exchanges, str, int], Order] = {}
+        self._expiries = ExpiryQueue()
+        self._expiry_of: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        """Open orders and closed ones that have not left."""
+        return len(self._open) + len(self._closed)
+
+    # Operations: each returns what it changed.
+
+    def add(self, order: Order) -> OrderChange:
+        """Takes a new intent; from now on the table's instance is the truth about it.
+
+        Raises ValueError if it lacks an id, if an id is known already, or if its time to cancel is not above 0.
+        """
+        if not order.order_id or not order.client_order_id:
+            raise ValueError(f"an order needs its own id and a client order id: {order!r}")
+        known = self._find_by_id(order.order_id) is not None
+        if known or (order.exchange, order.client_order_id) in self._by_client_id:
+            raise ValueError(
+                f"order {order.order_id} ({order.client_order_id}) exists; ids are never used twice"
+            )
+        seconds = order.time_to_cancel
+        if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+            raise ValueError(f"order {order.order_id}: time_to_cancel must be above 0 seconds")
+        self._by_client_id[order.exchange, order.client_order_id] = order
+        self._file(order)
+        return OrderChange(Verdict.APPLIED, order, status_changed=True)
+
+    def on_venue_order(self, event: Order, now_ns: int) -> OrderChange:
+        """Folds in an event of the gateway: a reply, a report of the user stream, or the answer to a query."""
+        order, is_twin = self._match(event)
+        if order is not None:
+            return self._fold(order, event, now_ns, Verdict.APPLIED)
+        strategy = self.owner_of(event.client_order_id) if event.client_order_id else None
+        if strategy is None or (event.status in OURS_ALONE and not event.exchange_order_id):
+            return self._judge(OrderChange(Verdict.FOREIGN))
+        order = Order(
+            side=event.side,
+            order_type=event.order_type,
+            symbol=event.symbol,
+            exchange=event.exchange,
+            order_id=event.client_order_id + (f"#{event.exchange_order_id}" if is_twin else ""),
+            client_order_id=event.client_order_id,
+            strategy=strategy,
+            quantity=event.quantity,
+            quote_quantity=event.quote_quantity,
+            price=event.price,
+            time_in_force=event.time_in_force,
+            created_time_ns=now_ns,
+        )
+        if not is_twin:
+            self._by_client_id[order.exchange, order.client_order_id] = order
+        return self._fold(order, event, now_ns, Verdict.ADOPTED)
+
+    def on_cancel_requested(
+        self, order: Order, reason: Reason = Reason.NONE, reason_text: str = ""
+    ) -> OrderChange:
+        """A cancel is on its way; `reason` says why, when it was our own decision."""
+        return self._say(order, OrderStatus.PENDING_CANCEL, reason, reason_text)
+
+    def on_cancel_refused(self, order: Order, now_ns: int) -> OrderChange:
+        """The cancel did not take place, or its outcome is unknown: back to the venue's last word, if not ended.
+
+        An overdue order comes due again a little later.
+        """
+        if not order.restore_venue_status():
+            return self._judge(OrderChange(Verdict.STALE, order))
+        if self._expiry_of.get(order.order_id, now_ns + 1) <= now_ns:
+            self._expiries.arm(order.order_id, now_ns + CANCEL_RETRY_NS)
+        return self._judge(OrderChange(Verdict.APPLIED, order, status_changed=True))
+
+    def on_unknown(self, order: Order, reason_text: str, reason_code: int = 0) -> OrderChange:
+        """The outcome of the placement is unknown; no matter, if the venue has spoken meanwhile."""
+        return self._say(
+            order, OrderStatus.UNKNOWN, Reason.OUTCOME_UNKNOWN, reason_text, reason_code
+        )
+
+    def on_not_found(self, order: Order, reason_text: str, reason_code: int = 0) -> OrderChange:
+        """The venue, asked, does not know the order; any later word of the venue revokes it."""
+        return self._say(
+            order, OrderStatus.NOT_FOUND, Reason.UNKNOWN_ORDER, reason_text, reason_code
+        )
+
+    def on_refused(
+        self, order: Order, reason: Reason, reason_text: str, reason_code: int = 0
+    ) -> OrderChange:
+        """The order is proven never to have come to the book: refused there, or not sent at all."""
+        return self._say(order, OrderStatus.REJECTED, reason, reason_text, reason_code)
+
+    # Time to cancel.
+
+    def next_expiry_ns(self) -> int | None:
+        """When the next order comes due, by our clock; None if none will."""
+        return self._expiries.find_next()
+
+    def due(self, now_ns: int) -> list[Order]:
+        """Orders whose time is up and for which no cancel is on its way; each is named once."""
+        orders = [self._open[order_id] for order_id in self._expiries.pop_due(now_ns)]
+        return [order for order in orders if order.status is not OrderStatus.PENDING_CANCEL]
+
+    def postpone(self, order: Order, due_ns: int) -> None:
+        """Names an open order again at `due_ns`: its cancel could not be sent."""
+        if order.order_id in self._open:
+            self._expiries.arm(order.order_id, due_ns)
+
+    # Questions.
+
+    def get(self, order_id: str) -> Order | None:
+        """The order with this own id, or None if there is none or it has left the table."""
+        return self._open.get(order_id) or self._closed.get(order_id)
+
+    def find(
+        self,
+        exchange: Exchanges,
+        symbol: str,
+        client_order_id: str = "",
+        exchange_order_id: int = 0,
+    ) -> Order | None:
+        """The order with this client order id, else with this exchange order id, or None."""
+        order = self._by_client_id.get((exchange, client_order_id))
+        return order or self._by_exchange_id.get((exchange, symbol, exchange_order_id))
+
+    def open_orders(
+        self,
+        strategy: str | None = None,
+        exchange: Exchanges | None = None,
+        symbol: str | None = None,
+    ) -> list[Order]:
+        """The orders that the venue may still execute, oldest first; None stands for any."""
+        orders = self._open
+        if exchange is not None and symbol is not None:
+            orders = self._open_by_market.get((exchange, symbol), {})
+        return [
+            order
+            for order in orders.values()
+            if (strategy is None or order.strategy == strategy)
+            and (exchange is None or order.exchange is exchange)
+            and (symbol is None or order.symbol == symbol)
+        ]
+
+    def open_quantity(
+        self, exchange: Exchanges, symbol: str, side: Side, strategy: str | None = None
+    ) -> Decimal:
+        """What one side of a market may still execute for us, in the base asset."""
+        orders = self.open_orders(strategy, exchange, symbol)
+        return sum((order.open_quantity for order in orders if order.side is side), Decimal(0))
+
+    def unlocked(
+        self, exchange: Exchanges, symbol: str, side: Side, market_price: Decimal | None = None
+    ) -> Decimal:
+        """What orders that the venue has not acknowledged will lock and its balances do not show yet.
+
+        In the quote asset for BUY, in the base asset for SELL. An order without a price counts at `market_price`.
+        """
+        total = Decimal(0)
+        for order in self.open_orders(None, exchange, symbol):
+            if order.side is not side or order.venue_status is not None:
+                continue
+            if side is Side.SELL:
+                total += order.open_quantity
+            elif order.quote_quantity:
+                total += order.quote_quantity
+            else:
+                total += order.open_quantity * (order.price or market_price or Decimal(0))
+        return total
+
+    # Within.
+
+    def _find_by_id(self, order_id: str) -> Order | None:
+        return self.get(order_id) or self._retired.get(order_id)
+
+    def _match(self, event: Order) -> tuple[Order | None, bool]:
+        """The order that an event is about, if known, and whether the event names a second one of that name."""
+        by_exchange_id = None
+        if event.exchange_order_id:
+            key = (event.exchange, event.symbol, event.exchange_order_id)
+            by_exchange_id = self._by_exchange_id.get(key)
+        by_client_id = self._by_client_id.get((event.exchange, event.client_order_id))
+        if by_client_id is None:
+            return by_exchange_id, False
+        if event.exchange_order_id and by_client_id.exchange_order_id not in (
+            0,
+            event.exchange_order_id,
+        ):
+            return by_exchange_id, True
+        return by_client_id, False
+
+    def _fold(self, order: Order, event: Order, now_ns: int, verdict: Verdict) -> OrderChange:
+        status, quantity = order.status, order.executed_quantity
+        booked = len(order.executions)
+        was_silent = order.venue_status is None
+        contradicts = is_contradiction(order, event.status)
+        changed = order.update(event)
+        is_acknowledged = was_silent and order.venue_status not in (None, OrderStatus.REJECTED)
+        if is_acknowledged:
+            order.acknowledged_time_ns = now_ns
+        if order.exchange_order_id:
+            key = (order.exchange, order.symbol, order.exchange_order_id)
+            self._by_exchange_id.setdefault(key, order)
+        self._file(order)
+        quantity_changed = order.executed_quantity != quantity
+        executions = tuple(order.executions[booked:])
+        if verdict is Verdict.APPLIED and not (executions or quantity_changed):
+            if contradicts or not changed:
+                verdict = judge_silence(order, event.status, contradicts)
+        elif contradicts:
+            self.counts[Verdict.CONTRADICTION] += 1
+        return self._judge(
+            OrderChange(
+                verdict,
+                order,
+                executions,
+                status_changed=order.status is not status,
+                quantity_changed=quantity_changed,
+                is_acknowledged=is_acknowledged,
+                is_ended=order.status.is_terminal and not status.is_terminal,
+            )
+        )
+
+    def _say(
+        self,
+        order: Order,
+        said: OrderStatus,
+        reason: Reason,
+        reason_text: str,
+        reason_code: int = 0,
+    ) -> OrderChange:
+        status = order.status
+        contradicts = is_contradiction(order, said)
+        if not order.say(said) or order.status is status:
+            verdict = judge_silence(order, said, contradicts)
+            return self._judge(OrderChange(verdict, order))
+        if reason is not Reason.NONE:
+            order.reason, order.reason_text, order.reason_code = reason, reason_text, reason_code
+        self._file(order)
+        return self._judge(
+            OrderChange(
+                Verdict.APPLIED, order, status_changed=True, is_ended=order.status.is_terminal
+            )
+        )
+
+    def _judge(self, change: OrderChange) -> OrderChange:
+        self.counts[change.verdict] += 1
+        return change
+
+    def _file(self, order: Order) -> None:
+        """Puts an order where it belongs after a change, and sets its deadline."""
+        order_id, market = order.order_id, (order.exchange, order.symbol)
+        if not order.is_open:
+            if self._open.pop(order_id, None) is not None:
+                del self._open_by_market[market][order_id]
+                if not self._open_by_market[market]:
+                    del self._open_by_market[market]
+            self._expiries.disarm(order_id)
+            self._expiry_of.pop(order_id, None)
+            if order_id not in self._retired:
+                self._closed.setdefault(order_id, order)
+                self._shed()
+            return
+        if order_id not in self._open:
+            self._closed.pop(order_id, None)
+            self._retired.pop(order_id, None)
+            self._open[order_id] = order
+            self._open_by_market.setdefault(market, {})[order_id] = order
+        if order.time_to_cancel is not None and order.venue_status is not None:
+            due_ns = order.acknowledged_time_ns + round(order.time_to_cancel * 1_000_000_000)
+            if self._expiry_of.get(order_id) != due_ns:
+                self._expiry_of[order_id] = due_ns
+                self._expiries.arm(order_id, due_ns)
+
+    def _shed(self) -> None:
+        """Lets the oldest closed orders go: first out of `get`, then out of memory."""
+        while len(self._closed) > self.keep_closed:
+            order_id = next(iter(self._closed))
+            order = self._closed.pop(order_id)
+            order.decided_on = b""
+            self._retired[order_id] = order
+        while len(self._retired) > self.remember_closed:
+            order = self._retired.pop(next(iter(self._retired)))
+            client_key = (order.exchange, order.client_order_id)
+            if self._by_client_id.get(client_key) is order:
+                del self._by_client_id[client_key]
+            self._by_exchange_id.pop((order.exchange, order.symbol, order.exchange_order_id), None)
+
+
+def is_contradiction(order: Order, said: OrderStatus) -> bool:
+    """Whether the venue cannot have meant both this and what it said before."""
+    last = order.venue_status
+    if last is None or said is last or next_status(last, said) is not None:
+        return False
+    return said.is_terminal or (last is OrderStatus.REJECTED and said in LIVING_WORDS)
+
+
+def judge_silence(order: Order, said: OrderStatus, contradicts: bool) -> Verdict:
+    """What an event that changed nothing was."""
+    if contradicts:
+        return Verdict.CONTRADICTION
+    if said is order.status or said is order.venue_status:
+        return Verdict.REPEATED
+    return Verdict.STALE

@@ -1,0 +1,230 @@
+"""Limits that every order must pass before it goes to a venue, and the funds it needs.
+
+A limit that is not set does not limit. A limit that cannot be checked, because no market price is known, refuses: an
+order without a price under a limit of notional or position, and any order under a price collar.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from messages.enums import OrderType, Reason, Side
+from messages.instruments import to_decimal, to_text
+from messages.orders import Order
+
+RATE_WINDOW_NS = 1_000_000_000
+
+
+class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits of one bot; None means no limit. Raises ValueError for one that is not above 0, naming its key."""
+
+    maximum_order_notional: Decimal | None = None
+    """Price times quantity of one order, in the quote asset."""
+    maximum_position_notional: Decimal | None = None
+    """Of one symbol over all strategies: what is held, what may still be bought, and the new order."""
+    maximum_open_orders: int | None = None
+    """Of the whole bot, those on their way included."""
+    maximum_orders_per_second: int | None = None
+    """Of the whole bot, in any window of one second; cancels do not count."""
+    price_collar: Decimal | None = None
+    """How far a price may lie from the mid of the last book ticker, on either side: 0.05 is 5 percent."""
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name}: must be above 0, not {value}; leave it out for no limit"
+            for name, value in msgspec.structs.asdict(self).items()
+            if value is not None and not (Decimal(value).is_finite() and value > 0)
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    @classmethod
+    def from_configuration(cls, section: Mapping[str, Any]) -> "RiskLimits":
+        """Limits from a table of the configuration file.
+
+        Raises ValueError that names every faulty key at once, and for an unknown one the nearest that is known.
+        """
+        values: dict[str, Any] = {}
+        faults = []
+        for key, value in section.items():
+            if key not in cls.__struct_fields__:
+                near = get_close_matches(key.strip().lower(), cls.__struct_fields__, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                faults.append(f"{key!r}: unknown{hint}")
+            elif isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+                faults.append(f"{key}: must be a number, not {value!r}")
+            elif key in ("maximum_open_orders", "maximum_orders_per_second"):
+                if isinstance(value, int):
+                    values[key] = value
+                else:
+                    faults.append(f"{key}: must be a whole number, not {value!r}")
+            else:
+                try:
+                    values[key] = to_decimal(value)
+                except ValueError as error:
+                    faults.append(f"{key}: {error}")
+        try:
+            limits = cls(**values)
+        except ValueError as error:
+            faults.append(str(error))
+        if faults:
+            raise ValueError("; ".join(faults))
+        return limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskState:
+    """What an order is judged against: the state of bot, account and market at one instant."""
+
+    now_ns: int
+    base_asset: str
+    quote_asset: str
+    mid_price: Decimal | None = None
+    """Of the last book ticker; None if none is known."""
+    open_orders: int = 0
+    """Of the whole bot, those on their way included."""
+    held_quantity: Decimal = Decimal(0)
+    """Held in the symbol by all strategies; signed."""
+    open_buy_quantity: Decimal = Decimal(0)
+    """What resting orders of all strategies may still buy in the symbol."""
+    strategy_quantity: Decimal = Decimal(0)
+    """Held in the symbol by the strategy that asks; signed."""
+    strategy_open_sell_quantity: Decimal = Decimal(0)
+    """What that strategy's own orders may still sell in the symbol."""
+    free_base: Decimal | None = None
+    """Free at the venue, less what orders on their way will lock; None if the venue has not said."""
+    free_quote: Decimal | None = None
+    """The same of the quote asset."""
+
+
+Refusal = tuple[Reason, str]
+
+
+class RiskChecker:
+    """Judges orders by the limits; remembers the times of those that were sent, for their rate.
+
+    Only spot is known here: a sale of more than the strategy itself has free is refused with INSUFFICIENT_FUNDS,
+    whatever else the account holds, so that no strategy sells another's holding or the owner's. As sales can
+    only reduce what is held, they are exempt from the limit of position.
+    """
+
+    def __init__(self, limits: RiskLimits) -> None:
+        self.limits = limits
+        self._sent_times_ns: deque[int] = deque(maxlen=limits.maximum_orders_per_second or 0)
+
+    def check(self, order: Order, state: RiskState) -> Refusal | None:
+        """Why a rounded order may not be sent, or None; changes nothing."""
+        return (
+            self._check_open_orders(state)
+            or self._check_rate(state)
+            or self._check_price(order, state)
+            or self._check_notional(order, state)
+            or check_funds(order, state)
+        )
+
+    def on_sent(self, now_ns: int) -> None:
+        """Counts an order that passed and was sent."""
+        self._sent_times_ns.append(now_ns)
+
+    def _check_open_orders(self, state: RiskState) -> Refusal | None:
+        most = self.limits.maximum_open_orders
+        if most is None or state.open_orders < most:
+            return None
+        return Reason.MAX_OPEN_ORDERS, f"{state.open_orders} orders are open, {most} are allowed"
+
+    def _check_rate(self, state: RiskState) -> Refusal | None:
+        most = self.limits.maximum_orders_per_second
+        if most is None:
+            return None
+        # A time that lies ahead was told by a clock that has since been set back: it limits nothing.
+        recent = sum(
+            0 <= state.now_ns - sent_ns < RATE_WINDOW_NS for sent_ns in self._sent_times_ns
+        )
+        if recent < most:
+            return None
+        return Reason.ORDER_RATE, f"{recent} orders within the last second, {most} are allowed"
+
+    def _check_price(self, order: Order, state: RiskState) -> Refusal | None:
+        collar = self.limits.price_collar
+        if collar is None:
+            return None
+        mid = state.mid_price
+        if mid is None or mid <= 0:
+            return Reason.NO_MARKET_PRICE, f"no market price of {order.symbol} is known yet"
+        if order.order_type is OrderType.MARKET or abs(order.price - mid) <= collar * mid:
+            return None
+        return (
+            Reason.PRICE_COLLAR,
+            f"price {to_text(order.price)} is further than {to_text(collar * 100)} % "
+            f"from the mid price {to_text(mid)}",
+        )
+
+    def _check_notional(self, order: Order, state: RiskState) -> Refusal | None:
+        most_order = self.limits.maximum_order_notional
+        most_position = self.limits.maximum_position_notional
+        if order.side is Side.SELL:
+            most_position = None
+        if most_order is None and most_position is None:
+            return None
+        notional = find_notional(order, state.mid_price)
+        price = state.mid_price or order.price
+        if notional is None or (most_position is not None and not price):
+            return Reason.NO_MARKET_PRICE, f"no market price of {order.symbol} is known yet"
+        unit = state.quote_asset
+        if most_order is not None and notional > most_order:
+            return (
+                Reason.MAX_NOTIONAL,
+                f"worth {to_text(notional)} {unit}, {to_text(most_order)} are allowed",
+            )
+        if most_position is not None:
+            exposure = (state.held_quantity + state.open_buy_quantity) * price + notional
+            if exposure > most_position:
+                return (
+                    Reason.MAX_POSITION,
+                    f"would bring {order.symbol} to {to_text(exposure)} {unit}, "
+                    f"{to_text(most_position)} are allowed",
+                )
+        return None
+
+
+def find_notional(order: Order, market_price: Decimal | None) -> Decimal | None:
+    """What an order is worth in the quote asset; None for one without a price where no market price is known."""
+    if order.quote_quantity:
+        return order.quote_quantity
+    price = order.price or market_price
+    return price * order.quantity if price else None
+
+
+def check_funds(order: Order, state: RiskState) -> Refusal | None:
+    """Whether account and strategy have what an order would lock; what is not known is left to the venue."""
+    if order.side is Side.BUY:
+        needed = find_notional(order, state.mid_price)
+        if needed is None or state.free_quote is None or needed <= state.free_quote:
+            return None
+        return (
+            Reason.INSUFFICIENT_FUNDS,
+            f"needs {to_text(needed)} {state.quote_asset}, {to_text(state.free_quote)} are free",
+        )
+    quantity = order.quantity
+    if order.quote_quantity:
+        if not state.mid_price:
+            return Reason.NO_MARKET_PRICE, f"no market price of {order.symbol} is known yet"
+        quantity = order.quote_quantity / state.mid_price
+    free = state.strategy_quantity - state.strategy_open_sell_quantity
+    if quantity > free:
+        return (
+            Reason.INSUFFICIENT_FUNDS,
+            f"would sell {to_text(quantity)} {state.base_asset}, the strategy has "
+            f"{to_text(max(free, Decimal(0)))} free",
+        )
+    if state.free_base is not None and quantity > state.free_base:
+        return (
+            Reason.INSUFFICIENT_FUNDS,
+            f"needs {to_text(quantity)} {state.base_asset}, {to_text(state.free_base)} are free",
+        )
+    return None

@@ -1,0 +1,88 @@
+"""The benchmark suite in its smallest size: that it measures what it says and reports it whole, never how fast it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from actors.commands.bench import BENCHMARKS, main
+from actors.commands.bench_hop import hop_actors, pipeline_actors, time_actors, time_bare
+from actors.commands.bench_measure import Figure, quantile, run_in_loop
+from actors.commands.bench_queues import time_order_wait
+
+COMPARED = {"hop", "pipeline", "mailbox", "recording", "journal", "startup", "tick-to-order"}
+
+
+@pytest.mark.parametrize("name", list(BENCHMARKS))
+def test_each_benchmark_reports_every_run(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bench.json"
+    assert main([name, "--quick", "--runs", "2", "--json", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("processor ")
+    assert "python CPython" in lines[0]
+    assert lines[1].startswith(f"{name}: ")
+    assert lines[-1].startswith("1 benchmarks, ")
+    document = json.loads(path.read_text())
+    assert {"msgspec", "uvloop", "aiohttp", "python-binance", "cores"} <= set(document["machine"])
+    assert document["runs"] == 2
+    assert document["summary"] == lines[-1]
+    figures = document["benchmarks"][name]
+    assert len(figures) == len(lines) - 3
+    for figure in figures:
+        assert len(figure["values"]) == 2
+        assert all(value > 0 for value in figure["values"])
+        assert figure["low"] <= figure["median"] <= figure["high"]
+        assert (figure["ratio"] is None) == (figure["bounds"] == [])
+    assert any(figure["ratio"] is not None for figure in figures) == (name in COMPARED)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hopp"], "no such benchmark: hopp"),
+        (["hop", "--runs", "0"], "--runs"),
+        (["hop", "--json", "/nowhere/at/all.json"], "no folder"),
+    ],
+)
+def test_bad_usage_is_told_and_nothing_runs(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_a_ratio_is_taken_within_each_run() -> None:
+    figure = Figure("x", "ns")
+    for value, bound in ((100.0, 50.0), (400.0, 100.0), (30.0, 10.0)):
+        figure.add(value, bound)
+    assert figure.ratio == 3.0
+    assert figure.median == 100.0
+    assert "x 3.00" in figure.describe()
+
+
+def test_quantiles_are_measured_values() -> None:
+    values = [float(value) for value in range(100, 0, -1)]
+    assert quantile(values, 0.5) == 51.0
+    assert quantile(values, 0.99) == 100.0
+    assert quantile(values, 1.0) == 100.0
+    with pytest.raises(ValueError, match="nothing"):
+        quantile([], 0.5)
+
+
+@pytest.mark.parametrize("burst", [1, 7])
+def test_both_sides_do_every_round(burst: int) -> None:
+    for ring, hops in ((hop_actors, 2), (pipeline_actors, 4)):
+        ours = run_in_loop(lambda ring=ring: time_actors(ring(5, burst)))  # type: ignore[misc]
+        bare = run_in_loop(lambda hops=hops: time_bare(5, burst, hops))  # type: ignore[misc]
+        assert len(ours) == len(bare) == 5
+
+
+def test_order_events_are_handled_while_the_burst_lasts() -> None:
+    waits_ns = run_in_loop(lambda: time_order_wait(500))
+    # Ten milliseconds of work, an event in each.
+    assert len(waits_ns) >= 5
+    assert all(wait_ns >= 0 for wait_ns in waits_ns)

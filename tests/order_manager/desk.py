@@ -1,0 +1,272 @@
+"""An order manager without a loop: time moves by hand, timers fire in order, and the venue says what a test makes it say."""
+
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from actors.order_manager.manager import OrderManager
+from actors.testing import START_TIME_NS, make_book_ticker, make_instrument
+from messages.account import AccountSnapshot, Balance
+from messages.base import Message
+from messages.control import Start, Subscribe, TimerFired
+from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
+from messages.orders import (
+    AmendOrder,
+    CancelOrder,
+    CancelOrderRequest,
+    CancelRefused,
+    ClosePosition,
+    Execution,
+    NewOrderRequest,
+    Order,
+    OrderUpdate,
+    PlaceOrder,
+)
+
+MessageType = TypeVar("MessageType", bound=Message)
+GATEWAY = "BinanceGateway"
+STRATEGY = "Breakout"
+
+
+class Desk:
+    """One order manager and all that surrounds it."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.manager = OrderManager(**({"bot": "bot"} | arguments))
+        self.now_ns = START_TIME_NS
+        self.numbers: dict[str, int] = {}
+        self.exchange_order_id = 1000
+        self.trade_id = 0
+        self.order_count = 0
+
+    # What comes in.
+
+    def tell(self, message: Message, sender: str) -> list[Message]:
+        """Runs one message through the manager; what it sent."""
+        self.numbers[sender] = self.numbers.get(sender, 0) + 1
+        message.sender, message.number, message.time_ns = sender, self.numbers[sender], self.now_ns
+        message.origin_time_ns = self.now_ns
+        sent = len(self.manager.outbox)
+        self.manager.handle(message, self.now_ns)
+        return self.manager.outbox[sent:]
+
+    def advance(self, seconds: float) -> list[Message]:
+        """Lets time pass, with every timer that comes due in it; what was sent."""
+        sent = len(self.manager.outbox)
+        until_ns = self.now_ns + round(seconds * 1e9)
+        while timers := [t for t in self.manager._timers.values() if t.due_ns <= until_ns]:
+            timer = min(timers, key=lambda each: (each.due_ns, each.number))
+            self.now_ns = max(self.now_ns, timer.due_ns)
+            self.tell(TimerFired(target=self.manager.name, timer=timer.number), "system")
+        self.now_ns = until_ns
+        return self.manager.outbox[sent:]
+
+    def watch(self, symbol: str = "BTCUSDT", exchange: Exchanges = Exchanges.BINANCE) -> None:
+        """A strategy subscribes to a symbol."""
+        self.tell(
+            Subscribe(exchange=exchange, symbol=symbol, message_class="Trade", subscriber=STRATEGY),
+            "system",
+        )
+
+    def state_account(
+        self,
+        balances: dict[str, str],
+        open_orders: list[Order] | None = None,
+        exchange: Exchanges = Exchanges.BINANCE,
+        sender: str = GATEWAY,
+    ) -> list[Message]:
+        """The venue tells the state of the account."""
+        stated = [
+            Balance(exchange=exchange, asset=asset, free=Decimal(free), locked=Decimal(0))
+            for asset, free in balances.items()
+        ]
+        return self.tell(
+            AccountSnapshot(
+                exchange=exchange,
+                balances=stated,
+                open_orders=open_orders or [],
+                event_time_ns=self.now_ns,
+            ),
+            sender,
+        )
+
+    def start(self, balances: dict[str, str] | None = None, **instrument: Any) -> "Desk":
+        """The whole start with BTCUSDT at 100, up to `Ready`."""
+        self.tell(Start(target=self.manager.name), "system")
+        self.watch()
+        self.advance(0)
+        self.tell(make_instrument(**instrument), GATEWAY)
+        self.tell(make_book_ticker(), "Feed")
+        self.state_account({"USDT": "100000"} if balances is None else balances)
+        return self
+
+    def place(
+        self,
+        side: Side = Side.BUY,
+        quantity: str = "1",
+        price: str | None = "100",
+        strategy: str = STRATEGY,
+        **terms: Any,
+    ) -> list[Message]:
+        """A strategy asks for an order, `<strategy>-<n>` by name."""
+        self.order_count += 1
+        order_type = OrderType.MARKET if price is None else OrderType.LIMIT
+        values: dict[str, Any] = {
+            "exchange": Exchanges.BINANCE,
+            "symbol": "BTCUSDT",
+            "order_id": f"{strategy}-{self.order_count}",
+            "side": side,
+            "order_type": order_type,
+            "quantity": Decimal(quantity),
+            "price": None if price is None else Decimal(price),
+        }
+        return self.tell(PlaceOrder(**(values | terms)), strategy)
+
+    def place_accepted(self, *arguments: Any, **terms: Any) -> Order:
+        """A strategy's order that the venue acknowledges; the order as it was sent."""
+        order = only(self.place(*arguments, **terms), NewOrderRequest).order
+        self.say(order, OrderStatus.NEW)
+        return order
+
+    def cancel(self, order_id: str, strategy: str = STRATEGY) -> list[Message]:
+        """A strategy asks for a cancel."""
+        return self.tell(
+            CancelOrder(exchange=Exchanges.BINANCE, symbol="BTCUSDT", order_id=order_id), strategy
+        )
+
+    def close_position(self, strategy: str = STRATEGY, send_before_ns: int = 0) -> list[Message]:
+        """A strategy asks to be flat."""
+        return self.tell(
+            ClosePosition(
+                exchange=Exchanges.BINANCE, symbol="BTCUSDT", send_before_ns=send_before_ns
+            ),
+            strategy,
+        )
+
+    def amend(
+        self,
+        order_id: str,
+        price: str | None = None,
+        quantity: str | None = None,
+        strategy: str = STRATEGY,
+        send_before_ns: int = 0,
+    ) -> list[Message]:
+        """A strategy asks for other terms."""
+        return self.tell(
+            AmendOrder(
+                exchange=Exchanges.BINANCE,
+                symbol="BTCUSDT",
+                order_id=order_id,
+                price=None if price is None else Decimal(price),
+                quantity=None if quantity is None else Decimal(quantity),
+                send_before_ns=send_before_ns,
+            ),
+            strategy,
+        )
+
+    # What the venue says.
+
+    def say(
+        self,
+        order: Order,
+        status: OrderStatus,
+        *fills: Execution,
+        executed: str | None = None,
+        reason: Reason = Reason.NONE,
+    ) -> list[Message]:
+        """A word of the venue about an order that was sent; `executed` is the cumulative quantity."""
+        known = self.manager.books.table.find(order.exchange, order.symbol, order.client_order_id)
+        exchange_order_id = known.exchange_order_id if known is not None else 0
+        if not exchange_order_id and status not in (OrderStatus.UNKNOWN, OrderStatus.NOT_FOUND):
+            self.exchange_order_id += 1
+            exchange_order_id = self.exchange_order_id
+        total = Decimal(executed) if executed is not None else Decimal(0)
+        if executed is None and fills:
+            before = known.executed_quantity if known is not None else Decimal(0)
+            total = before + sum((fill.quantity for fill in fills), Decimal(0))
+        return self.tell(
+            Order(
+                side=order.side,
+                order_type=order.order_type,
+                symbol=order.symbol,
+                exchange=order.exchange,
+                client_order_id=order.client_order_id,
+                exchange_order_id=exchange_order_id,
+                quantity=order.quantity,
+                price=order.price,
+                status=status,
+                executed_quantity=total,
+                executed_quote_quantity=total * order.price,
+                executions=list(fills),
+                reason=reason,
+                event_time_ns=self.now_ns,
+            ),
+            GATEWAY,
+        )
+
+    def fill(
+        self, order: Order, quantity: str, fee: str = "0", fee_asset: str = "USDT"
+    ) -> Execution:
+        """One execution at the order's price (a MARKET order's at 100)."""
+        self.trade_id += 1
+        return Execution(
+            trade_id=self.trade_id,
+            price=order.price or Decimal(100),
+            quantity=Decimal(quantity),
+            fee=Decimal(fee),
+            fee_asset=fee_asset,
+            event_time_ns=self.now_ns,
+        )
+
+    def buy_filled(self, quantity: str = "1", fee: str = "0", fee_asset: str = "USDT") -> Order:
+        """A LIMIT BUY at 100 that is filled at once, and the venue's balances after it."""
+        order = only(self.place(quantity=quantity), NewOrderRequest).order
+        self.say(order, OrderStatus.FILLED, self.fill(order, quantity, fee, fee_asset))
+        return order
+
+    def refuse_cancel(
+        self, order: Order, text: str = "Unknown order sent.", *, is_unknown: bool = False
+    ) -> list[Message]:
+        """The venue refuses a cancel."""
+        return self.tell(
+            CancelRefused(
+                exchange=order.exchange,
+                symbol=order.symbol,
+                client_order_id=order.client_order_id,
+                reason_text=text,
+                reason_code=-2011,
+                is_unknown=is_unknown,
+            ),
+            GATEWAY,
+        )
+
+    # What is to be seen.
+
+    def sent(self, message_class: type[MessageType]) -> list[MessageType]:
+        """Everything of one class that the manager has sent so far."""
+        return all_of(self.manager.outbox, message_class)
+
+    def position(self, strategy: str = STRATEGY) -> Decimal:
+        """What a strategy holds of BTC."""
+        return self.manager.books.portfolio.quantity(Exchanges.BINANCE, "BTCUSDT", strategy)
+
+
+def all_of(messages: list[Message], message_class: type[MessageType]) -> list[MessageType]:
+    """Those of one class, in their order."""
+    return [message for message in messages if isinstance(message, message_class)]
+
+
+def only(messages: list[Message], message_class: type[MessageType]) -> MessageType:
+    """The one message of a class among some."""
+    found = all_of(messages, message_class)
+    assert len(found) == 1, f"{len(found)} {message_class.__name__} in {messages}"
+    return found[0]
+
+
+def refusal_of(messages: list[Message]) -> Reason:
+    """The reason of an order that was refused: one REJECTED update, and nothing for the venue."""
+    assert not all_of(messages, NewOrderRequest)
+    assert not all_of(messages, CancelOrderRequest)
+    update = only(messages, OrderUpdate)
+    assert update.status is OrderStatus.REJECTED
+    assert update.reason is update.order.reason
+    return update.reason

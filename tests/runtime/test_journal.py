@@ -1,0 +1,211 @@
+"""The journal alone: what it keeps through kills, and how it refuses."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from actors.runtime.errors import JournalError
+from actors.runtime.journal import Journal, connect
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+def entries_for(numbers: range) -> list[tuple[str, int, str, int, bytes]]:
+    return [("manager", number, "Intent", number * 10, b"frame %d" % number) for number in numbers]
+
+
+def numbers_in(path: Path) -> list[int]:
+    connection = sqlite3.connect(path)
+    try:
+        return [row[0] for row in connection.execute("SELECT number FROM entry ORDER BY position")]
+    finally:
+        connection.close()
+
+
+def test_what_was_written_is_read_again(path: Path) -> None:
+    journal = Journal(path, "bot")
+    journal.write(entries_for(range(3)), [("manager", "strategy", 7)])
+    journal.write([("other", 1, "Notice", 0, b"")], [("manager", "strategy", 9)])
+    assert numbers_in(path) == [0, 1, 2, 1]
+    journal.close()
+    journal = Journal(path, "bot", "FULL")
+    assert list(journal.entries("manager")) == entries_for(range(3))
+    assert len(list(journal.entries())) == 4
+    handled = journal.connection.execute("SELECT * FROM handled").fetchall()
+    assert handled == [("manager", "strategy", 9)]
+    journal.close()
+
+
+def test_runs_only_grow(path: Path) -> None:
+    granted = []
+    for _ in range(3):
+        journal = Journal(path, "bot")
+        granted += [journal.grant_run(), journal.grant_run()]
+        assert journal.connection.execute("PRAGMA synchronous").fetchone() == (1,)
+        journal.close()
+    assert granted == [1, 2, 3, 4, 5, 6]
+
+
+def test_another_bots_journal_is_refused(path: Path) -> None:
+    Journal(path, "first").close()
+    with pytest.raises(JournalError, match="belongs to the bot 'first', not to 'second'"):
+        Journal(path, "second")
+    Journal(path, "first").close()
+
+
+def test_a_newer_journal_is_refused_and_left_as_it_is(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+    )
+    connection.execute("INSERT INTO meta VALUES ('schema', '99'), ('bot', 'bot')")
+    connection.commit()
+    with pytest.raises(JournalError, match=r"newer version of this program \(schema 99\)"):
+        Journal(path, "bot")
+    tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    connection.close()
+    assert tables == [("meta",)]
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 1_000)
+    with pytest.raises(JournalError, match="not usable as a journal"):
+        Journal(path, "bot")
+    assert path.read_bytes().startswith(b"no database")
+
+
+@pytest.mark.parametrize("place", ["missing/journal.sqlite", "."])
+def test_a_place_that_cannot_be_written(tmp_path: Path, place: str) -> None:
+    with pytest.raises(JournalError, match="is the folder there and writable"):
+        Journal(tmp_path / place, "bot")
+
+
+def test_a_folder_that_is_read_only() -> None:
+    folder = Path("/proc")
+    if not folder.is_dir():
+        pytest.skip("needs a folder that even root cannot write to")
+    with pytest.raises(JournalError, match="writable"):
+        Journal(folder / "journal.sqlite", "bot")
+
+
+def test_it_never_waits_on_anothers_lock(path: Path) -> None:
+    journal = Journal(path, "bot")
+    journal.write(entries_for(range(1)), [])
+    other = connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalError, match="locked"):
+        journal.write(entries_for(range(1, 2)), [])
+    with pytest.raises(JournalError, match="cannot be noted"):
+        journal.grant_run()
+    assert journal.connection.execute("PRAGMA synchronous").fetchone() == (1,)
+    other.execute("ROLLBACK")
+    other.close()
+    journal.write(entries_for(range(2, 3)), [])
+    assert journal.failures == 1
+    assert numbers_in(path) == [0, 2]
+    journal.close()
+
+
+def test_a_full_disk_leaves_nothing_half_written(path: Path) -> None:
+    journal = Journal(path, "bot")
+    journal.write(entries_for(range(3)), [])
+    pages = journal.connection.execute("PRAGMA page_count").fetchone()[0]
+    journal.connection.execute(f"PRAGMA max_page_count={pages + 2}")
+    big = [("manager", number, "Intent", 0, b"x" * 3_000) for number in range(100, 110)]
+    with pytest.raises(JournalError, match="full"):
+        journal.write(big, [("manager", "strategy", 1)])
+    assert numbers_in(path) == [0, 1, 2]
+    assert not journal.connection.in_transaction
+    journal.connection.execute("PRAGMA max_page_count=100000")
+    journal.write(big, [])
+    assert len(numbers_in(path)) == 13
+    journal.close()
+
+
+def test_read_only_while_it_runs(path: Path) -> None:
+    journal = Journal(path, "bot")
+    journal.connection.execute("PRAGMA query_only=ON")
+    with pytest.raises(JournalError, match="readonly"):
+        journal.write(entries_for(range(1)), [])
+    journal.close()
+    with pytest.raises(JournalError, match="closed"):
+        journal.write(entries_for(range(1)), [])
+
+
+def test_a_checkpoint_is_made_only_when_it_is_due(path: Path) -> None:
+    journal = Journal(path, "bot")
+    log = path.with_name(path.name + "-wal")
+    for number in range(999):
+        journal.write(entries_for(range(number, number + 1)), [])
+    journal.checkpoint_if_due()
+    assert journal.writes_since_checkpoint == 999
+    grown = log.stat().st_size
+    journal.write(entries_for(range(999, 1_000)), [])
+    journal.checkpoint_if_due()
+    assert journal.writes_since_checkpoint == 0
+    for number in range(500):
+        journal.write(entries_for(range(number, number + 1)), [])
+    # The log is written from its head again instead of growing.
+    assert log.stat().st_size <= grown + 100_000
+    journal.close()
+
+
+def test_a_checkpoint_beside_a_lock_waits_for_the_next_moment(path: Path) -> None:
+    journal = Journal(path, "bot")
+    journal.write(entries_for(range(1)), [])
+    journal.writes_since_checkpoint = 5_000
+    journal.connection.execute("BEGIN IMMEDIATE")
+    journal.checkpoint_if_due()
+    assert journal.writes_since_checkpoint == 5_000
+    journal.connection.execute("ROLLBACK")
+    journal.checkpoint_if_due()
+    assert journal.writes_since_checkpoint == 0
+    journal.close()
+
+
+def test_a_killed_process_leaves_whole_transactions(path: Path) -> None:
+    program = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from actors.runtime.journal import Journal
+
+        journal = Journal(Path(sys.argv[1]), "bot")
+        print(journal.grant_run(), flush=True)
+        first = 0
+        while True:
+            numbers = range(first, first + 7)
+            first += 7
+            journal.write([("m", n, "Intent", 0, b"x" * 500) for n in numbers], [("m", "s", first)])
+            print(first, flush=True)
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    )
+    assert process.stdout is not None
+    promised = 0
+    with process:
+        assert process.stdout.readline() == "1\n"
+        while promised < 700:
+            promised = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        for line in process.stdout:
+            if line.endswith("\n"):
+                promised = int(line)
+    journal = Journal(path, "bot")
+    numbers = [entry[1] for entry in journal.entries()]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) % 7 == 0
+    assert len(numbers) >= promised
+    assert journal.connection.execute("SELECT number FROM handled").fetchone() == (len(numbers),)
+    assert journal.grant_run() == 2
+    journal.close()
