@@ -63,3 +63,7 @@ class AccountSnapshot(Message, kw_only=True):
     maker_fee: Decimal = Decimal(0)
     taker_fee: Decimal = Decimal(0)
     event_time_ns: int = 0
+    symbols: list[str] = msgspec.field(default_factory=list)
+    """Whose open orders these are: all of them, in these symbols."""
+    executed_orders: list[Order] = msgspec.field(default_factory=list)
+    """Orders with the executions that followed the trade ids known before, oldest first."""

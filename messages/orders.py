@@ -311,6 +311,8 @@ class SnapshotRequest(VenueRequest, kw_only=True):
     """Asks for the account as the venue sees it; answered by `AccountSnapshot`."""
 
     symbols: list[str] = msgspec.field(default_factory=list)
+    trades_after: dict[str, int] = msgspec.field(default_factory=dict)
+    """For each symbol the last trade id that is known to be booked: later ones are asked for too."""
 
 
 class CancelRefused(Message, kw_only=True):

@@ -16,6 +16,8 @@ from actors.order_manager.manager import OrderManager
 from actors.order_manager.naming import OrderNames
 from actors.runtime.specification import ActorSpecification
 
+GATEWAY_NAME = "gateway"
+ORDER_MANAGER_NAME = "order_manager"
 MONITOR_NAME = "monitor"
 LOCAL_ENDPOINT = "http://127.0.0.1"
 
@@ -75,7 +77,7 @@ def compose(configuration: Configuration, venue: Venue) -> list[ActorSpecificati
     return [
         ActorSpecification(
             BinanceGateway,
-            "gateway",
+            GATEWAY_NAME,
             {
                 "endpoints": venue.endpoints,
                 "keys": venue.keys,
@@ -86,7 +88,7 @@ def compose(configuration: Configuration, venue: Venue) -> list[ActorSpecificati
         ),
         ActorSpecification(
             OrderManager,
-            "order_manager",
+            ORDER_MANAGER_NAME,
             {"bot": configuration.bot.name, **msgspec.structs.asdict(configuration.risk)},
         ),
         ActorSpecification(Monitor, MONITOR_NAME),

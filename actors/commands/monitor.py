@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from hdrh.histogram import HdrHistogram
 
 from actors.runtime.actor import Actor
+from actors.trading.portfolio import add_to
 from messages.account import AccountSnapshot, Balance, Position
 from messages.codec import class_name_of
 from messages.control import (
@@ -77,16 +79,14 @@ class BotFigures:
         """Per quote asset, before fees."""
         profit: dict[str, Decimal] = {}
         for position in self.positions.values():
-            asset = self.quote_assets.get(position.symbol, position.symbol)
-            profit[asset] = profit.get(asset, Decimal(0)) + position.realized_profit
+            add_to(profit, self.quote_asset(position.symbol), position.realized_profit)
         return profit
 
     def unrealized_profit(self) -> dict[str, Decimal]:
         """Per quote asset, at the last known price."""
         profit: dict[str, Decimal] = {}
         for position in self.positions.values():
-            asset = self.quote_assets.get(position.symbol, position.symbol)
-            profit[asset] = profit.get(asset, Decimal(0)) + position.unrealized_profit
+            add_to(profit, self.quote_asset(position.symbol), position.unrealized_profit)
         return profit
 
     def fees(self) -> dict[str, Decimal]:
@@ -94,8 +94,26 @@ class BotFigures:
         fees: dict[str, Decimal] = {}
         for position in self.positions.values():
             for asset, fee in position.fees.items():
-                fees[asset] = fees.get(asset, Decimal(0)) + fee
+                add_to(fees, asset, fee)
         return fees
+
+    def quote_asset(self, symbol: str) -> str:
+        """The asset that a symbol's profit is in; before its rules are known the symbol stands for it."""
+        return self.quote_assets.get(symbol, symbol)
+
+    def keep_open(self, client_order_ids: Collection[str]) -> None:
+        """The venue's last word, when the order manager cannot tell it: these are open, and no others.
+
+        How the others have ended nobody has heard.
+        """
+        for order_id, order in list(self.open_orders.items()):
+            if order.client_order_id not in client_order_ids:
+                del self.open_orders[order_id]
+                self.count_end(OrderStatus.UNKNOWN)
+
+    def count_end(self, status: OrderStatus) -> None:
+        """One more order has ended so."""
+        self.orders_by_status[status.value] = self.orders_by_status.get(status.value, 0) + 1
 
 
 class Monitor(Actor):
@@ -140,8 +158,7 @@ class Monitor(Actor):
             figures.open_orders[order.order_id] = order
             return
         if figures.open_orders.pop(order.order_id, None) is not None:
-            status = order.status.value
-            figures.orders_by_status[status] = figures.orders_by_status.get(status, 0) + 1
+            figures.count_end(order.status)
         if order.status is OrderStatus.REJECTED:
             reason = update.reason_text or order.reason_text or update.reason
             figures.recent.append(f"{order.strategy} {order.side} {order.symbol} refused: {reason}")
