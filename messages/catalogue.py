@@ -14,9 +14,18 @@ import msgspec
 from messages.base import Message
 from messages.orders import Execution
 from messages.recording import Entry, Opening, Output
+from messages.recovery import ChainState, LossMark, PositionState
 
 KEPT_PATH = Path(__file__).with_name("catalogue.json")
-PARTS: tuple[type[msgspec.Struct], ...] = (Entry, Execution, Opening, Output)
+PARTS: tuple[type[msgspec.Struct], ...] = (
+    ChainState,
+    Entry,
+    Execution,
+    LossMark,
+    Opening,
+    Output,
+    PositionState,
+)
 """What lies in files or within messages and is no message itself."""
 MODULES = (
     "messages.market",
@@ -24,6 +33,7 @@ MODULES = (
     "messages.orders",
     "messages.account",
     "messages.control",
+    "messages.recovery",
 )
 
 

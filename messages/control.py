@@ -50,6 +50,19 @@ class Stop(TargetedMessage, kw_only=True, gc=False):
     """The last message of an instance in an orderly stop: calls its `on_stop`."""
 
 
+class Recovered(TargetedMessage, kw_only=True):
+    """What a journaled actor had made durable, in parts: its last checkpoint and everything after it.
+
+    It follows `Start`, ahead of everything else, at the first start as well as after a failure.
+    """
+
+    frames: list[bytes]
+    """Encoded messages that the actor had sent, oldest first."""
+    is_last: bool = True
+    doubt: str = ""
+    """Why the journal may lack what was written last; empty when nothing speaks against it."""
+
+
 class Gap(TargetedMessage, kw_only=True, gc=False):
     """Our own mailbox was full: `count` messages of one sequence are missing ahead of the next one."""
 
@@ -109,6 +122,8 @@ class Resync(TargetedMessage, kw_only=True):
     is_restart: bool = False
     instruments: list[Instrument] = msgspec.field(default_factory=list)
     """The trading rules that are known so far: a rebuilt strategy has missed their announcement."""
+    saved_state: bytes = b""
+    """What the strategy's `save_state` last returned, encoded; empty if it never did."""
 
 
 class CommandFailed(TargetedMessage, kw_only=True):
@@ -148,6 +163,8 @@ class HaltTrading(Message, kw_only=True):
     strategy: str = ""
     flatten: bool = False
     """Once they are gone, what the strategies hold is sold at market."""
+    is_kept: bool = False
+    """It outlives a restart of the bot: a limit of loss, or a user who said stop, must not be undone by a crash."""
 
 
 class ResumeTrading(Message, kw_only=True):

@@ -163,6 +163,17 @@ class FeedState(WireEnum):
     UNRECOGNISED = "UNRECOGNISED"
 
 
+class GateEvent(WireEnum):
+    """What opens or shuts the way of new orders."""
+
+    HOLD = "HOLD"
+    RELEASE = "RELEASE"
+    HALT = "HALT"
+    RESUME = "RESUME"
+    STOP = "STOP"
+    UNRECOGNISED = "UNRECOGNISED"
+
+
 class Reason(WireEnum):
     """Why an order was refused or ended, when it was ours to decide; the venue's own words stand beside it."""
 

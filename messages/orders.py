@@ -130,8 +130,11 @@ class Order(Message, kw_only=True):
         if other.exchange_order_id and not self.exchange_order_id:
             self.exchange_order_id = other.exchange_order_id
             changed = True
-        if other.quantity and not self.quantity:
-            # A MARKET order by amount of quote asset learns its quantity from the venue.
+        if other.quantity and (
+            not self.quantity or (other.exchange_order_id and other.quantity < self.quantity)
+        ):
+            # A MARKET order by amount of quote asset learns its quantity from the venue; and an amended order's only
+            # ever shrinks (rest-api.md, Order Amend Keep Priority), so that an older view changes nothing.
             self.quantity = other.quantity
             changed = True
         if other.executed_quantity > self.executed_quantity:
@@ -229,6 +232,8 @@ class CancelOrder(StrategyCommand, kw_only=True):
     """Asks for the cancel of the strategy's own order."""
 
     order_id: str
+    side: Side = Side.UNRECOGNISED
+    """The order's, so that an answer about an order that is not known (any more) can name it."""
 
 
 class AmendOrder(StrategyCommand, kw_only=True):
@@ -238,6 +243,8 @@ class AmendOrder(StrategyCommand, kw_only=True):
     price: Decimal | None = None
     quantity: Decimal | None = None
     send_before_ns: int = 0
+    side: Side = Side.UNRECOGNISED
+    """The order's, as in `CancelOrder`."""
 
 
 class ClosePosition(StrategyCommand, kw_only=True):

@@ -59,7 +59,11 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         timeout_s: float = 10.0,
         connect_timeout_s: float = 5.0,
         silence_limit_s: float | None = 30.0,
+        lifetime_s: float = 23 * 3600.0,
+        settled_after_s: float = 10.0,
     ) -> None:
+        self.settled_after_s = settled_after_s
+        self.lifetime_s = lifetime_s
         self.endpoints = endpoints
         self.timeout_s = timeout_s
         self.connect_timeout_s = connect_timeout_s
@@ -100,6 +104,8 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
             timeout_s=self.timeout_s,
             connect_timeout_s=self.connect_timeout_s,
             silence_limit_s=self.silence_limit_s,
+            lifetime_s=self.lifetime_s,
+            settled_after_s=self.settled_after_s,
         )
 
     def offset_ns(self) -> int:
@@ -182,7 +188,8 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
             raise RateLimited(self.usage.retry_at_ns, self.usage.is_banned, message="not sent")
         payload = self._payload(params, signed, venue_time_ns)
         body: bytes | None = None
-        if method == "get":
+        if method in ("get", "delete"):
+            # A body of a DELETE has no defined meaning (RFC 9110, 9.3.5): what stands between may drop it.
             uri = f"{uri}?{payload}" if payload else uri
         else:
             body = payload.encode()

@@ -21,6 +21,8 @@ INTERVALS_NS = {
 LETTERS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
 HEADER = re.compile(r"x-mbx-(used-weight|order-count)-([0-9]{1,6})([smhd])", re.IGNORECASE)
 HEADER_KINDS = {"used-weight": "REQUEST_WEIGHT", "order-count": "ORDERS"}
+RESERVE_DIVISOR = 10
+"""The reserve is one part in so many of each limit: none of the smallest limits, or they could hardly be used."""
 BOUNDARY_MARGIN_NS = SECOND_NS // 4
 """How far an order's arrival at the venue may lie from our reading of its clock."""
 
@@ -37,6 +39,8 @@ class UsageCount(msgspec.Struct, frozen=True):
     interval_ns: int
     count: int
     time_ns: int
+    limit: int = 0
+    """The limit itself, where the answer named it."""
 
 
 class RateUsage:
@@ -63,16 +67,17 @@ class RateUsage:
         """Takes the `rateLimits` of a WebSocket API reply; returns what they say."""
         return self.keep(
             [
-                UsageCount(limit.kind, interval_ns_of(limit), limit.count, now_ns)
+                UsageCount(limit.kind, interval_ns_of(limit), limit.count, now_ns, limit.limit)
                 for limit in limits
                 if limit.count is not None
             ]
         )
 
     def observe_refusal(self, retry_at_ns: int, is_ban: bool) -> None:
-        """A 429 or 418 came."""
-        self.retry_at_ns = max(self.retry_at_ns, retry_at_ns)
-        self.is_banned = is_ban
+        """A 429 or 418 came; of several the last to end says whether it is a ban."""
+        if retry_at_ns >= self.retry_at_ns:
+            self.retry_at_ns = retry_at_ns
+            self.is_banned = is_ban
 
     def keep(self, seen: list[UsageCount]) -> list[UsageCount]:
         """Keeps the newest count of each limit."""
@@ -104,9 +109,13 @@ class Window:
         last = (now_ns + self.margin_ns) // self.interval_ns
         return (first,) if first == last else (first, last)
 
-    def wait_ns(self, amount: int, now_ns: int) -> int:
-        """How long until `amount` may be spent. More than the limit itself waits for an empty window."""
-        room = max(self.limit - amount, 0)
+    def wait_ns(self, amount: int, now_ns: int, keeps_reserve: bool = False) -> int:
+        """How long until `amount` may be spent. More than the limit itself waits for an empty window.
+
+        With `keeps_reserve` the last share of the window is left to others.
+        """
+        reserve = self.limit // RESERVE_DIVISOR if keeps_reserve else 0
+        room = max(self.limit - reserve - amount, 0)
         at_ns = now_ns
         for _ in range(3):
             full = [index for index in self.indexes_at(at_ns) if self.spent.get(index, 0) > room]
@@ -167,9 +176,9 @@ class LimitBudget:
             windows[interval_ns] = window
         self.windows = windows
 
-    def wait_s(self, amount: int, now_ns: int) -> float:
+    def wait_s(self, amount: int, now_ns: int, keeps_reserve: bool = False) -> float:
         """Seconds until `amount` may be spent; 0.0 if it may be now."""
-        waits = [window.wait_ns(amount, now_ns) for window in self.windows.values()]
+        waits = [window.wait_ns(amount, now_ns, keeps_reserve) for window in self.windows.values()]
         waits.append(self.hold_until_ns - now_ns)
         return max(0, *waits) / SECOND_NS
 
@@ -185,10 +194,19 @@ class LimitBudget:
         """An answer has come, or will not: the venue's own counts, where it gave any, replace ours."""
         self.in_flight = max(self.in_flight - amount, 0)
         for usage in counts:
-            window = self.windows.get(usage.interval_ns)
             # A count older than the request does not know of it.
-            if usage.kind == self.kind and window is not None and usage.time_ns >= sent_ns:
-                window.correct(usage.count + self.in_flight, sent_ns, now_ns)
+            if usage.kind == self.kind and usage.time_ns >= sent_ns:
+                self._take_count(usage, sent_ns, now_ns)
+
+    def _take_count(self, usage: UsageCount, sent_ns: int, now_ns: int) -> None:
+        window = self.windows.get(usage.interval_ns)
+        if window is None:
+            if usage.limit <= 0 or usage.interval_ns <= 0:
+                return
+            window = Window(usage.interval_ns, usage.limit, self.margin_ns)
+            self.windows[usage.interval_ns] = window
+        window.limit = usage.limit or window.limit
+        window.correct(usage.count + self.in_flight, sent_ns, now_ns)
 
     def exceeded(self, now_ns: int, retry_at_ns: int = 0) -> None:
         """The venue refused by this limit (-1003, -1015): nothing more in the present window, nor before `retry_at_ns`."""
@@ -206,9 +224,12 @@ class OrderBudget(LimitBudget):
     ) -> None:
         super().__init__("ORDERS", limits, margin_ns)
 
-    def may_place(self, now_ns: int) -> float:
-        """Seconds to wait before the next order; 0.0 if it may go now."""
-        return self.wait_s(1, now_ns)
+    def may_place(self, now_ns: int, is_protective: bool = True) -> float:
+        """Seconds to wait before the next order; 0.0 if it may go now.
+
+        An order that is not protective leaves the last share of the limit to those that are.
+        """
+        return self.wait_s(1, now_ns, keeps_reserve=not is_protective)
 
     def placed(self, now_ns: int) -> None:
         """An order is sent now."""

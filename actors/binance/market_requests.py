@@ -5,10 +5,15 @@ import msgspec
 from actors.binance.client import BinanceClient
 from actors.binance.errors import BinanceError
 from actors.binance.wire_info import RateLimit, decode_exchange_info, instruments_of
-from actors.binance.wire_market import DepthSnapshot, decode_depth_snapshot, decode_klines
+from actors.binance.wire_market import (
+    DepthSnapshot,
+    decode_depth_snapshot,
+    decode_klines,
+    decode_public_trades,
+)
 from messages.enums import Exchanges, KlineInterval
 from messages.instruments import Instrument
-from messages.market import Kline
+from messages.market import Kline, Trade
 
 
 class AnswerUnreadable(BinanceError):
@@ -46,9 +51,38 @@ class BinanceMarket:
         except ValueError as error:
             raise AnswerUnreadable(f"the book of {symbol} cannot be read: {error}") from error
 
-    async def klines(self, symbol: str, interval: KlineInterval, limit: int = 500) -> list[Kline]:
-        """The latest closed bars, oldest first."""
-        params = {"symbol": symbol, "interval": interval.value, "limit": limit}
+    async def recent_trades(self, symbol: str, limit: int = 1000) -> list[Trade]:
+        """The newest public trades, in the order of their ids."""
+        return await self._trades("trades", {"limit": limit}, symbol)
+
+    async def trades_from(self, symbol: str, from_id: int, limit: int = 1000) -> list[Trade]:
+        """Public trades from an id on, in the order of their ids; older than the venue's memory goes."""
+        return await self._trades("historicalTrades", {"fromId": from_id, "limit": limit}, symbol)
+
+    async def _trades(self, path: str, params: dict[str, int], symbol: str) -> list[Trade]:
+        data = await self.client.call("get", path, {"symbol": symbol, **params})
+        now_ns = self.client.signing.now_ns()
+        try:
+            return decode_public_trades(data, symbol, now_ns, self.exchange)
+        except ValueError as error:
+            raise AnswerUnreadable(f"the trades of {symbol} cannot be read: {error}") from error
+
+    async def klines(
+        self,
+        symbol: str,
+        interval: KlineInterval,
+        limit: int = 500,
+        start_time_ms: int | None = None,
+        end_time_ms: int | None = None,
+    ) -> list[Kline]:
+        """Closed bars, oldest first: the latest, or those that open within a range of the venue's time."""
+        params = {
+            "symbol": symbol,
+            "interval": interval.value,
+            "limit": limit,
+            "startTime": start_time_ms,
+            "endTime": end_time_ms,
+        }
         data = await self.client.call("get", "klines", params)
         venue_time_ns = self.client.venue_time_ns()
         try:

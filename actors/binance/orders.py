@@ -1,11 +1,13 @@
 """The account's requests in the project's own words: what a gateway asks of the venue, and `Order` back."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from actors.binance.client import BinanceClient
 from actors.binance.errors import OutcomeUnknown
+from actors.binance.wire_amend import decode_amendment
 from actors.binance.wire_info import account_snapshot_of, decode_account
 from actors.binance.wire_orders import (
     BinanceTrade,
@@ -17,11 +19,13 @@ from actors.binance.wire_orders import (
 from actors.binance.wire_requests import new_order_params, order_reference
 from messages.account import AccountSnapshot
 from messages.enums import Exchanges
+from messages.instruments import to_text
 from messages.orders import Order
 
 REST_CALLS = {
     "order.place": ("post", "order"),
     "order.cancel": ("delete", "order"),
+    "order.amend.keepPriority": ("put", "order/amend/keepPriority"),
     "order.status": ("get", "order"),
     "openOrders.status": ("get", "openOrders"),
     "account.status": ("get", "account"),
@@ -58,6 +62,27 @@ class BinanceOrders:
         reference = order_reference(symbol, client_order_id, exchange_order_id)
         return self._order(await self._ask("order.cancel", reference))
 
+    async def amend(
+        self,
+        symbol: str,
+        client_order_id: str,
+        quantity: Decimal,
+        new_client_order_id: str,
+        exchange_order_id: int = 0,
+        send_before_ns: int = 0,
+    ) -> Order:
+        """Reduces an order's quantity; it keeps its place in the queue, and gets another client order id."""
+        params = {
+            **order_reference(symbol, client_order_id, exchange_order_id),
+            "newQty": to_text(quantity),
+            "newClientOrderId": new_client_order_id,
+        }
+        data = await self._ask("order.amend.keepPriority", params, send_before_ns)
+        try:
+            return decode_amendment(data, self.exchange)
+        except ValueError as error:
+            raise unreadable(data, error) from error
+
     async def query(self, symbol: str, client_order_id: str, exchange_order_id: int = 0) -> Order:
         """How an order stands; the venue's answer may lag behind its matching engine."""
         reference = order_reference(symbol, client_order_id, exchange_order_id)
@@ -71,11 +96,8 @@ class BinanceOrders:
         except ValueError as error:
             raise unreadable(data, error) from error
 
-    async def account_snapshot(self, symbols: list[str]) -> AccountSnapshot:
-        """Balances, fees, and the open orders of these symbols (of the whole account if none is given)."""
-        open_orders = [] if symbols else await self.open_orders()
-        for symbol in symbols:
-            open_orders += await self.open_orders(symbol)
+    async def account(self, open_orders: list[Order]) -> AccountSnapshot:
+        """Balances and fees, in one message with the open orders that were read before."""
         data = await self._ask("account.status", {"omitZeroBalances": True})
         try:
             return account_snapshot_of(decode_account(data), open_orders, self.exchange)

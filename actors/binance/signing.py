@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from actors.binance.errors import NotSent
 from actors.binance.numbers import parameter_text
 
 
@@ -124,6 +125,18 @@ class RequestSigner(msgspec.Struct):
     offset_ns: Callable[[], int]
     """The venue's time minus ours."""
     recv_window_ms: int = 5000
+
+    def sign_request(self, params: Mapping[str, Any], venue_time_ns: int) -> dict[str, Any]:
+        """The parameters of a signed WebSocket API request, stamped with this time of the venue.
+
+        Raises NotSent without a key.
+        """
+        if self.signer is None:
+            raise NotSent("the request must be signed and no key was given")
+        complete = {"recvWindow": self.recv_window_ms, **params}
+        complete["apiKey"] = self.api_key
+        complete["timestamp"] = venue_time_ns // 1_000_000
+        return sign_websocket(complete, self.signer)
 
     def venue_time_ns(self) -> int:
         """The venue's time now."""

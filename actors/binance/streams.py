@@ -3,6 +3,8 @@
 What differs from the class it derives from: frames go to a callback as they are read, so that nothing can overflow;
 what was subscribed while running is subscribed again after a reconnect; a stream that is open and silent is noticed; a
 frame that cannot be read does not end the stream; the first attempt to reconnect comes at once, and there is no last one.
+A connection that must end is replaced without a gap: its successor has all its streams, and waits unread, before it goes.
+Some frames then come twice, the second time in one piece and in their order: whoever reads them goes by their ids.
 """
 
 import asyncio
@@ -31,6 +33,7 @@ STREAMS_PER_REQUEST = 100
 REQUEST_PAUSE_S = 0.25
 """The venue takes five messages a second, pings among them (web-socket-streams.md, General information)."""
 HELD_AFTER_S = 10.0
+REPLACED = "replaced by a new connection"
 COMBINED = b'{"stream"'
 SHUTDOWN = b"serverShutdown"
 
@@ -50,11 +53,12 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
     """One connection to the market streams, kept for as long as `run` runs.
 
     `on_frame(frame)` gets every combined or raw data frame as bytes; a ValueError it raises is counted and logged, any
-    other error ends `run`. `on_connected()` follows each connection, `on_lost(reason)` its end. All are called in the
-    reader, must not block, and may subscribe.
+    other error ends `run`. `on_connected()` follows each connection, `on_lost(reason)` its end; neither is called when one
+    connection replaces another without a gap. All are called in the reader, must not block, and may subscribe.
 
     `silence_limit_s` bounds the time without any data frame while something is subscribed; `ping_limit_s` the time
-    without any sign of life, pongs among them. None for either means no bound.
+    without any sign of life, pongs among them. None for either means no bound. A connection is replaced after
+    `lifetime_s`, and read for `overlap_s` more when its successor is there: what was sent to it before is on its way.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         ping_limit_s: float | None = 30.0,
         connect_timeout_s: float = 10.0,
         lifetime_s: float = 23 * 3600.0,
+        overlap_s: float = 1.0,
     ) -> None:
         super().__init__(url=url, path=path, prefix="")
         self.ws: Any = None
@@ -80,6 +85,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         self.on_lost = on_lost
         self.silence_limit_s = silence_limit_s
         self.lifetime_s = lifetime_s
+        self.overlap_s = overlap_s
         self.connections_opened = 0
         self.frames = 0
         self.unreadable_frames = 0
@@ -92,6 +98,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._successor: asyncio.Task[tuple[Socket, set[str]]] | None = None
+        self._is_told_connected = False
         self._sender: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._drop_reason = ""
@@ -119,6 +126,13 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         for stream in streams:
             self._wanted.pop(stream, None)
         self._send_soon()
+
+    def renew(self) -> None:
+        """Makes a new connection and lets the present one go, without a gap if it still lives."""
+        if self._is_closed or self._successor is not None:
+            return
+        self._successor = self._hold(self._open_successor())
+        self._successor.add_done_callback(self._drop_for_successor)
 
     async def run(self) -> None:
         """Connects, reads, and connects again, until `close`."""
@@ -180,6 +194,17 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         query = f"?streams={names}" if first else ""
         return await self._transport.open(f"{self._url}stream{query}"), set(first)
 
+    @property
+    def _is_succeeded(self) -> bool:
+        """Whether a successor stands ready to go on without a gap."""
+        successor = self._successor
+        return (
+            successor is not None
+            and successor.done()
+            and not successor.cancelled()
+            and successor.exception() is None
+        )
+
     async def _use(self, socket: Socket, live: set[str]) -> str:
         """One connection's life; returns why it ended."""
         loop = asyncio.get_running_loop()
@@ -189,12 +214,14 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
             self._sender = None
         self.ws_state = WSListenerState.STREAMING
         self.connections_opened += 1
-        self._timers = [loop.call_later(self.lifetime_s, self._replace)]
+        self._timers = [loop.call_later(self.lifetime_s, self.renew)]
         if self.silence_limit_s is not None:
             self._watch_silence(self.frames)
         reason = "reading stopped"
         try:
-            self.on_connected()
+            if not self._is_told_connected:
+                self._is_told_connected = True
+                self.on_connected()
             self._send_soon()
             reason = await self._read(socket)
         finally:
@@ -202,7 +229,9 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
             self._live = set()
             self.ws_state = WSListenerState.RECONNECTING
             self._hold(socket.close())
-            self.on_lost(self._drop_reason or reason)
+            if self._is_closed or not self._is_succeeded:
+                self._is_told_connected = False
+                self.on_lost(self._drop_reason or reason)
         return self._drop_reason or reason
 
     async def _read(self, socket: Socket) -> str:
@@ -239,7 +268,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
             return False
         if control.e == SHUTDOWN.decode() or control.stream == "!serverShutdown":
             log.warning("the venue announced the end of a stream server; a new connection is made")
-            self._replace()
+            self.renew()
             return True
         if len(control.error) or control.code is not None:
             self.refused.append(frame.decode(errors="replace"))
@@ -247,18 +276,24 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
             return True
         return control.id is not None and control.stream is None and control.e is None
 
-    def _replace(self) -> None:
-        """Connects anew first, then lets the old connection go."""
-        if self._is_closed or self._successor is not None:
-            return
-        self._successor = self._hold(self._open())
-        self._successor.add_done_callback(self._drop_for_successor)
+    async def _open_successor(self) -> tuple[Socket, set[str]]:
+        """A connection with every stream that is wanted now."""
+        socket, live = await self._open()
+        if not self._path:
+            await self._send_requests(socket, live)
+        return socket, live
 
     def _drop_for_successor(self, successor: "asyncio.Task[tuple[Socket, set[str]]]") -> None:
-        if successor.cancelled() or successor.exception() is not None:
-            self._successor = None if self._successor is successor else self._successor
+        """The successor is there: the present connection is read a little longer. Without one it goes on serving."""
+        if successor.cancelled() or not self._timers:
             return
-        self._drop("replaced by a new connection")
+        loop = asyncio.get_running_loop()
+        self._timers[0].cancel()
+        if successor.exception() is None:
+            self._timers[0] = loop.call_later(self.overlap_s, self._drop, REPLACED)
+        else:
+            self._successor = None
+            self._timers[0] = loop.call_later(self._backoff.next_delay_s(), self.renew)
 
     def _watch_silence(self, frames_before: int) -> None:
         """Called again and again: no data frame in two intervals of half the limit ends the connection."""
@@ -298,13 +333,13 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         if self.ws is None or (self._sender is not None and not self._sender.done()):
             return
         if self.is_connected:
-            self._sender = self._hold(self._send_requests(self.ws))
+            self._sender = self._hold(self._send_requests(self.ws, self._live))
 
-    async def _send_requests(self, socket: Socket) -> None:
+    async def _send_requests(self, socket: Socket, live: set[str]) -> None:
         """Brings what is live in line with what is wanted, in batches, at the pace that the venue allows."""
-        while is_open(socket) and self.ws is socket:
-            missing = [stream for stream in self._wanted if stream not in self._live]
-            surplus = sorted(self._live.difference(self._wanted))
+        while is_open(socket):
+            missing = [stream for stream in self._wanted if stream not in live]
+            surplus = sorted(live.difference(self._wanted))
             if not missing and not surplus:
                 return
             method, batch = ("SUBSCRIBE", missing) if missing else ("UNSUBSCRIBE", surplus)
@@ -312,9 +347,9 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
             request = {"method": method, "params": batch, "id": next(self._ids)}
             # Marked before the first await: what changes meanwhile is seen in the next round.
             if method == "SUBSCRIBE":
-                self._live.update(batch)
+                live.update(batch)
             else:
-                self._live.difference_update(batch)
+                live.difference_update(batch)
             try:
                 await socket.send_frame(msgspec.json.encode(request), WSMsgType.TEXT)
             except (aiohttp.ClientError, OSError, RuntimeError) as error:

@@ -8,7 +8,7 @@ import msgspec
 
 from actors.binance.numbers import FloatText, nanoseconds_of
 from messages.enums import Exchanges, KlineInterval
-from messages.market import Kline
+from messages.market import Kline, Trade
 
 Level = tuple[FloatText, FloatText]
 
@@ -183,6 +183,21 @@ class KlineRow(msgspec.Struct, array_like=True, gc=False):
     taker_buy_quote_volume: FloatText = 0.0
 
 
+class PublicTrade(
+    msgspec.Struct,
+    gc=False,
+    rename={"trade_id": "id", "quantity": "qty", "buyer_is_maker": "isBuyerMaker"},
+):
+    """One element of `GET trades` and `GET historicalTrades`."""
+
+    trade_id: int
+    price: FloatText
+    quantity: FloatText
+    time: int
+    buyer_is_maker: bool
+
+
+_decode_trades = msgspec.json.Decoder(list[PublicTrade], strict=False).decode
 _decode_snapshot = msgspec.json.Decoder(DepthSnapshot, strict=False).decode
 _decode_rows = msgspec.json.Decoder(list[KlineRow], strict=False).decode
 
@@ -190,6 +205,32 @@ _decode_rows = msgspec.json.Decoder(list[KlineRow], strict=False).decode
 def decode_depth_snapshot(data: bytes | msgspec.Raw) -> DepthSnapshot:
     """The answer to `GET depth`. Raises msgspec.MsgspecError (a ValueError)."""
     return _decode_snapshot(data)
+
+
+def decode_public_trades(
+    data: bytes | msgspec.Raw,
+    symbol: str,
+    receive_time_ns: int,
+    exchange: Exchanges = Exchanges.BINANCE,
+) -> list[Trade]:
+    """Trades as the stream would have told them, in the order of their ids; their event time is that of the trade.
+
+    Raises msgspec.MsgspecError (a ValueError).
+    """
+    return [
+        Trade(
+            exchange=exchange,
+            symbol=symbol,
+            trade_id=row.trade_id,
+            price=row.price,
+            quantity=row.quantity,
+            buyer_is_maker=row.buyer_is_maker,
+            trade_time_ns=nanoseconds_of(row.time),
+            event_time_ns=nanoseconds_of(row.time),
+            receive_time_ns=receive_time_ns,
+        )
+        for row in sorted(_decode_trades(data), key=lambda row: row.trade_id)
+    ]
 
 
 def decode_klines(

@@ -29,21 +29,17 @@ from actors.binance.errors import (
     OutcomeUnknown,
     RateLimited,
     RequestRefused,
-    classify_reply,
 )
 from actors.binance.limits import RateUsage
-from actors.binance.signing import RequestSigner, sign_websocket, websocket_parameters
+from actors.binance.signing import RequestSigner, websocket_parameters
 from actors.binance.transport import WebSocketTransport
-from actors.binance.ws_connection import ApiConnection, ApiFrame, FrameCounts, ReplyErrorData
+from actors.binance.ws_connection import ApiConnection, ApiFrame, FrameCounts, refusal_of
 
 log = logging.getLogger(__name__)
 
 ALREADY_SUBSCRIBED = -2035
 SUBSCRIBE = "userDataStream.subscribe.signature"
-LONGEST_WAIT_S = 1.0
-"""A request waits this long for the next attempt to connect; if that is further off it fails at once."""
-HELD_AFTER_S = 10.0
-"""A connection that lived this long ends the back-off."""
+LONGEST_WAIT_S = 1.0  # a request waits this long for the next attempt to connect, or fails at once
 
 
 class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance is untyped
@@ -65,6 +61,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         connect_timeout_s: float = 10.0,
         silence_limit_s: float | None = 30.0,
         lifetime_s: float = 23 * 3600.0,
+        settled_after_s: float = 10.0,
     ) -> None:
         super().__init__(url=url)
         self.ws: Any = None
@@ -72,6 +69,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         self.usage = usage if usage is not None else RateUsage()
         self.timeout_s = timeout_s
         self.lifetime_s = lifetime_s
+        self.settled_after_s = settled_after_s
         self.on_connected: Callable[[], None] = do_nothing
         self.on_lost: Callable[[str], None] = do_nothing
         self.on_shutdown: Callable[[], None] = do_nothing
@@ -115,8 +113,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         """Sends one request and returns the JSON of its `result`.
 
         Decimals and floats are written as text, `None` is left out. `send_before_ns` (our clock; 0 for no limit) is
-        checked when it would really leave: waiting for a connection never makes a stale order. Raises one of the four
-        errors of `errors`.
+        checked when it would really leave: waiting for a connection never makes a stale order. Raises a `BinanceError`.
         """
         connection = await self._ensure_ws_connection()
         if send_before_ns and self.signing.now_ns() > send_before_ns:
@@ -145,10 +142,20 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
                 await asyncio.sleep(self._pause_s())
         self._keeper = self._hold(self._keep_user_stream())
 
-    async def connect(self) -> None:
-        """Connects now instead of at the first request. Raises NotSent if that fails."""
-        self._retry_at_s = 0.0
+    async def connect(self, *, at_once: bool = True) -> None:
+        """Connects before the first request, at once or when the back-off allows it. Raises NotSent if that fails."""
+        self._retry_at_s = 0.0 if at_once else self._retry_at_s
         await self._ensure_ws_connection()
+
+    async def verify(self, timeout_s: float) -> bool:
+        """Asks whether the connection still lives, and ends one that does not answer in time; False if there is none."""
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            return False
+        if await connection.ping(next(self._ids), timeout_s):
+            return True
+        await connection.close("no answer to a ping")
+        return False
 
     async def close(self) -> None:
         """Closes everything at once; requests in flight fail with OutcomeUnknown."""
@@ -221,7 +228,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         try:
             await connection.read()
         finally:
-            if loop.time() - opened_at_s >= HELD_AFTER_S:
+            if loop.time() - opened_at_s >= self.settled_after_s:
                 self._backoff.reset()
             else:
                 self._retry_at_s = loop.time() + self._backoff.next_delay_s()
@@ -253,7 +260,9 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         body = {
             "id": request_id,
             "method": method,
-            "params": self._sign(params, venue_time_ns) if signed else websocket_parameters(params),
+            "params": self.signing.sign_request(params, venue_time_ns)
+            if signed
+            else websocket_parameters(params),
         }
         reply = await connection.exchange(
             request_id,
@@ -267,29 +276,9 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
             return bytes(reply.result)
         raise self._refusal_of(reply, now_ns)
 
-    def _sign(self, params: Mapping[str, Any], venue_time_ns: int) -> dict[str, Any]:
-        signing = self.signing
-        if signing.signer is None:
-            raise NotSent("the request must be signed and no key was given")
-        complete = {"recvWindow": signing.recv_window_ms, **params}
-        complete["apiKey"] = signing.api_key
-        complete["timestamp"] = venue_time_ns // 1_000_000
-        return sign_websocket(complete, signing.signer)
-
     def _refusal_of(self, reply: ApiFrame, venue_time_ns: int) -> BinanceError:
         """The typed error of a reply; an exceeded limit is remembered."""
-        if reply.error is None:
-            return OutcomeUnknown(
-                f"the reply has status {reply.status} and neither result nor error"
-            )
-        data = bytes(reply.error.data)
-        try:
-            retry_after = msgspec.json.decode(data, type=ReplyErrorData).retry_after
-        except msgspec.MsgspecError:
-            retry_after = None
-        error = classify_reply(
-            reply.status, reply.error.code, reply.error.msg, retry_after, venue_time_ns, data
-        )
+        error = refusal_of(reply, venue_time_ns)
         if isinstance(error, RateLimited) and error.code != TOO_MANY_ORDERS:
             self.usage.observe_refusal(error.retry_at_ns, error.is_ban)
         return error
@@ -367,16 +356,32 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
             self._replacement = self._hold(self._replace(self._connection))
 
     async def _replace(self, old: ApiConnection) -> None:
-        """A new connection first, with its user stream; then the old one, once its replies are in."""
-        try:
-            new = await self._connect_once()
-            if self._subscribed_on is old:
-                await self._subscribe(new)
-        except BinanceError as error:
-            log.warning("no new connection before the old one ends: %s", error)
-            return
-        await old.drain(self.timeout_s)
-        await old.close("replaced by a new connection")
+        """A new connection first, with its user stream; then the old one, once its replies are in.
+
+        Tried again and again for as long as the old one lives.
+        """
+        while old.is_open and not self._is_closed:
+            try:
+                new = self._connection
+                if new is None or new is old or not new.is_open:
+                    new = await self._connect_once()
+                if self._subscribed_on is old:
+                    await self._subscribe(new)
+                    await self._flush(old)
+                await old.drain(self.timeout_s)
+                await old.close("replaced by a new connection")
+            except BinanceError as error:
+                log.warning("no new connection yet, the old one still serves: %s", error)
+                await asyncio.sleep(self._pause_s())
+
+    async def _flush(self, old: ApiConnection) -> None:
+        """Waits until the old connection has told whatever happened before the new subscription.
+
+        The answer to a ping comes after all that; if there is none, something may be missing, and the owner is told.
+        """
+        if not await old.ping(next(self._ids), self.timeout_s):
+            self.on_lost("the old connection did not tell all it had")
+            self.on_connected()
 
     def _pause_s(self) -> float:
         """How long to wait after a failed attempt."""

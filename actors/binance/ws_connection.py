@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 from aiohttp import WSMsgType
 
-from actors.binance.errors import NotSent, OutcomeUnknown
+from actors.binance.errors import BinanceError, NotSent, OutcomeUnknown, classify_reply
 from actors.binance.transport import Socket, end_reason, is_open
 from actors.binance.wire_info import RateLimit
 
@@ -45,6 +45,20 @@ class ApiFrame(
     rate_limits: list[RateLimit] | None = None
     subscription_id: int | None = None
     event: msgspec.Raw = msgspec.Raw()
+
+
+def refusal_of(reply: ApiFrame, venue_time_ns: int) -> BinanceError:
+    """The typed error of a reply other than 200."""
+    if reply.error is None:
+        return OutcomeUnknown(f"the reply has status {reply.status} and neither result nor error")
+    data = bytes(reply.error.data)
+    try:
+        retry_after = msgspec.json.decode(data, type=ReplyErrorData).retry_after
+    except msgspec.MsgspecError:
+        retry_after = None
+    return classify_reply(
+        reply.status, reply.error.code, reply.error.msg, retry_after, venue_time_ns, data
+    )
 
 
 class FrameCounts(msgspec.Struct):
@@ -103,6 +117,15 @@ class ApiConnection:
         if isinstance(reply, str):
             raise OutcomeUnknown(f"the connection was lost with the request in flight: {reply}")
         return reply
+
+    async def ping(self, request_id: int, timeout_s: float) -> bool:
+        """Whether an answer comes in time, whatever it says; all that the venue said before has been read by then."""
+        frame = msgspec.json.encode({"id": request_id, "method": "ping", "params": {}})
+        try:
+            await self.exchange(request_id, frame, timeout_s)
+        except (NotSent, OutcomeUnknown):
+            return False
+        return True
 
     async def read(self) -> None:
         """Reads until the connection ends, then fails every request in flight at once."""

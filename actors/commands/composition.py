@@ -1,5 +1,6 @@
 """Which actors a bot is made of, from its configuration and an open venue."""
 
+import hashlib
 import os
 from dataclasses import dataclass, field
 from typing import Self
@@ -37,6 +38,12 @@ class Venue:
 
     endpoints: BinanceEndpoints
     keys: ApiKeys
+
+    @property
+    def identity(self) -> str:
+        """Which venue and account this is, by a name that stays and from which no key can be read."""
+        account = hashlib.sha256(self.keys.api_key.encode()).hexdigest()[:16]
+        return f"{self.endpoints.rest} account {account}"
 
     @classmethod
     def unopened(cls) -> Self:

@@ -96,7 +96,8 @@ class VenueSection:
     trades_per_second: float = 10.0
     speed: float = 1.0
     """For a recorded market: 2 is twice as fast, 0 as fast as possible."""
-    market_seed: int | None = None
+    market_seed: int = 2
+    """Of the synthetic market: the same seed, the same market."""
     symbols: tuple[str, ...] = ()
     """Symbols that the local exchange lists beside those that the actors name."""
 
@@ -120,6 +121,11 @@ class VenueSection:
     def is_local(self) -> bool:
         """Whether this program starts the exchange itself."""
         return self.environment == "local" and not self.rest
+
+    @property
+    def place(self) -> str:
+        """Where that is, for people."""
+        return self.rest or ("local exchange" if self.is_local else self.environment)
 
 
 DEFAULT_RISK = RiskLimits(

@@ -15,18 +15,28 @@ import uvloop
 
 from actors.exchange.app import serve
 from actors.exchange.configuration import (
+    DEFAULT_ACCOUNT,
+    NO_FAULTS,
     STILL,
     SYNTHETIC,
     AccountConfiguration,
     ExchangeAddresses,
     ExchangeConfiguration,
+    default_keys,
 )
+from actors.exchange.fault_plan import read_plan
+from actors.exchange.keys import read_keys
 from actors.exchange.limits import DEFAULT_LIMITS, RateLimit
+from actors.exchange.methods import METHODS
+from actors.exchange.request_faults import ENGINE_TIMEOUT_SECONDS
+from actors.exchange.signing import KeyPair
+from actors.exchange.state import StateError, stored_keys
 from actors.exchange.symbols import rules_for
 
 DESCRIPTION = """\
 A local Binance Spot exchange: REST, market streams, WebSocket API. Prints one line of JSON with its addresses and the
-keys of its account (new at every start, whatever the seed), then serves until SIGTERM or SIGINT.
+keys of its account (new at every start, whatever the seed, unless --keys or --state brings them), then serves until
+SIGTERM or SIGINT. actors/exchange/README.md tells more.
 """
 
 
@@ -107,6 +117,18 @@ def make_parser() -> argparse.ArgumentParser:
     add("--weight-limit", type=parse_limit, help="request weight in a minute (Binance: 6000)")
     add("--fee", type=parse_fee, default=Decimal("0.001"), help="of maker and taker, a fraction")
     add("--bnb-fees", action="store_true", help="pay fees in BNB as long as there is any")
+    add("--faults", type=Path, metavar="FILE", help="what goes wrong and when, .toml or .json")
+    add("--control", action="store_true", help="take faults over HTTP, on another loopback port")
+    add("--state", type=Path, metavar="FILE", help="keep accounts and orders there over restarts")
+    add("--keys", type=Path, metavar="FILE", help="fixed keys: JSON like the first line, mode 600")
+    add("--receive-window", type=parse_limit, default=5000, metavar="MS", help="default recvWindow")
+    add(
+        "--engine-timeout",
+        type=parse_positive,
+        default=ENGINE_TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help="when an engine made slow by a fault is given up with -1007 (default: %(default)s)",
+    )
     add("--until-parent-exits", action="store_true", help="end when standard input is closed")
     return parser
 
@@ -128,10 +150,17 @@ def make_limits(orders: int | None, weight: int | None) -> tuple[RateLimit, ...]
 
 
 def make_configuration(arguments: argparse.Namespace) -> ExchangeConfiguration:
-    """What the arguments ask for."""
+    """What the arguments ask for. Raises ValueError for files that are not as they should be, and OSError."""
     account = AccountConfiguration(
-        maker_fee=arguments.fee, taker_fee=arguments.fee, uses_bnb=arguments.bnb_fees
+        keys=find_keys(arguments.keys, arguments.state),
+        maker_fee=arguments.fee,
+        taker_fee=arguments.fee,
+        uses_bnb=arguments.bnb_fees,
     )
+    faults = NO_FAULTS
+    if arguments.faults is not None:
+        names = [method.name for method in METHODS]
+        faults = read_plan(arguments.faults, names, arguments.symbols)
     return ExchangeConfiguration(
         host=arguments.host,
         port=arguments.port,
@@ -142,7 +171,20 @@ def make_configuration(arguments: argparse.Namespace) -> ExchangeConfiguration:
         speed=arguments.speed,
         accounts=(account,),
         limits=make_limits(arguments.order_limit, arguments.weight_limit),
+        receive_window_ms=arguments.receive_window,
+        engine_timeout_seconds=arguments.engine_timeout,
+        faults=faults,
+        has_control=arguments.control,
+        state=arguments.state,
     )
+
+
+def find_keys(file: Path | None, state: Path | None) -> tuple[KeyPair, ...]:
+    """The account's keys: those of the file, else those that the state remembers, else new ones. Raises ValueError."""
+    if file is not None:
+        return read_keys(file)
+    remembered = stored_keys(state, DEFAULT_ACCOUNT) if state is not None else ()
+    return remembered or default_keys()
 
 
 def announce(addresses: ExchangeAddresses) -> None:
@@ -182,10 +224,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = make_parser().parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     try:
-        uvloop.run(run(make_configuration(parsed), parsed.until_parent_exits))
+        configuration = make_configuration(parsed)
+    except (ValueError, OSError) as error:
+        for line in str(error).splitlines():
+            print(f"bin/exchange: {line}", file=sys.stderr)
+        return 2
+    try:
+        uvloop.run(run(configuration, parsed.until_parent_exits))
     except ValueError as error:
         print(f"bin/exchange: {error}", file=sys.stderr)
         return 2
+    except StateError as error:
+        print(f"bin/exchange: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"bin/exchange: cannot serve on port {parsed.port}: {error}", file=sys.stderr)
         return 1

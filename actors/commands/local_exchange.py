@@ -46,7 +46,7 @@ class LocalExchange:
             await self.process.wait()
 
 
-def exchange_arguments(venue: VenueSection, symbols: list[str], seed: int) -> list[str]:
+def exchange_arguments(venue: VenueSection, symbols: list[str]) -> list[str]:
     """The command line of `bin/exchange` for this configuration."""
     return [
         "--symbols",
@@ -58,7 +58,7 @@ def exchange_arguments(venue: VenueSection, symbols: list[str], seed: int) -> li
         "--speed",
         str(venue.speed),
         "--seed",
-        str(seed if venue.market_seed is None else venue.market_seed),
+        str(venue.market_seed),
         "--until-parent-exits",
     ]
 
@@ -84,6 +84,10 @@ async def start_local_exchange(arguments: list[str]) -> LocalExchange:
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_PATIENCE_S)
         addresses = msgspec.json.decode(line, type=ExchangeLine)
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
     except (TimeoutError, msgspec.MsgspecError):
         if process.returncode is None:
             process.kill()

@@ -1,43 +1,39 @@
 """The whole bot as one coroutine: composes the actors, runs them, and stops them in good order."""
 
 import asyncio
-import logging
-import os
-import platform
-from dataclasses import dataclass, field
-from importlib.metadata import version
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from actors.binance.errors import BinanceError
-from actors.commands.composition import (
-    MONITOR_NAME,
-    Venue,
-    cancel_what_is_ours,
-    compose,
-    open_venue,
-)
+from actors.commands.composition import Venue, compose, open_venue
 from actors.commands.configuration import Configuration
+from actors.commands.control import BotControl
+from actors.commands.halting import find_monitor, halt, unless
 from actors.commands.local_exchange import LocalExchange, exchange_arguments, start_local_exchange
-from actors.commands.monitor import Monitor
+from actors.commands.outputs import find_output_faults, open_tap
 from actors.commands.state_folder import StateFolder
-from actors.commands.summary import build_summary, describe_summary, write_summary
+from actors.commands.summary import build_summary, describe_end, write_summary
 from actors.commands.terminal import Terminal
+from actors.commands.venue_check import check_venue, told_when_slow
 from actors.runtime.clock import RealClock
-from actors.runtime.errors import ConfigurationError, Fault
+from actors.runtime.errors import (
+    ConfigurationError,
+    Fault,
+    JournalError,
+    TicktroupeError,
+    WiringError,
+)
 from actors.runtime.journal import Journal
 from actors.runtime.logs import set_up_logging, tear_down_logging
+from actors.runtime.specification import ActorSpecification
 from actors.runtime.system import System
 from actors.runtime.tap import RecordingTap
-from actors.runtime.wiring import describe_wiring
-from messages.control import HaltTrading
-from messages.recording import Opening
+from actors.runtime.wiring import describe_wiring, find_wiring_faults
 
-HALT_PATIENCE_S = 15.0
-FAILED = 1
-INTERRUPTED_TWICE = 130
-RECORDED_PACKAGES = ("msgspec", "python-binance", "aiohttp")
-
-log = logging.getLogger("actors.bot")
+HASTE_S = 0.5
+"""How long an abandoned bot's actors may take to end."""
 
 
 @dataclass(frozen=True)
@@ -50,43 +46,97 @@ class RunOptions:
     flatten: bool = False
 
 
-@dataclass
-class BotControl:
-    """How the world outside tells a running bot to stop."""
-
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    abandon: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def interrupt(self) -> None:
-        """The first time: stop in good order. The second time: leave at once."""
-        (self.abandon if self.stop.is_set() else self.stop).set()
-
-
 def describe_composition(configuration: Configuration) -> str:
-    """Who sends what to whom in this configuration."""
-    return describe_wiring(compose(configuration, Venue.unopened()))
+    """Who sends what to whom in this configuration.
+
+    Raises WiringError with every fault.
+    """
+    specifications = compose(configuration, Venue.unopened())
+    faults = find_wiring_faults(specifications)
+    if faults:
+        raise WiringError(faults)
+    return describe_wiring(specifications)
 
 
 async def run_bot(configuration: Configuration, options: RunOptions, control: BotControl) -> int:
     """Runs the bot until it is told to stop, its time is up, or it fails; returns the exit code.
 
-    Raises ConfigurationError for what cannot be started, with nothing left running.
+    Raises ConfigurationError for what cannot be started, and another TicktroupeError for a venue or a file that fails
+    it, with nothing left running.
     """
-    with StateFolder(configuration.bot.folder) as folder:
+    faults = find_output_faults({"--summary": options.summary, "--record": options.record})
+    faults += find_wiring_faults(compose(configuration, Venue.unopened()))
+    if faults:
+        raise ConfigurationError(faults)
+    with (
+        StateFolder(configuration.bot.folder) as folder,
+        logging_to(folder),
+        open_journal(folder, configuration) as journal,
+    ):
+        async with reach_venue(configuration, control) as venue:
+            if control.stop.is_set():
+                return 0
+            return await run_on_venue(
+                configuration, options, control, venue, journal, compose(configuration, venue)
+            )
+
+
+@contextmanager
+def logging_to(folder: StateFolder) -> Iterator[None]:
+    """Logs to stderr and to the folder's file.
+
+    Raises ConfigurationError if that file cannot be written.
+    """
+    try:
         handlers = set_up_logging(folder.log)
-        exchange: LocalExchange | None = None
-        try:
-            if configuration.venue.is_local:
-                arguments = exchange_arguments(
-                    configuration.venue, configuration.symbols(), configuration.bot.seed
-                )
-                exchange = await start_local_exchange(arguments)
-            venue = open_venue(configuration, exchange.addresses if exchange else None)
-            return await run_on_venue(configuration, options, control, venue, folder)
-        finally:
-            if exchange is not None:
-                await exchange.stop()
-            tear_down_logging(handlers)
+    except OSError as error:
+        raise ConfigurationError(
+            [Fault(str(folder.log), f"the log cannot be written: {error.strerror}")]
+        ) from error
+    try:
+        yield
+    finally:
+        tear_down_logging(handlers)
+
+
+@contextmanager
+def open_journal(folder: StateFolder, configuration: Configuration) -> Iterator[Journal]:
+    """The bot's journal.
+
+    Raises ConfigurationError if it cannot be used: it is damaged, or another bot's.
+    """
+    bot = configuration.bot
+    try:
+        journal = Journal(folder.journal, bot.name, bot.journal_synchronous)
+    except JournalError as error:
+        raise ConfigurationError([Fault("journal", str(error))]) from error
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@asynccontextmanager
+async def reach_venue(configuration: Configuration, control: BotControl) -> AsyncIterator[Venue]:
+    """The venue, once it answers and takes the key; a local exchange runs as long as this is open.
+
+    A bot that is told to stop meanwhile waits no longer. Raises LocalExchangeError or VenueError.
+    """
+    section = configuration.venue
+    exchange: LocalExchange | None = None
+    try:
+        if section.is_local:
+            arguments = exchange_arguments(section, configuration.symbols())
+            async with told_when_slow(lambda: "starting the local exchange ..."):
+                exchange = await unless(control.stop, start_local_exchange(arguments))
+            yield open_venue(configuration, exchange.addresses) if exchange else Venue.unopened()
+        else:
+            venue = open_venue(configuration, None)
+            await unless(control.stop, check_venue(venue, section.receive_window_ms))
+            yield venue
+    finally:
+        if exchange is not None:
+            await exchange.stop()
 
 
 async def run_on_venue(
@@ -94,42 +144,42 @@ async def run_on_venue(
     options: RunOptions,
     control: BotControl,
     venue: Venue,
-    folder: StateFolder,
+    journal: Journal,
+    specifications: Sequence[ActorSpecification],
 ) -> int:
-    """Runs the actors on an open venue."""
-    journal = Journal(folder.journal, configuration.bot.name, configuration.bot.journal_synchronous)
-    tap = None
+    """Runs the actors on an open venue; returns the exit code."""
     try:
-        run = journal.grant_run()
-        clock = RealClock()
-        if options.record is not None:
-            tap = open_tap(options.record, configuration, run, clock.now_ns())
+        journal.bind_venue(venue.identity, is_temporary=configuration.venue.is_local)
+    except JournalError as error:
+        raise ConfigurationError([Fault("journal", str(error))]) from error
+    run = journal.grant_run()
+    clock = RealClock()
+    tap: RecordingTap | None = None
+    if options.record is not None:
+        tap = open_tap(options.record, configuration, run, clock.now_ns())
+    try:
         system = System(
-            compose(configuration, venue),
-            clock,
-            run=run,
-            seed=configuration.bot.seed,
-            journal=journal,
-            tap=tap,
+            specifications, clock, run=run, seed=configuration.bot.seed, journal=journal, tap=tap
         )
         await system.start()
-        monitor = system.cells[MONITOR_NAME].instance
-        assert isinstance(monitor, Monitor)
-        title = f"{configuration.bot.name} on {configuration.venue.exchange} ({configuration.venue.environment})"
-        terminal = Terminal(title, lambda: monitor.figures, system)
+        section = configuration.venue
+        title = f"{configuration.bot.name} on {section.exchange} ({section.place})"
+        terminal = Terminal(title, lambda: find_monitor(system).figures, system)
         terminal.start()
         try:
-            await wait_for_end(system, options, control, terminal)
-            code = await halt(configuration, options, control, venue, system, monitor)
+            try:
+                await wait_for_end(system, options, control, terminal)
+            finally:
+                # Whatever happened: no order of ours stays behind.
+                code = await halt(configuration, control, venue, system, flatten=options.flatten)
         finally:
             terminal.stop()
-        await system.stop()
-        report(options, monitor, system)
+            await system.stop(HASTE_S if control.abandon.is_set() else 5.0)
+        report(options, system)
         return code
     finally:
         if tap is not None:
             tap.close()
-        journal.close()
 
 
 async def wait_for_end(
@@ -141,11 +191,9 @@ async def wait_for_end(
     waiters = [loop.create_task(event.wait()) for event in (control.stop, system.ended)]
     try:
         while not control.stop.is_set() and not system.ended.is_set():
-            left = (
-                terminal.interval_s
-                if deadline is None
-                else min(terminal.interval_s, deadline - loop.time())
-            )
+            left = terminal.interval_s
+            if deadline is not None:
+                left = min(left, deadline - loop.time())
             if left <= 0:
                 return
             await asyncio.wait(waiters, timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -155,91 +203,21 @@ async def wait_for_end(
             waiter.cancel()
 
 
-async def halt(
-    configuration: Configuration,
-    options: RunOptions,
-    control: BotControl,
-    venue: Venue,
-    system: System,
-    monitor: Monitor,
-) -> int:
-    """Cancels what is ours, waits for the venue's word on each, and returns the exit code."""
-    if system.failure is None:
-        system.send(HaltTrading(reason="the bot stops", flatten=options.flatten))
-    if await wait_for_halt(control, monitor):
-        return FAILED if system.failure else 0
-    if control.abandon.is_set():
-        return INTERRUPTED_TWICE
-    # Gateway or order manager is what failed, or does not answer: a fresh client asks and cancels by itself.
-    try:
-        left = await cancel_what_is_ours(configuration, venue, system.run)
-    except BinanceError as error:
-        log.error(
-            "whether orders are still open is not known, the venue cannot be asked: %s", error
-        )
-        return FAILED
-    for client_order_id in left:
-        log.error("still open at the venue: %s", client_order_id)
-    return FAILED
-
-
-async def wait_for_halt(control: BotControl, monitor: Monitor) -> bool:
-    """Whether the order manager has proven within its time that none of our orders is open."""
-    loop = asyncio.get_running_loop()
-    waiters = [
-        loop.create_task(event.wait()) for event in (monitor.halt_completed, control.abandon)
-    ]
-    try:
-        await asyncio.wait(waiters, timeout=HALT_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiter in waiters:
-            waiter.cancel()
-    return monitor.halt_completed.is_set() and monitor.figures.halt_open_orders == 0
-
-
-def open_tap(path: Path, configuration: Configuration, run: int, now_ns: int) -> RecordingTap:
-    """A recording that opens with what is needed to run its actors again.
-
-    Raises ConfigurationError if the file cannot be written.
-    """
-    opening = Opening(
-        run=run,
-        seed=configuration.bot.seed,
-        start_time_ns=now_ns,
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in RECORDED_PACKAGES},
-        },
-        actors=[
-            {
-                "name": item.name,
-                "class": f"{item.actor_class.__module__}.{item.actor_class.__qualname__}",
-                "arguments": {key: str(value) for key, value in item.arguments.items()},
-            }
-            for item in configuration.actors
-        ],
-        hash_seed=os.environ.get("PYTHONHASHSEED", ""),
-    )
-    try:
-        return RecordingTap(path, opening)
-    except OSError as error:
-        raise ConfigurationError(
-            [Fault(f"--record {path}", f"cannot be written: {error.strerror}")]
-        ) from error
-
-
-def report(options: RunOptions, monitor: Monitor, system: System) -> None:
+def report(options: RunOptions, system: System) -> None:
     """Says at the end what came of it.
 
-    Raises ConfigurationError if the summary cannot be written.
+    Raises TicktroupeError if the summary cannot be written.
     """
-    print(describe_summary(monitor.figures, system))
-    for order in monitor.figures.open_orders.values():
-        print(f"open      {order.client_order_id} {order.side} {order.symbol} {order.status}")
+    figures = find_monitor(system).figures
+    try:
+        print(describe_end(figures, system), flush=True)
+    except OSError:
+        # Nobody reads it any more: a closed pipe must not be met again as the program ends.
+        sys.stdout = None
     if options.summary is not None:
         try:
-            write_summary(options.summary, build_summary(monitor.figures, system))
+            write_summary(options.summary, build_summary(figures, system))
         except OSError as error:
-            raise ConfigurationError(
-                [Fault(f"--summary {options.summary}", f"cannot be written: {error.strerror}")]
+            raise TicktroupeError(
+                f"the summary {options.summary} cannot be written: {error.strerror}"
             ) from error

@@ -10,8 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-INTERRUPTED = 130
-
 DESCRIPTION = """\
 Trades with the configured strategies. Without a configuration it starts a Binance of its own on this machine (no key, no
 network) and trades BTCUSDT there with a market maker and a moving average cross. Ctrl-C stops it in good order: its
@@ -73,16 +71,15 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit code: 0 done, 1 failed, 2 bad usage or configuration, 130 interrupted twice."""
     arguments = make_parser().parse_args(words)
-    try:
-        from actors.commands.start_bot import start_bot
+    from actors.commands.start_bot import start_bot
 
-        return start_bot(arguments)
-    except KeyboardInterrupt:
-        # It came before the bot could take it: nothing has been traded.
-        return INTERRUPTED
+    return start_bot(arguments)
 
 
 if __name__ == "__main__":
+    # Until the bot takes signals itself nothing is traded, and Ctrl-C just ends the program. As an exception it could
+    # come up in any line that is being loaded, and even be lost there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     exit_code = main()
     # All is done: one more Ctrl-C must not spoil the end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -6,8 +6,8 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
+from actors.commands.amounts import show, show_amounts, show_counts, show_latency, show_price
 from actors.commands.monitor import BotFigures
-from actors.commands.terminal import show, show_amounts, show_latency
 from actors.runtime.system import System
 
 
@@ -26,7 +26,10 @@ def summarise_latency(histogram: HdrHistogram) -> dict[str, int]:
 
 
 def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
-    """All figures of a run; amounts of money are texts, so that no digit is lost."""
+    """All figures of a run; amounts of money are texts.
+
+    Quantities and fees are exact. Profits and average prices, which are quotients, are rounded to eight decimals.
+    """
     statistics = system.statistics()
     return {
         "orders": figures.order_count,
@@ -55,10 +58,16 @@ def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
             }
             for _, position in sorted(figures.positions.items())
         ],
+        "balances": {
+            asset: show(balance.total)
+            for asset, balance in sorted(figures.balances.items())
+            if balance.total
+        },
         "open_orders": len(figures.open_orders),
         "orders_by_status": dict(sorted(figures.orders_by_status.items())),
         "refusals": dict(sorted(figures.refusals.items())),
         "stopped_actors": figures.stopped_actors,
+        "actors": statistics,
         "failure": system.failure,
     }
 
@@ -71,28 +80,36 @@ def write_summary(path: Path, summary: dict[str, Any]) -> None:
     path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def describe_summary(figures: BotFigures, system: System) -> str:
+def describe_end(figures: BotFigures, system: System) -> str:
     """The summary in a few lines for people."""
-    ends = ", ".join(
-        f"{count} {status.lower()}" for status, count in sorted(figures.orders_by_status.items())
-    )
+    statistics = system.statistics().values()
     lines = [
-        f"orders    {figures.order_count} sent ({ends or 'none ended'}), {figures.fill_count} fills, "
-        f"{len(figures.open_orders)} still open",
-        f"profit    {show_amounts(figures.realized_profit())} realised, fees {show_amounts(figures.fees())}",
+        f"orders    {figures.order_count} sent ({show_counts(figures.orders_by_status) or 'none ended'}), "
+        f"{figures.fill_count} fills, {len(figures.open_orders)} still open",
+        f"profit    {show_amounts(figures.realized_profit())} realised, "
+        f"{show_amounts(figures.unrealized_profit())} open; fees {show_amounts(figures.fees())}",
         f"latency   tick to acknowledged {show_latency(figures.tick_to_acknowledged_us)}",
+        "messages  "
+        + ", ".join(
+            f"{sum(item[key] for item in statistics)} {key}"
+            for key in ("handled", "conflated", "dropped")
+        )
+        + f"; {sum(item['restarts'] for item in statistics)} restarts",
     ]
     for _, position in sorted(figures.positions.items()):
         if position.quantity:
             lines.append(
                 f"position  {position.strategy} holds {show(position.quantity)} {position.symbol} "
-                f"bought at {position.average_price:.8g}, open profit {position.unrealized_profit:.6g}"
+                f"bought at {show_price(position.average_price)}, "
+                f"open profit {show(position.unrealized_profit)}"
             )
     if figures.refusals:
-        refused = ", ".join(
-            f"{count} {name.lower()}" for name, count in sorted(figures.refusals.items())
-        )
-        lines.append(f"refused   {refused}")
+        lines.append(f"refused   {show_counts(figures.refusals)}")
+    lines += [f"out       {name}: {reason}" for name, reason in figures.stopped_actors.items()]
+    lines += [
+        f"open      {order.client_order_id or order.order_id} {order.side} {order.symbol} {order.status}"
+        for order in figures.open_orders.values()
+    ]
     if system.failure:
         lines.append(f"failure   {system.failure}")
     return "\n".join(lines)

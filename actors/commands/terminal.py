@@ -1,96 +1,120 @@
-"""What a user sees while the bot runs: a live table in a terminal, plain lines elsewhere."""
+"""What a user sees while the bot runs: a live picture in a terminal, plain lines elsewhere."""
 
+import logging
+import sys
 from collections.abc import Callable
-from decimal import Decimal
+from typing import Any
 
-from hdrh.histogram import HdrHistogram
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from actors.commands.amounts import (
+    show,
+    show_amounts,
+    show_counts,
+    show_latency,
+    show_price,
+)
 from actors.commands.monitor import BotFigures
 from actors.runtime.system import System
 
 REFRESH_S = 0.25
 PLAIN_LINE_S = 5.0
+STARTING_LINE_S = 2.0
+SHOWN_ORDERS = 8
 
 
-def show(number: Decimal) -> str:
-    """A decimal without needless zeros or exponent."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+class SteadyConsole(Console):
+    """A console whose end may go away: then it falls silent, and the bot trades on."""
 
-
-def show_amounts(amounts: dict[str, Decimal]) -> str:
-    """Amounts per asset, such as `1.5 USDT, 0.001 BTC`."""
-    return ", ".join(f"{show(amount)} {asset}" for asset, amount in sorted(amounts.items())) or "0"
-
-
-def show_latency(histogram: HdrHistogram) -> str:
-    """Median, 99th percentile and greatest of a histogram of microseconds."""
-    if not histogram.get_total_count():
-        return "-"
-    middle, high = (histogram.get_value_at_percentile(part) for part in (50, 99))
-    return f"p50 {middle / 1000:.1f} ms, p99 {high / 1000:.1f} ms, max {histogram.get_max_value() / 1000:.1f} ms"
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more; the base class would end the program here."""
+        self.quiet = True
 
 
 class Terminal:
     """Draws the bot's figures."""
 
-    def __init__(self, title: str, figures: Callable[[], BotFigures], system: System) -> None:
+    def __init__(
+        self,
+        title: str,
+        figures: Callable[[], BotFigures],
+        system: System,
+        console: Console | None = None,
+    ) -> None:
         self.title = title
         self.figures = figures
         self.system = system
-        self.console = Console(stderr=True)
+        self.console = console or SteadyConsole(stderr=True)
         self.is_live = self.console.is_terminal
         self.started_ns = system.clock.monotonic_ns()
         self.live: Live | None = None
+        self.redirected: list[logging.StreamHandler[Any]] = []
 
     @property
     def interval_s(self) -> float:
         """Seconds between two calls of `refresh`."""
-        return REFRESH_S if self.is_live else PLAIN_LINE_S
+        if self.is_live:
+            return REFRESH_S
+        return PLAIN_LINE_S if self.figures().is_ready else STARTING_LINE_S
 
     def start(self) -> None:
-        """Opens the live table, where there is a terminal."""
-        if self.is_live:
-            self.live = Live(self.draw(), console=self.console, auto_refresh=False, transient=False)
-            self.live.start(refresh=True)
+        """Opens the live picture, where there is a terminal; the log appears above it."""
+        if not self.is_live:
+            return
+        self.live = Live(self.draw(), console=self.console, auto_refresh=False)
+        stderr = sys.stderr
+        self.live.start(refresh=True)
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream is stderr:
+                handler.setStream(sys.stderr)
+                self.redirected.append(handler)
 
     def refresh(self) -> None:
         """Draws anew, or prints one line."""
-        if self.live is not None:
-            self.live.update(self.draw(), refresh=True)
-        else:
-            self.console.print(self.line(), highlight=False, soft_wrap=True)
+        try:
+            if self.live is not None:
+                self.live.update(self.draw(), refresh=True)
+            else:
+                self.console.print(self.line(), highlight=False, markup=False, soft_wrap=True)
+        except OSError:
+            # The terminal is gone, or its disk full.
+            self.console.quiet = True
 
     def stop(self) -> None:
         """Leaves the last picture standing."""
-        if self.live is not None:
-            self.live.update(self.draw(), refresh=True)
-            self.live.stop()
-            self.live = None
+        if self.live is None:
+            return
+        self.refresh()
+        self.live.stop()
+        self.live = None
+        for handler in self.redirected:
+            handler.setStream(sys.stderr)
+        self.redirected.clear()
 
     def elapsed_s(self) -> float:
         """Seconds since the start."""
         return (self.system.clock.monotonic_ns() - self.started_ns) / 1e9
 
     def state(self) -> str:
-        """In one word how the bot stands."""
+        """In a few words how the bot stands."""
         figures = self.figures()
         if figures.halted:
             return f"halted: {figures.halted}"
         if figures.held:
             return f"on hold: {figures.held}"
-        return "trading" if figures.is_ready else "starting"
+        if figures.is_ready:
+            return "trading"
+        return "starting: waiting for the venue's account, rules and prices"
 
     def line(self) -> str:
         """Everything that matters in one line, for logs and pipes."""
         figures = self.figures()
         prices = " ".join(
-            f"{symbol} {bid:.8g}/{ask:.8g}"
+            f"{symbol} {show_price(bid)}/{show_price(ask)}"
             for symbol, (bid, ask) in sorted(figures.last_prices.items())
         )
         counts = self.system.statistics().values()
@@ -103,94 +127,111 @@ class Terminal:
             f"conflated {sum(item['conflated'] for item in counts)} dropped {sum(item['dropped'] for item in counts)}"
         )
 
-    def draw(self) -> Group:
+    def draw(self) -> RenderableType:
         """The whole picture."""
         figures = self.figures()
-        head = Table.grid(padding=(0, 2))
-        head.add_row("state", self.state())
-        head.add_row("running", f"{self.elapsed_s():.0f} s")
-        head.add_row(
-            "orders",
-            f"{figures.order_count} sent, {len(figures.open_orders)} open, {figures.fill_count} fills"
-            + "".join(
-                f", {count} {status.lower()}"
-                for status, count in sorted(figures.orders_by_status.items())
+        parts: list[RenderableType] = [
+            Panel(
+                self._draw_head(figures), title=Text(self.title), border_style=self._colour(figures)
             ),
-        )
-        if figures.refusals:
-            refused = ", ".join(
-                f"{count} {name.lower()}" for name, count in sorted(figures.refusals.items())
-            )
-            head.add_row("refused", refused)
-        head.add_row(
-            "profit",
-            f"{show_amounts(figures.realized_profit())} realised, "
+            draw_market(figures),
+        ]
+        if figures.open_orders:
+            parts.append(draw_orders(figures))
+        parts.append(self._draw_actors())
+        parts += [
+            Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in figures.recent
+        ]
+        return Group(*parts)
+
+    def _colour(self, figures: BotFigures) -> str:
+        if figures.halted:
+            return "red"
+        return "green" if figures.is_ready and not figures.held else "yellow"
+
+    def _draw_head(self, figures: BotFigures) -> Table:
+        head = Table.grid(padding=(0, 2))
+        sent = f"{figures.order_count} sent, {len(figures.open_orders)} open, {figures.fill_count} fills"
+        if figures.orders_by_status:
+            sent += f"; {show_counts(figures.orders_by_status)}"
+        rows = {
+            "state": self.state(),
+            "running": f"{self.elapsed_s():.0f} s",
+            "orders": sent,
+            "refused": show_counts(figures.refusals),
+            "profit": f"{show_amounts(figures.realized_profit())} realised, "
             f"{show_amounts(figures.unrealized_profit())} open",
-        )
-        head.add_row("fees", show_amounts(figures.fees()))
-        head.add_row("tick to acknowledged", show_latency(figures.tick_to_acknowledged_us))
-        return Group(
-            Panel(head, title=self.title, border_style="cyan"),
-            self._draw_market(),
-            self._draw_orders(),
-            self._draw_actors(),
-            Text("\n".join(figures.recent), style="dim"),
-        )
-
-    def _draw_market(self) -> Table:
-        figures = self.figures()
-        table = Table(
-            "symbol",
-            "bid",
-            "ask",
-            "feed",
-            "strategy",
-            "holds",
-            "average",
-            "realised",
-            "open profit",
-        )
-        for symbol, (bid, ask) in sorted(figures.last_prices.items()):
-            holders = [item for key, item in sorted(figures.positions.items()) if key[1] == symbol]
-            feed = figures.feed_states.get(symbol)
-            row = [symbol, f"{bid:.8g}", f"{ask:.8g}", str(feed or "LIVE")]
-            if not holders:
-                table.add_row(*row, "", "", "", "", "")
-            for held in holders:
-                table.add_row(
-                    *row,
-                    held.strategy,
-                    show(held.quantity),
-                    f"{held.average_price:.8g}",
-                    f"{held.realized_profit:.6g}",
-                    f"{held.unrealized_profit:.6g}",
-                )
-                row = ["", "", "", ""]
-        return table
-
-    def _draw_orders(self) -> Table:
-        table = Table("open order", "strategy", "side", "price", "quantity", "filled", "status")
-        for order in list(self.figures().open_orders.values())[-10:]:
-            table.add_row(
-                order.client_order_id or order.order_id,
-                order.strategy,
-                order.side.value,
-                show(order.price) if order.price else order.order_type.value,
-                show(order.quantity),
-                show(order.executed_quantity),
-                order.status.value,
-            )
-        return table
+            "fees": show_amounts(figures.fees()),
+            "tick to acknowledged": show_latency(figures.tick_to_acknowledged_us),
+        }
+        for name, value in rows.items():
+            if value:
+                head.add_row(Text(name, style="dim"), Text(value))
+        return head
 
     def _draw_actors(self) -> Table:
-        table = Table("actor", "handled", "conflated", "dropped", "deepest", "restarts", "")
+        table = make_table(
+            ["actor"], ["handled", "conflated", "dropped", "deepest", "restarts", ""]
+        )
         for name, item in self.system.statistics().items():
+            counts = ("handled", "conflated", "dropped", "peak_depth", "restarts")
             table.add_row(
-                name,
-                *(
-                    str(item[key])
-                    for key in ("handled", "conflated", "dropped", "peak_depth", "restarts")
-                ),
-                "out" if item["is_out"] else "",
+                Text(name), *(str(item[key]) for key in counts), "out" if item["is_out"] else ""
             )
         return table
+
+
+def make_table(texts: list[str], figures: list[str]) -> Table:
+    """A table of columns of text, which are cut where there is no room, and of figures, which are never broken."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for name in texts:
+        table.add_column(name, overflow="ellipsis", no_wrap=True, min_width=6)
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def draw_market(figures: BotFigures) -> Table:
+    """Prices and positions: a line per symbol and strategy."""
+    table = make_table(
+        ["symbol", "feed", "strategy"],
+        ["bid", "ask", "holds", "average", "realised", "open profit"],
+    )
+    for symbol, (bid, ask) in sorted(figures.last_prices.items()):
+        feed = figures.feed_states.get(symbol)
+        first, prices = [symbol, str(feed or "")], [show_price(bid), show_price(ask)]
+        holders = [item for key, item in sorted(figures.positions.items()) if key[1] == symbol]
+        if not holders:
+            table.add_row(*first, "", *prices, "", "", "", "")
+        for held in holders:
+            table.add_row(
+                *first,
+                Text(held.strategy),
+                *prices,
+                show(held.quantity),
+                f"{held.average_price:.2f}"
+                if held.average_price >= 1
+                else show(held.average_price),
+                show(held.realized_profit),
+                show(held.unrealized_profit),
+            )
+            first, prices = ["", ""], ["", ""]
+    return table
+
+
+def draw_orders(figures: BotFigures) -> Table:
+    """The newest open orders, and how many more there are."""
+    table = make_table(["open order", "status"], ["side", "price", "quantity", "filled"])
+    orders = list(figures.open_orders.values())
+    for order in orders[-SHOWN_ORDERS:]:
+        table.add_row(
+            Text(order.client_order_id or order.order_id),
+            order.status.value,
+            order.side.value,
+            show(order.price) if order.price else order.order_type.value,
+            show(order.quantity),
+            show(order.executed_quantity),
+        )
+    if len(orders) > SHOWN_ORDERS:
+        table.add_row(f"and {len(orders) - SHOWN_ORDERS} more", "", "", "", "", "")
+    return table

@@ -22,16 +22,25 @@ from actors.exchange.configuration import (
     ExchangeAddresses,
     ExchangeConfiguration,
 )
+from actors.exchange.control import LOOPBACK, Control
 from actors.exchange.desk import Desk
+from actors.exchange.disturbances import Disturbances
 from actors.exchange.errors import VenueError
+from actors.exchange.event_faults import FrameGate, UserEventLine
+from actors.exchange.fault_rules import CONNECT, ActionRule, Ban, Error, RateLimitHit, RequestRule
+from actors.exchange.faults import Faults
+from actors.exchange.latency import Latencies
 from actors.exchange.limits import Limits, RateLimited
 from actors.exchange.methods import METHODS
 from actors.exchange.recorded import RecordedMarket
+from actors.exchange.request_faults import RequestFaults, error_of, limit_error
 from actors.exchange.rest import JSON_TYPE, RestApi, check_time_unit, describe
+from actors.exchange.server_clock import ServerClock
 from actors.exchange.sessions import UserStreams
 from actors.exchange.signing import ApiKey, KeyKind
-from actors.exchange.sockets import SocketSettings
+from actors.exchange.sockets import GOING_AWAY, SocketHabits, SocketSettings
 from actors.exchange.sources import SyntheticMarket
+from actors.exchange.state import StateError, StateFile
 from actors.exchange.streams import StreamHub
 from actors.exchange.symbols import rules_for
 from actors.exchange.venue import Venue
@@ -61,34 +70,106 @@ class Exchange:
 
     def __init__(self, configuration: ExchangeConfiguration) -> None:
         self.configuration = configuration
-        self.clock = configuration.clock
+        self.clock = ServerClock(configuration.clock)
+        if (plan := configuration.faults.clock) is not None:
+            # From the start rather than with the other faults: the market begins at the exchange's own time.
+            self.clock.set(plan.offset_ms, plan.drift_ppm)
+        rng = random.Random(configuration.faults.seed)
+        self.faults = Faults(rng, configuration.clock)
+        self.latencies = Latencies(rng)
         self.venue = Venue([rules_for(name) for name in configuration.symbols], self.clock)
         self.limits = Limits(configuration.limits)
         self.user_streams = UserStreams()
-        keys: list[ApiKey] = []
-        for account in configuration.accounts:
-            keys.extend(self.open_account(account))
+        self.user_events = UserEventLine(self.user_streams, self.faults, self.latencies)
+        self.failure: asyncio.Future[None] | None = None
+        self.state: StateFile | None = None
+        if configuration.state is not None:
+            self.state = StateFile(configuration.state, self.fail)
+        try:
+            self.build(configuration)
+        except BaseException:
+            self.close_state()
+            raise
+
+    def build(self, configuration: ExchangeConfiguration) -> None:
+        """Opens the accounts and puts the servers around them."""
+        keys = self.open_accounts(configuration)
+        habits = SocketHabits()
         settings = SocketSettings(
             clock=self.clock,
             largest_buffer=configuration.largest_buffer,
             ping_interval_seconds=configuration.ping_interval_seconds,
             silence_seconds=configuration.silence_seconds,
+            habits=habits,
         )
-        self.desk = Desk(self.venue, self.limits, keys, self.clock)
-        self.rest = RestApi(self.desk, METHODS)
-        self.ws_api = WebSocketApi(self.desk, METHODS, self.user_streams, settings)
-        self.streams = StreamHub(self.venue, settings)
+        window_us = configuration.receive_window_ms * 1000
+        self.desk = Desk(self.venue, self.limits, keys, self.clock, window_us, self.faults)
+        requests = RequestFaults(
+            self.faults, self.latencies, configuration.engine_timeout_seconds, self.perform
+        )
+        self.requests = requests
+        self.rest = RestApi(self.desk, METHODS, requests)
+        self.ws_api = WebSocketApi(self.desk, METHODS, self.user_streams, settings, requests)
+        gate = FrameGate(self.faults)
+        self.streams = StreamHub(self.venue, settings, gate, self.latencies)
+        self.disturbances = Disturbances(
+            self.desk,
+            self.ws_api,
+            self.streams,
+            self.faults,
+            self.latencies,
+            self.clock,
+            habits,
+        )
         self.market = make_market(configuration, self.venue)
+        # The market goes by true time from where it began, so that a clock that jumps does not stop it.
+        self.market_offset_us = self.clock.offset_us
+
+    def open_accounts(self, configuration: ExchangeConfiguration) -> list[ApiKey]:
+        """Opens every account, with what the state knows of it; the exchange's halves of all keys."""
+        if self.state is not None:
+            self.state.resume(self.venue)
+        keys = [key for account in configuration.accounts for key in self.open_account(account)]
+        if (state := self.state) is not None:
+            self.venue.recorder = lambda transaction: state.record(self.venue, transaction)
+        return keys
+
+    def perform(self, rule: ActionRule) -> None:
+        """Does what a request has brought about."""
+        self.disturbances.perform(rule)
+
+    def begin(self) -> None:
+        """Puts the configured faults in force; called within the running loop."""
+        self.failure = asyncio.get_running_loop().create_future()
+        self.disturbances.apply(self.configuration.faults)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the exchange, which cannot keep its state: what it answered must never be lost."""
+        if self.failure is not None and not self.failure.done():
+            self.failure.set_exception(
+                StateError(f"{self.configuration.state}: the state cannot be written: {error}")
+            )
+
+    def close_state(self) -> None:
+        """Closes the state file, if there is one."""
+        if self.state is not None:
+            self.state.close()
 
     def open_account(self, configuration: AccountConfiguration) -> list[ApiKey]:
         """Opens an account and listens to it; the exchange's halves of its keys."""
+        state = self.state
+        is_known = state is not None and state.knows(configuration.name)
         account = self.venue.open_account(
             configuration.name,
-            configuration.balances,
+            {} if is_known else configuration.balances,
             configuration.maker_fee,
             configuration.taker_fee,
             configuration.uses_bnb,
         )
+        if state is not None:
+            if is_known:
+                state.restore(self.venue, account)
+            state.keep_account(account, configuration.keys)
         account.listeners.append(lambda event: self.hear(account, event))
         return [pair.for_exchange(account.name) for pair in configuration.keys]
 
@@ -96,7 +177,7 @@ class Exchange:
         """Counts an account's orders by its own events, and passes the events on."""
         if event["e"] == "executionReport":
             self.count_order(account, event)
-        self.user_streams.publish(account.name, event)
+        self.user_events.publish(account.name, event)
 
     def count_order(self, account: Account, event: dict[str, Any]) -> None:
         """Keeps the unfilled order count (faqs/order_count_decrement.md)."""
@@ -116,6 +197,8 @@ class Exchange:
             return await self.rest.handle(request)
         try:
             check_time_unit(request.query.get("timeUnit"))
+            if self.faults.rules and (refusal := await self.refuse_socket(request)) is not None:
+                return refusal
             if path.startswith("/ws-api/"):
                 return await self.ws_api.handle(request)
             return await self.streams.handle(request)
@@ -126,11 +209,27 @@ class Exchange:
             body = msgspec.json.encode(describe(error))
             return web.Response(body=body, status=error.http_status, headers=headers)
 
+    async def refuse_socket(self, request: web.Request) -> web.Response | None:
+        """What a rule puts in place of a socket that is about to be opened; None to let it open."""
+        is_api = request.path.startswith("/ws-api/")
+        rule = self.faults.strike(RequestRule, CONNECT, "websocket_api" if is_api else "market")
+        if rule is None:
+            return None
+        await self.rest.wait(rule.delay_ms / 1000)
+        if isinstance(rule, RateLimitHit | Ban):
+            address = self.limits.address(request.remote or "")
+            raise limit_error(rule, address, self.clock())
+        if isinstance(rule, Error):
+            raise error_of(rule)
+        return await self.rest.spoil(rule, web.Response(status=400), request)
+
     async def drive(self) -> None:
         """Moves the market on until it ends, then waits: a market that has ended stands still."""
         while True:
-            now = self.clock()
+            now = self.clock.true_clock() + self.market_offset_us
             due = self.market.advance(now)
+            if self.state is not None:
+                self.state.reserve(self.venue)
             if due is None:
                 await asyncio.Event().wait()
             elif due > now:
@@ -140,9 +239,13 @@ class Exchange:
                 await asyncio.sleep(0)
 
     def announce_shutdown(self) -> None:
-        """Says goodbye on every socket."""
+        """Says goodbye on every socket and closes it; nobody waits for an answer any longer."""
+        self.rest.ending.set()
+        self.disturbances.stop()
         self.streams.announce_shutdown()
         self.ws_api.announce_shutdown()
+        for connection in (*self.streams.connections, *self.ws_api.connections):
+            connection.hang_up(GOING_AWAY)
 
 
 def is_socket_path(path: str) -> bool:
@@ -199,32 +302,57 @@ async def serve(
 ) -> None:
     """Serves until `stop` is set or the task is canceled; `ready` is called once it listens.
 
-    Raises ValueError for a configuration that cannot work, and OSError if the port is taken.
+    Raises ValueError for a configuration that cannot work, OSError if the port is taken, StateError if the state
+    cannot be written any longer.
     """
     exchange = Exchange(configuration)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", exchange.handle)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    tasks: list[asyncio.Task[Any]] = []
+    runners = [web.AppRunner(application, access_log=None, shutdown_timeout=1.0)]
+    if configuration.has_control:
+        names = [method.name for method in METHODS]
+        control = Control(exchange.disturbances, names).application()
+        runners.append(web.AppRunner(control, access_log=None, shutdown_timeout=1.0))
+    tasks: list[asyncio.Future[Any]] = []
     try:
-        site = web.TCPSite(runner, configuration.host, configuration.port)
-        await site.start()
-        port = runner.addresses[0][1]
+        addresses = await listen(configuration, runners)
+        exchange.begin()
         ending = stop if stop is not None else asyncio.Event()
         tasks = [
-            asyncio.create_task(exchange.drive()),
-            asyncio.create_task(exchange.streams.run()),
-            asyncio.create_task(ending.wait()),
+            asyncio.ensure_future(exchange.drive()),
+            asyncio.ensure_future(exchange.streams.run()),
+            asyncio.ensure_future(ending.wait()),
         ]
+        if exchange.failure is not None:
+            tasks.append(exchange.failure)
         if ready is not None:
-            ready(addresses_of(configuration, port))
+            ready(addresses)
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if exchange.failure is not None and exchange.failure.done():
+            exchange.failure.result()
         for task in done:
             task.result()
     finally:
         for task in tasks:
             task.cancel()
         exchange.announce_shutdown()
-        await runner.cleanup()
+        for runner in runners:
+            await runner.cleanup()
         await asyncio.gather(*tasks, return_exceptions=True)
+        exchange.close_state()
+
+
+async def listen(
+    configuration: ExchangeConfiguration, runners: list[web.AppRunner]
+) -> ExchangeAddresses:
+    """Opens the ports: the exchange's own, and on loopback that of the control endpoint if it is the second runner."""
+    for runner, host, port in zip(
+        runners, (configuration.host, LOOPBACK), (configuration.port, 0), strict=False
+    ):
+        await runner.setup()
+        await web.TCPSite(runner, host, port).start()
+    found = addresses_of(configuration, runners[0].addresses[0][1])
+    if len(runners) == 1:
+        return found
+    control = f"http://{LOOPBACK}:{runners[1].addresses[0][1]}/control"
+    return msgspec.structs.replace(found, control=control)

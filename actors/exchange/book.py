@@ -144,6 +144,11 @@ class OrderBook:
             del level.orders[order.order_id]
         self._reduce(levels, level, order, quantity)
 
+    def reduce(self, order: OrderRecord, quantity: Decimal) -> None:
+        """Takes a part off a resting order, less than what is open of it; the order keeps its place."""
+        levels = self._bids if order.side is Side.BUY else self._asks
+        self._reduce(levels, levels[order.price], order, quantity)
+
     def _reduce(
         self, levels: SortedDict, level: Level, order: OrderRecord, quantity: Decimal
     ) -> None:

@@ -4,11 +4,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 
+from actors.exchange.fault_plan import FaultPlan
 from actors.exchange.limits import DEFAULT_LIMITS, RateLimit
-from actors.exchange.signing import KeyPair, generate_ed25519_pair, generate_hmac_pair
+from actors.exchange.request_faults import ENGINE_TIMEOUT_SECONDS
+from actors.exchange.signing import (
+    DEFAULT_RECEIVE_WINDOW_MICROSECONDS,
+    KeyPair,
+    generate_ed25519_pair,
+    generate_hmac_pair,
+)
 from actors.exchange.sockets import LARGEST_BUFFER, PING_INTERVAL_SECONDS, SILENCE_SECONDS
 
 DEFAULT_BALANCES = {
@@ -19,6 +27,8 @@ DEFAULT_BALANCES = {
 }
 SYNTHETIC = "synthetic"
 STILL = "still"
+DEFAULT_ACCOUNT = "default"
+NO_FAULTS = FaultPlan()
 
 
 def system_clock() -> int:
@@ -35,7 +45,7 @@ def default_keys() -> tuple[KeyPair, ...]:
 class AccountConfiguration:
     """One account: its name, its keys, what it owns at the start, and its fees as fractions."""
 
-    name: str = "default"
+    name: str = DEFAULT_ACCOUNT
     keys: tuple[KeyPair, ...] = field(default_factory=default_keys)
     balances: Mapping[str, Decimal] = field(default_factory=lambda: dict(DEFAULT_BALANCES))
     maker_fee: Decimal = Decimal("0.001")
@@ -55,6 +65,11 @@ class ExchangeConfiguration:
 
     `clock` gives microseconds since the epoch; `trades_per_second` belongs to the synthetic market, `speed` to a
     recording (2 is twice as fast as it was, 0 as fast as possible). Port 0 lets the system choose.
+
+    `receive_window_ms` is that of requests without a recvWindow; past `engine_timeout_seconds` a request that the
+    engine has not answered gets -1007. `faults` are in force from the start; with `has_control`, more can be given
+    through a second port on loopback. With `state`, accounts outlive the process: what the file holds of an account
+    wins over `balances`, while its keys are those given here, which the file then keeps.
     """
 
     host: str = "127.0.0.1"
@@ -69,6 +84,11 @@ class ExchangeConfiguration:
     ping_interval_seconds: float = PING_INTERVAL_SECONDS
     silence_seconds: float = SILENCE_SECONDS
     largest_buffer: int = LARGEST_BUFFER
+    receive_window_ms: int = DEFAULT_RECEIVE_WINDOW_MICROSECONDS // 1000
+    engine_timeout_seconds: float = ENGINE_TIMEOUT_SECONDS
+    faults: FaultPlan = NO_FAULTS
+    has_control: bool = False
+    state: Path | None = None
     clock: Callable[[], int] = system_clock
 
 
@@ -76,7 +96,7 @@ class ExchangeAddresses(msgspec.Struct, frozen=True, kw_only=True):
     """Where a running exchange is found, and the keys of its first account; `bin/exchange` prints it as JSON.
 
     `rest` and `streams` are base URLs without a path (`http://127.0.0.1:P`, `ws://127.0.0.1:P`), `ws_api` is whole. A
-    key that the account does not have is an empty text.
+    key that the account does not have is an empty text. `control` is the base URL of the control endpoint, if there is one.
     """
 
     rest: str
@@ -86,3 +106,4 @@ class ExchangeAddresses(msgspec.Struct, frozen=True, kw_only=True):
     api_secret: str = ""
     ed25519_api_key: str = ""
     ed25519_private_key: str = ""
+    control: str | msgspec.UnsetType = msgspec.UNSET

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.exchange import query_faults
 from actors.exchange.accounts import Account
-from actors.exchange.errors import VenueError, missing_parameter
+from actors.exchange.errors import VenueError, missing_parameter, unauthorized
+from actors.exchange.faults import Faults
 from actors.exchange.limits import AddressLimits, Limits, OrderLimits
 from actors.exchange.parameters import Parameter, read_parameters
-from actors.exchange.sessions import Session
+from actors.exchange.sessions import Session, SessionRevoked
 from actors.exchange.signing import (
+    DEFAULT_RECEIVE_WINDOW_MICROSECONDS,
     KEY_FORMAT,
     ApiKey,
     check_timing,
@@ -127,25 +130,61 @@ class Desk:
         limits: Limits,
         keys: Iterable[ApiKey],
         clock: Callable[[], int],
+        receive_window_us: int = DEFAULT_RECEIVE_WINDOW_MICROSECONDS,
+        faults: Faults | None = None,
     ) -> None:
-        """`clock` gives microseconds since the epoch."""
+        """`clock` gives microseconds since the epoch; `receive_window_us` is that of a request without one."""
         self.venue = venue
         self.limits = limits
         self.keys = {key.key: key for key in keys}
         self.clock = clock
+        self.receive_window_us = receive_window_us
+        self.faults = faults
+        self.old_snapshots: dict[str, Any] = {}
+        """By symbol, what `depth` answers when a fault makes it answer with the past."""
 
     def answer(self, method: Method, request: Request) -> Any:
         """The method's result, ready for JSON."""
+        return self.execute(method, request, self.admit(method, request))
+
+    def admit(self, method: Method, request: Request) -> Call:
+        """Everything that comes before the method itself, limits included."""
         now = self.clock()
-        address = self.limits.address(request.address)
-        weight = method.weight(request.parameters)
-        address.admit(0 if method.is_free else weight, now)
+        weight = 0 if method.is_free else method.weight(request.parameters)
+        self.limits.address(request.address).admit(weight, now)
         try:
-            return method.handler(self.prepare(method, request, now))
+            return self.prepare(method, request, now)
         except VenueError as error:
-            if method.is_free and error.http_status != 429:
-                address.charge(weight, now)
+            self.charge(method, request, error)
             raise
+
+    def execute(self, method: Method, request: Request, call: Call) -> Any:
+        """Carries out what was admitted."""
+        try:
+            if self.faults is None or not self.faults.rules:
+                return method.handler(call)
+            return query_faults.answer(self.faults, method.name, method.handler, call)
+        except VenueError as error:
+            self.charge(method, request, error)
+            raise
+
+    def charge(self, method: Method, request: Request, error: VenueError) -> None:
+        """Makes a request that costs only when it fails pay for its failure."""
+        if method.is_free and error.http_status != 429:
+            weight = method.weight(request.parameters)
+            self.limits.address(request.address).charge(weight, self.clock())
+
+    def check_again(self, request: Request) -> None:
+        """The timing check before the matching engine (rest-api.md, Timing security). Raises VenueError -1021."""
+        timestamp = request.parameters.get("timestamp")
+        if timestamp:
+            check_timing(
+                parse_timestamp("timestamp", timestamp), self.window(request), self.clock()
+            )
+
+    def window(self, request: Request) -> int:
+        """The recvWindow of a request, in microseconds."""
+        return parse_receive_window(request.parameters.get("recvWindow"), self.receive_window_us)
 
     def prepare(self, method: Method, request: Request, now: int) -> Call:
         """Everything that comes before the method itself."""
@@ -158,6 +197,7 @@ class Desk:
             key = request.session.key if request.session is not None else None
             if key is None:
                 raise VenueError(-1002, "You are not authorized to execute this request.", 401)
+            self.still_valid(key)
         values = read_parameters(method.by_name, request.parameters, names)
         if method.places_order and key is not None:
             self.orders_of(key.account).check(now)
@@ -177,15 +217,21 @@ class Desk:
         timestamp = request.parameters.get("timestamp")
         if not timestamp:
             raise missing_parameter("timestamp")
-        window = parse_receive_window(request.parameters.get("recvWindow"))
+        window = self.window(request)
         check_timing(parse_timestamp("timestamp", timestamp), window, now)
         if is_bare and session is not None and session.key is not None:
-            return session.key
+            return self.still_valid(session.key)
         key = self.keys.get(request.api_key or "")
         if key is None:
-            raise VenueError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise unauthorized()
         if not key.verifies(request.payload(), request.signature or ""):
             raise VenueError(-1022, "Signature for this request is not valid.")
+        return key
+
+    def still_valid(self, key: ApiKey) -> ApiKey:
+        """The key that a connection has logged on with. Raises SessionRevoked if it no longer exists."""
+        if key.key not in self.keys:
+            raise SessionRevoked()
         return key
 
     def check_presence(self, request: Request) -> None:
@@ -196,6 +242,12 @@ class Desk:
             raise VenueError(-2014, "API-key format invalid.", 401)
         if not request.signature:
             raise missing_parameter("signature")
+
+    def key_of(self, request: Request) -> ApiKey | None:
+        """Whose request it is, if that is known: by the key it carries, else by the connection's."""
+        if request.api_key:
+            return self.keys.get(request.api_key)
+        return request.session.key if request.session is not None else None
 
     def orders_of(self, account: str) -> OrderLimits:
         """The unfilled order count of an account."""

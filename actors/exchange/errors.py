@@ -35,6 +35,9 @@ TRAILING_UNSUPPORTED = "Trailing stop orders are not supported for this symbol."
 PEGS_UNSUPPORTED = "Pegged orders are not supported for this symbol."
 UNKNOWN_ORDER = "Unknown order sent."
 CANCEL_RESTRICTED = "Order was not canceled due to cancel restrictions."
+AMEND_INCREASES = "Order amend (quantity increase) is not supported."
+AMEND_CHANGES_NOTHING = "The requested action would change no state; rejecting"
+TOO_MANY_AMENDMENTS = "Filter failure: MAX_NUM_ORDER_AMENDS"
 ORDER_MISSING = "Order does not exist."
 
 UNSUPPORTED_TYPES = {
@@ -105,9 +108,29 @@ def cancel_rejected(message: str) -> VenueError:
     return VenueError(-2011, message)
 
 
+def amend_rejected(message: str) -> VenueError:
+    """-2038: the matching engine refuses an amendment."""
+    return VenueError(-2038, message)
+
+
 def order_not_found() -> VenueError:
     """-2013: a query for an order that does not exist."""
     return VenueError(-2013, ORDER_MISSING)
+
+
+def unauthorized() -> VenueError:
+    """-2015: no such key, or it may not do that."""
+    return VenueError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+
+
+def timed_out() -> VenueError:
+    """-1007: the matching engine did not answer in time; the request may have been executed or not."""
+    return VenueError(
+        -1007,
+        "Timeout waiting for response from backend server. "
+        "Send status unknown; execution status unknown.",
+        504,
+    )
 
 
 def ids_mismatch() -> VenueError:

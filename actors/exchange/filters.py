@@ -10,7 +10,7 @@ zeros, so `0.00100000` has three.
 from decimal import Decimal
 
 from actors.exchange import errors
-from actors.exchange.orders import NewOrder, SelfTradePrevention
+from actors.exchange.orders import NewOrder, OrderRecord, SelfTradePrevention
 from actors.exchange.symbols import ASSET_PRECISION, SymbolRules
 from messages.enums import OrderType, Side, SymbolStatus
 
@@ -53,6 +53,28 @@ def check_order(
         check_market_quantity(order.quantity, rules)
     if 0 < rules.max_open_orders <= open_orders:
         raise errors.filter_failure("MAX_NUM_ORDERS")
+
+
+def check_amendment(
+    order: OrderRecord,
+    quantity: Decimal,
+    rules: SymbolRules,
+) -> None:
+    """That an open order may be reduced to a quantity. Raises VenueError with -2038, -1111 or -1013."""
+    if rules.status is not SymbolStatus.TRADING:
+        raise errors.amend_rejected(errors.MARKET_IS_CLOSED)
+    if quantity == order.quantity:
+        raise errors.amend_rejected(errors.AMEND_CHANGES_NOTHING)
+    if quantity > order.quantity:
+        raise errors.amend_rejected(errors.AMEND_INCREASES)
+    if count_decimals(quantity) > ASSET_PRECISION:
+        raise errors.too_precise("newQty")
+    check_quantity(quantity, rules)
+    is_left = quantity > order.executed_quantity
+    if is_left and quantity * order.price < rules.min_notional:
+        raise errors.filter_failure(rules.notional_filter)
+    if 0 < rules.max_amendments <= len(order.amendments):
+        raise errors.amend_rejected(errors.TOO_MANY_AMENDMENTS)
 
 
 def check_parameters(order: NewOrder) -> None:

@@ -40,6 +40,16 @@ class OrderHistory:
         self._orders.setdefault(order.symbol, {})[order.order_id] = order
         self._by_client_id[order.symbol, order.client_order_id] = order
 
+    def rename(self, order: OrderRecord, client_order_id: str) -> None:
+        """Gives an open order another client's id; by the old one it is no longer found."""
+        key = (order.symbol, order.client_order_id)
+        if self._by_client_id.get(key) is order:
+            del self._by_client_id[key]
+        self._open_client_ids.discard(order.client_order_id)
+        order.client_order_id = order.original_client_order_id = client_order_id
+        self._open_client_ids.add(client_order_id)
+        self._by_client_id[order.symbol, client_order_id] = order
+
     def close(self, order: OrderRecord) -> None:
         """Notes that an order has ended; it can be found by the id it was placed with and by that of its cancel."""
         del self.open[order.order_id]
@@ -76,6 +86,10 @@ class OrderHistory:
     def newest_orders(self, symbol: str) -> Iterator[OrderRecord]:
         """All orders of a symbol, newest first."""
         return reversed(self._orders.get(symbol, {}).values())
+
+    def newest_closed(self) -> Iterator[OrderRecord]:
+        """The orders that have ended, the last one first."""
+        return reversed(self._closed)
 
     def add_trade(self, trade: AccountTrade) -> None:
         """Takes in a trade."""

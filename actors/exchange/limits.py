@@ -6,6 +6,7 @@ microseconds since the epoch, passed in by the caller.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from actors.exchange.errors import VenueError
 
@@ -116,11 +117,16 @@ class AddressLimits:
     refusals_end: int = 0
     banned_until: int = 0
     next_ban: int = FIRST_BAN
+    held_until: int = 0
+    """Until when one more request brings a ban of `held_ban`, whatever the counts say."""
+    held_ban: int = 0
 
     def admit(self, weight: int, now: int) -> None:
         """Counts a request that weighs `weight`, or raises RateLimited: 429, and 418 when it goes on."""
         if now < self.banned_until:
             raise self.banned(now)
+        if now < self.held_until:
+            self.ban(now, self.held_ban)
         for window in self.raw_requests:
             if window.read(now) >= window.limit.limit:
                 self.refuse(window, now, "raw requests")
@@ -142,16 +148,20 @@ class AddressLimits:
             self.refusals, self.refusals_end = 0, end
         self.refusals += 1
         if self.refusals > REFUSALS_BEFORE_BAN:
-            self.banned_until = now + self.next_ban
-            self.next_ban = min(2 * self.next_ban, LONGEST_BAN)
+            length, self.next_ban = self.next_ban, min(2 * self.next_ban, LONGEST_BAN)
             self.refusals = 0
-            raise self.banned(now)
-        limit = window.limit
-        message = (
-            f"Too much {what} used; current limit is {limit.limit} {what} per {limit.interval_count} "
-            f"{limit.interval}. Please use WebSocket Streams for live updates to avoid polling the API."
-        )
-        raise RateLimited(-1003, message, 429, now, end)
+            self.ban(now, length)
+        raise too_much(window.limit, what, now, end)
+
+    def hold(self, now: int, length: int, ban: int) -> NoReturn:
+        """Raises a 429 that ends after `length`; whoever goes on before is banned for `ban`."""
+        self.held_until, self.held_ban = now + length, ban
+        raise too_much(self.weights[0].limit, "request weight", now, self.held_until)
+
+    def ban(self, now: int, length: int) -> NoReturn:
+        """Bans the address, and raises the 418 that says so."""
+        self.banned_until = now + length
+        raise self.banned(now)
 
     def banned(self, now: int) -> RateLimited:
         """The 418 of a banned address."""
@@ -160,6 +170,24 @@ class AddressLimits:
             "Please use WebSocket Streams for live updates to avoid bans."
         )
         return RateLimited(-1003, message, 418, now, self.banned_until)
+
+
+def too_much(limit: RateLimit, what: str, now: int, end: int) -> RateLimited:
+    """The 429 of an address that has used up a limit."""
+    message = (
+        f"Too much {what} used; current limit is {limit.limit} {what} per {limit.interval_count} "
+        f"{limit.interval}. Please use WebSocket Streams for live updates to avoid polling the API."
+    )
+    return RateLimited(-1003, message, 429, now, end)
+
+
+def too_many_orders(limit: RateLimit, now: int, end: int) -> RateLimited:
+    """The 429 of an account that has placed too many orders."""
+    message = (
+        f"Too many new orders; current limit is {limit.limit} orders per "
+        f"{limit.interval_count} {limit.interval}."
+    )
+    return RateLimited(-1015, message, 429, now, end)
 
 
 @dataclass(slots=True)
@@ -173,17 +201,17 @@ class OrderLimits:
         """Raises RateLimited -1015 if no further order may be placed now."""
         # The longest window first: an order refused for the day does not touch the seconds.
         for window in sorted(self.windows, key=lambda window: -window.limit.length):
-            limit = window.limit
-            if window.read(now) >= limit.limit:
-                message = (
-                    f"Too many new orders; current limit is {limit.limit} orders per "
-                    f"{limit.interval_count} {limit.interval}."
-                )
-                raise RateLimited(-1015, message, 429, now, window.end(now))
+            if window.read(now) >= window.limit.limit:
+                raise too_many_orders(window.limit, now, window.end(now))
 
     def place(self, symbol: str, order_id: int, now: int) -> None:
         """Counts an accepted order, and notes it so that its first fill is known as the first."""
         self.unfilled.add((symbol, order_id))
+        for window in self.windows:
+            window.add(1, now)
+
+    def burn(self, now: int) -> None:
+        """Counts an order that got as far as the matching engine and was refused there for its timing."""
         for window in self.windows:
             window.add(1, now)
 

@@ -12,6 +12,7 @@ from actors.exchange.parameters import (
     Parameter,
     boolean,
     choice,
+    integer,
     limit,
     name_or_names,
     one_of,
@@ -146,6 +147,19 @@ def recent_trades(call: Call) -> Any:
     return [wire.public_trade(trade) for trade in found]
 
 
+def aggregate_trades(call: Call) -> Any:
+    """Trades of one taker order at one price, together."""
+    values = call.values
+    found = call.venue.aggregate_trades(
+        values["symbol"],
+        values.get("fromId"),
+        milliseconds(values.get("startTime")),
+        milliseconds(values.get("endTime")),
+        values.get("limit", 500),
+    )
+    return [wire.aggregate_trade(trade) for trade in found]
+
+
 def klines(call: Call) -> Any:
     """Candlesticks as arrays of twelve."""
     values = call.values
@@ -218,6 +232,14 @@ MARKET_METHODS = (
         "GET",
         "/api/v3/trades",
         parameters=(SYMBOL, ROWS),
+    ),
+    Method(
+        "trades.aggregate",
+        aggregate_trades,
+        fixed(4),
+        "GET",
+        "/api/v3/aggTrades",
+        parameters=(SYMBOL, Parameter("fromId", integer), START_TIME, END_TIME, ROWS),
     ),
     Method(
         "klines",

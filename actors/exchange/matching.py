@@ -146,6 +146,17 @@ class MatchingEngine:
             _advance(taker, quantity, quote)
             on_match(taker, maker, maker.price, quantity, quote)
 
+    def amend(self, order: OrderRecord, quantity: Decimal) -> bool:
+        """Reduces a resting order, which keeps its place; False if nothing is left to execute: then it has expired."""
+        if quantity == order.executed_quantity:
+            self.book.remove(order)
+            order.quantity = quantity
+            order.status = OrderStatus.EXPIRED
+            return False
+        self.book.reduce(order, order.quantity - quantity)
+        order.quantity = quantity
+        return True
+
     def cancel(self, order: OrderRecord) -> None:
         """Takes a resting order out of the book."""
         self.book.remove(order)

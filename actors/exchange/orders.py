@@ -78,6 +78,18 @@ class Execution:
 
 
 @dataclass(slots=True, frozen=True)
+class Amendment:
+    """One reduction of an open order's quantity."""
+
+    execution_id: int
+    previous_client_order_id: str
+    new_client_order_id: str
+    previous_quantity: Decimal
+    new_quantity: Decimal
+    time_us: int
+
+
+@dataclass(slots=True, frozen=True)
 class AccountTrade:
     """One line of an account's trade list."""
 
@@ -109,6 +121,19 @@ class PublicTrade:
     is_buyer_maker: bool
 
 
+@dataclass(slots=True, frozen=True)
+class AggregateTrade:
+    """Trades of one taker order at one price, taken together. `number` counts those of its symbol from 1."""
+
+    number: int
+    price: Decimal
+    quantity: Decimal
+    first_trade_id: int
+    last_trade_id: int
+    time_us: int
+    is_buyer_maker: bool
+
+
 @dataclass(slots=True, eq=False)
 class OrderRecord:
     """One order from its acceptance on; changed in place by the venue and its matching engines alone."""
@@ -127,7 +152,7 @@ class OrderRecord:
     time_us: int
     update_time_us: int
     original_client_order_id: str = ""
-    """The id it was placed with; `client_order_id` until a cancel."""
+    """The id it was placed with, or last amended to; `client_order_id` until a cancel."""
     strategy_id: int | None = None
     strategy_type: int | None = None
     self_trade_prevention_mode: SelfTradePrevention = SelfTradePrevention.NONE
@@ -139,6 +164,7 @@ class OrderRecord:
     """What is still locked for it: quote asset for a BUY, base asset for a SELL."""
     executions: list[Execution] = field(default_factory=list)
     """Those of its entry into the book, as taker: the `fills` of a FULL answer. Later ones are in the trade list."""
+    amendments: list[Amendment] = field(default_factory=list)
 
     @property
     def open_quantity(self) -> Decimal:

@@ -7,7 +7,7 @@ from actors.exchange import errors
 from actors.exchange.book import BookTicker, DepthChanges, DepthSnapshot
 from actors.exchange.klines import Kline
 from actors.exchange.market import SymbolMarket
-from actors.exchange.orders import PublicTrade
+from actors.exchange.orders import AggregateTrade, PublicTrade
 from actors.exchange.symbols import SymbolRules
 from actors.exchange.transaction import MarketListener
 from messages.enums import KlineInterval
@@ -20,6 +20,8 @@ class PublicMarkets:
         self.clock = clock
         self.markets = {rules.name: SymbolMarket(rules) for rules in symbols}
         self.market_listeners: list[MarketListener] = []
+        self.aggregate_listeners: list[Callable[[str, AggregateTrade], None]] = []
+        """Each is called with a symbol and its next aggregate, when that is complete."""
         self._now_us = 0
 
     def now_us(self) -> int:
@@ -58,6 +60,25 @@ class PublicMarkets:
     def recent_trades(self, symbol: str, limit: int = 500) -> list[PublicTrade]:
         """The newest public trades, oldest first."""
         return list(self.market(symbol).tape.trades)[-limit:]
+
+    def aggregate_trades(
+        self,
+        symbol: str,
+        from_id: int | None = None,
+        start_time_ms: int | None = None,
+        end_time_ms: int | None = None,
+        limit: int = 500,
+    ) -> list[AggregateTrade]:
+        """Aggregated trades, oldest first: from an id or a time on if given, else the newest up to the end."""
+        chosen = [
+            one
+            for one in self.market(symbol).tape.aggregates
+            if (from_id is None or one.number >= from_id)
+            and (start_time_ms is None or one.time_us // 1000 >= start_time_ms)
+            and (end_time_ms is None or one.time_us // 1000 <= end_time_ms)
+        ]
+        is_from_start = from_id is not None or start_time_ms is not None
+        return chosen[:limit] if is_from_start else chosen[-limit:]
 
     def klines(
         self,
@@ -99,6 +120,9 @@ class PublicMarkets:
     def report_book(self, symbol: str) -> None:
         """Tells the listeners of a changed book, once for all changes since they were last told."""
         market = self.markets[symbol]
+        for aggregate in market.tape.take_completed():
+            for hear in self.aggregate_listeners:
+                hear(symbol, aggregate)
         if market.engine.book.update_id != market.reported_update_id:
             market.reported_update_id = market.engine.book.update_id
             for listener in self.market_listeners:

@@ -35,8 +35,8 @@ from messages.enums import Side, TimeInForce
 
 QUOTE_DOLLARS = Decimal(100_000)
 
-TRADES_AT_ONCE = 500
-"""The most one call of `advance` plays, so that a server gets to serve in between."""
+TRADES_AT_ONCE = 20
+"""The most one call of `advance` plays, about a millisecond, so that a server gets to serve in between."""
 
 
 class RecordedMarket:

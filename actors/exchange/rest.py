@@ -3,6 +3,8 @@
 Everything is answered: what the venue refuses as its error, what does not exist as the venue's own web page.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,18 +14,41 @@ from aiohttp import web
 
 from actors.exchange.desk import Desk, Method, Request
 from actors.exchange.errors import VenueError
+from actors.exchange.fault_rules import (
+    Close,
+    Disconnect,
+    EmptyBody,
+    Page,
+    RequestRule,
+    Silence,
+    WrongContentType,
+)
 from actors.exchange.limits import RateLimited
+from actors.exchange.request_faults import Course, Outcome, RequestFaults
 from actors.exchange.signing import rest_payload, split_signature
+from actors.exchange.sockets import POLL_SECONDS, drop
 
 JSON_TYPE = "application/json;charset=UTF-8"
 ERROR_PAGE = "<html><body><h2>{status} {reason}</h2></body></html>"
+REASONS = {
+    403: "Forbidden",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Time-out",
+}
 
 
 class RestApi:
     """Serves every method of the table that has a path."""
 
-    def __init__(self, desk: Desk, methods: Iterable[Method]) -> None:
+    def __init__(
+        self, desk: Desk, methods: Iterable[Method], faults: RequestFaults | None = None
+    ) -> None:
         self.desk = desk
+        self.faults = faults
+        self.ending = asyncio.Event()
+        """Set when the exchange ends, so that no answer is waited for any longer."""
         self.encoder = msgspec.json.Encoder()
         self.methods: dict[str, dict[str, Method]] = {}
         for method in methods:
@@ -43,11 +68,19 @@ class RestApi:
         # is never looked at, only what it holds.
         body = (await http_request.read()).decode("utf-8", "surrogateescape")
         request = self.read(http_request, query, body)
-        time_unit = http_request.headers.get("X-MBX-TIME-UNIT")
-        return self.answer(method, request, query, body, time_unit)
+        try:
+            check_time_unit(http_request.headers.get("X-MBX-TIME-UNIT"))
+            request.parameters = read_form(query, body)
+        except VenueError as error:
+            return self.render(method, request, Outcome(error=error))
+        if self.faults is not None and (
+            course := self.faults.course("rest", self.desk, method, request)
+        ):
+            return await self.follow(course, http_request)
+        return self.render(method, request, self.answer(method, request))
 
     def read(self, http_request: web.Request, query: str, body: str) -> Request:
-        """The request as the desk takes it; parameters are filled in by `answer`, which can refuse them."""
+        """The request as the desk takes it; parameters are filled in by `handle`, which can refuse them."""
         return Request(
             parameters={},
             address=http_request.remote or "",
@@ -56,23 +89,64 @@ class RestApi:
             payload=lambda: rest_payload(query, body),
         )
 
-    def answer(
-        self, method: Method, request: Request, query: str, body: str, time_unit: str | None
-    ) -> web.Response:
-        """The method's result or error, with the headers that tell of the limits."""
-        headers: dict[str, str] = {}
+    def answer(self, method: Method, request: Request) -> Outcome:
+        """The method's result or error."""
         try:
-            check_time_unit(time_unit)
-            request.parameters = read_form(query, body)
-            status, result = 200, self.desk.answer(method, request)
-        except RateLimited as error:
-            status, result = error.http_status, describe(error)
-            headers["Retry-After"] = str(error.retry_after_seconds)
+            return Outcome(self.desk.answer(method, request))
         except VenueError as error:
+            return Outcome(error=error)
+
+    def render(self, method: Method, request: Request, outcome: Outcome) -> web.Response:
+        """An outcome as HTTP, with the headers that tell of the limits."""
+        headers: dict[str, str] = {}
+        status, result = 200, outcome.result
+        if (error := outcome.error) is not None:
             status, result = error.http_status, describe(error)
+            if isinstance(error, RateLimited):
+                headers["Retry-After"] = str(error.retry_after_seconds)
         self.add_limits(headers, method, request)
         headers["Content-Type"] = JSON_TYPE
         return web.Response(body=self.encoder.encode(result), status=status, headers=headers)
+
+    async def follow(self, course: Course, http_request: web.Request) -> web.Response:
+        """Answers a request that has a course of its own."""
+        await self.wait(course.arrival)
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        course.start(lambda outcome: settle(future, outcome))
+        ended = asyncio.ensure_future(self.ending.wait())
+        await asyncio.wait((future, ended), return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        outcome = future.result() if future.done() else Outcome(error=VenueError(-1016, "", 503))
+        response = self.render(course.method, course.request, outcome)
+        return await self.spoil(course.rule, response, http_request)
+
+    async def spoil(
+        self, rule: RequestRule | None, response: web.Response, http_request: web.Request
+    ) -> web.Response:
+        """What the client gets in place of a response, if a rule puts something there."""
+        transport = http_request.transport
+        if isinstance(rule, Page):
+            return page(rule.status, REASONS.get(rule.status, "Error"))
+        if isinstance(rule, WrongContentType):
+            response.headers["Content-Type"] = rule.content_type
+        elif isinstance(rule, EmptyBody):
+            return web.Response(status=rule.status, headers={"Content-Type": JSON_TYPE})
+        elif isinstance(rule, Disconnect):
+            drop(transport, rule.reset)
+        elif isinstance(rule, Close) and transport is not None:
+            transport.close()
+        elif isinstance(rule, Silence):
+            while transport is not None and not transport.is_closing() and not self.ending.is_set():
+                await self.wait(POLL_SECONDS)
+            drop(transport, reset=False)
+        return response
+
+    async def wait(self, seconds: float) -> None:
+        """Lets time pass, unless the exchange ends."""
+        if seconds > 0 and not self.ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.ending.wait()
 
     def add_limits(self, headers: dict[str, str], method: Method, request: Request) -> None:
         """Adds X-MBX-USED-WEIGHT-1M and, where orders are placed, X-MBX-ORDER-COUNT-10S and -1D."""
@@ -122,6 +196,12 @@ def check_time_unit(unit: str | None) -> None:
         raise VenueError(
             -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
         )
+
+
+def settle(future: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
+    """Gives a future its outcome, unless nobody waits for it any more."""
+    if not future.done():
+        future.set_result(outcome)
 
 
 def describe(error: VenueError) -> dict[str, Any]:

@@ -9,11 +9,27 @@ from typing import Any
 
 import msgspec
 
-from actors.exchange.errors import VenueError
+from actors.exchange.errors import VenueError, unauthorized
 from actors.exchange.signing import ApiKey
 
 MAXIMUM_ACTIVE_SUBSCRIPTIONS = 1000
 MAXIMUM_SUBSCRIPTIONS = 65_535
+REVOKED = msgspec.json.encode(
+    {
+        "id": None,
+        "status": unauthorized().http_status,
+        "error": {"code": unauthorized().code, "msg": unauthorized().message},
+    }
+)
+"""What a connection is told, without being asked, when its key has become invalid (web-socket-api.md, API key revocation)."""
+
+
+class SessionRevoked(VenueError):
+    """A request that rests on a logon whose key has become invalid; the answer to it is the `REVOKED` message alone."""
+
+    def __init__(self) -> None:
+        found = unauthorized()
+        super().__init__(found.code, found.message, found.http_status)
 
 
 @dataclass(slots=True)
@@ -85,6 +101,12 @@ class Session:
             if subscription.is_of_session:
                 self.end(subscription)
 
+    def revoke(self) -> None:
+        """Sends the unsolicited word that the key does not work; whoever was logged on no longer is."""
+        self.send(REVOKED)
+        self.log_out()
+        self.replied()
+
     def subscribe(self, account: str, is_of_session: bool) -> int:
         """A new subscription's number; events flow once the reply is out.
 
@@ -123,9 +145,18 @@ class Session:
 
     def replied(self) -> None:
         """Runs what waited for the reply."""
-        waiting, self.after_reply = self.after_reply, []
-        for action in waiting:
+        for action in self.take_after_reply():
             action()
+
+    def take_after_reply(self) -> list[Callable[[], None]]:
+        """What waits for the reply to the request just executed, to be run by the caller when it is on the wire."""
+        waiting, self.after_reply = self.after_reply, []
+        return waiting
+
+    def end_all(self) -> None:
+        """Ends every subscription, unasked."""
+        self.unsubscribe(None)
+        self.replied()
 
     def close(self) -> None:
         """The connection is gone: nothing more is delivered."""

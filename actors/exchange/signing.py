@@ -163,13 +163,15 @@ def parse_timestamp(name: str, text: str) -> int:
     return number if number >= LEAST_MICROSECOND_TIMESTAMP else number * 1000
 
 
-def parse_receive_window(text: str | None) -> int:
-    """A `recvWindow` (milliseconds, up to three decimals) in microseconds; 5000 ms when absent.
+def parse_receive_window(
+    text: str | None, default: int = DEFAULT_RECEIVE_WINDOW_MICROSECONDS
+) -> int:
+    """A `recvWindow` (milliseconds, up to three decimals) in microseconds; `default` when absent.
 
     Raises VenueError -1100 for what is no such number and -1102 above 60000.
     """
     if not text:
-        return DEFAULT_RECEIVE_WINDOW_MICROSECONDS
+        return default
     if not (match := RECEIVE_WINDOW_FORMAT.fullmatch(text)):
         raise VenueError(
             -1100,

@@ -6,8 +6,10 @@ are whole frames on the same transport, so the two never mix inside a frame.
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -20,6 +22,9 @@ LARGEST_MESSAGE = 1 << 20
 LARGEST_BUFFER = 8 << 20
 PING_INTERVAL_SECONDS = 20.0
 SILENCE_SECONDS = 60.0
+LIFETIME_SECONDS = 86_400.0
+GOING_AWAY = 1001
+POLL_SECONDS = 0.1
 
 
 def frame_head(opcode: int, length: int) -> bytes:
@@ -36,6 +41,29 @@ def text_frame(payload: bytes) -> bytes:
     return frame_head(TEXT_OPCODE, len(payload)) + payload
 
 
+def drop(transport: asyncio.Transport | None, reset: bool) -> None:
+    """Ends a TCP connection on the spot, whatever is still to be sent; by a reset if so asked."""
+    if transport is None or transport.is_closing():
+        return
+    raw = transport.get_extra_info("socket") if reset else None
+    if raw is not None:
+        # Lingering for no time at all makes the system send a reset.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+@dataclass(slots=True, kw_only=True)
+class SocketHabits:
+    """What may be changed while sockets are open; a new lifetime is that of new connections.
+
+    `pings` carry the `time` or are `empty`; `pongs` `echo` the ping, are `empty`, or do not come at all (`none`).
+    """
+
+    lifetime_seconds: float = LIFETIME_SECONDS
+    pings: str = "time"
+    pongs: str = "echo"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketSettings:
     """What all sockets of one exchange share. `clock` gives microseconds since the epoch.
@@ -48,6 +76,7 @@ class SocketSettings:
     largest_buffer: int = LARGEST_BUFFER
     ping_interval_seconds: float = PING_INTERVAL_SECONDS
     silence_seconds: float = SILENCE_SECONDS
+    habits: SocketHabits = field(default_factory=SocketHabits)
 
 
 class Connection:
@@ -57,9 +86,15 @@ class Connection:
         self.request = request
         self.settings = settings
         self.is_open = False
+        self.is_frozen = False
+        """Whether it only looks open: nothing goes out, and what comes in is lost."""
         self.transport: asyncio.Transport | None = None
         self.socket = web.WebSocketResponse(
-            autoping=False, compress=False, max_msg_size=LARGEST_MESSAGE, decode_text=False
+            autoping=False,
+            autoclose=False,
+            compress=False,
+            max_msg_size=LARGEST_MESSAGE,
+            decode_text=False,
         )
         self.last_sign_of_life = 0.0
         self.timer: asyncio.TimerHandle | None = None
@@ -75,12 +110,15 @@ class Connection:
         loop = asyncio.get_running_loop()
         self.last_sign_of_life = loop.time()
         self.timer = loop.call_later(self.settings.ping_interval_seconds, self.ping)
+        lifetime = self.settings.habits.lifetime_seconds
+        end = loop.call_later(lifetime, self.hang_up, GOING_AWAY)
         try:
             self.opened()
             await self.read(loop, receive)
         finally:
             self.is_open = False
             self.timer.cancel()
+            end.cancel()
             self.closed()
         return self.socket
 
@@ -90,12 +128,23 @@ class Connection:
             message = await self.socket.receive()
             self.last_sign_of_life = loop.time()
             if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-                receive(message.data)
+                if not self.is_frozen:
+                    receive(message.data)
             elif message.type is WSMsgType.PING:
-                payload = bytes(message.data)
-                self.write(frame_head(PONG_OPCODE, len(payload)) + payload)
+                self.pong(bytes(message.data))
             elif message.type is not WSMsgType.PONG:
+                await self.part(message.type)
                 return
+
+    async def part(self, kind: WSMsgType) -> None:
+        """Answers a close frame; a frozen socket lets the client wait for that until it gives up."""
+        if kind is not WSMsgType.CLOSE:
+            return
+        transport = self.transport
+        # A transport tells nobody else that it was lost: it must be looked at.
+        while self.is_frozen and transport is not None and not transport.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+        await self.socket.close()
 
     def opened(self) -> None:
         """Called once, before the first message is read."""
@@ -104,9 +153,13 @@ class Connection:
         """Called once, when the connection is over."""
 
     def write(self, frame: bytes) -> None:
+        """Sends a frame in the order of the connection."""
+        self.write_now(frame)
+
+    def write_now(self, frame: bytes) -> None:
         """Sends a frame now; a client that has let too much pile up is dropped instead."""
         transport = self.transport
-        if transport is None or not self.is_open or transport.is_closing():
+        if transport is None or not self.is_open or self.is_frozen or transport.is_closing():
             return
         if transport.get_write_buffer_size() > self.settings.largest_buffer:
             # Whoever does not read slows nobody else, and is not told: there is no room left to tell it in.
@@ -124,14 +177,29 @@ class Connection:
             self.is_open = False
             self.transport.abort()
             return
-        payload = str(self.settings.clock() // 1000).encode()
-        self.write(frame_head(PING_OPCODE, len(payload)) + payload)
+        is_empty = self.settings.habits.pings == "empty"
+        payload = b"" if is_empty else str(self.settings.clock() // 1000).encode()
+        self.write_now(frame_head(PING_OPCODE, len(payload)) + payload)
         self.timer = loop.call_later(self.settings.ping_interval_seconds, self.ping)
 
+    def pong(self, payload: bytes) -> None:
+        """Answers a client's ping."""
+        habit = self.settings.habits.pongs
+        if habit != "none":
+            payload = b"" if habit == "empty" else payload
+            self.write_now(frame_head(PONG_OPCODE, len(payload)) + payload)
+
     def hang_up(self, code: int, reason: bytes = b"") -> None:
-        """Sends a close frame and ends the connection once it is written."""
+        """Sends a close frame and ends the connection once it is written; one that has ended is left alone."""
+        if not self.is_open:
+            return
         payload = code.to_bytes(2, "big") + reason
-        self.write(frame_head(CLOSE_OPCODE, len(payload)) + payload)
+        self.write_now(frame_head(CLOSE_OPCODE, len(payload)) + payload)
         self.is_open = False
         if self.transport is not None:
             self.transport.close()
+
+    def drop(self, reset: bool = False) -> None:
+        """Ends the connection without a close frame."""
+        self.is_open = False
+        drop(self.transport, reset)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 LADDER_LEVELS = 20
 """Orders of the makers on each side."""
 
-STEPS_AT_ONCE = 500
-"""The most one call of `advance` does, so that a server gets to serve in between."""
+STEPS_AT_ONCE = 8
+"""The most one call of `advance` does, about a millisecond, so that a server gets to serve in between."""
 
 LONGEST_BACKLOG_US = 1_000_000
 """What is due for longer than this is left out: a rate that the machine cannot give must not pile up."""

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from actors.exchange.orders import PublicTrade
+from actors.exchange.latency import DelayLine, Latencies
+from actors.exchange.orders import AggregateTrade, PublicTrade
 from actors.exchange.sockets import Connection, SocketSettings, text_frame
 from actors.exchange.topics import (
     TICKS_PER_SECOND,
     AggregateTradeTopic,
     BookTickerTopic,
+    Gate,
     Topic,
     TradeTopic,
     make_topic,
@@ -45,7 +47,16 @@ class BadRequest(Exception):
 class StreamHub:
     """All topics with subscribers; hears the venue's market and passes it on."""
 
-    def __init__(self, venue: Venue, settings: SocketSettings) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        settings: SocketSettings,
+        gate: Gate | None = None,
+        latencies: Latencies | None = None,
+    ) -> None:
+        """`gate` may change or hold back what a topic is about to send."""
+        self.gate = gate
+        self.latencies = latencies
         self.venue = venue
         self.settings = settings
         self.clock = settings.clock
@@ -55,6 +66,7 @@ class StreamHub:
         self.aggregates: dict[str, AggregateTradeTopic] = {}
         self.tickers: dict[str, BookTickerTopic] = {}
         venue.market_listeners.append(self)
+        venue.aggregate_listeners.append(self.on_aggregate)
 
     async def handle(self, http_request: web.Request) -> web.StreamResponse:
         """Serves one connection, from its handshake to its end."""
@@ -82,13 +94,14 @@ class StreamHub:
         """Passes a trade on, in the loop turn in which it happened."""
         if (topic := self.trades.get(symbol)) is not None:
             topic.send(symbol, trade, self.clock())
-        if (aggregate := self.aggregates.get(symbol)) is not None:
-            aggregate.add(trade, self.clock())
+
+    def on_aggregate(self, symbol: str, aggregate: AggregateTrade) -> None:
+        """Passes an aggregate on, once its request has ended."""
+        if (topic := self.aggregates.get(symbol)) is not None:
+            topic.send(symbol, aggregate, self.clock())
 
     def on_book(self, symbol: str) -> None:
         """Passes on what a finished request has changed."""
-        if (aggregate := self.aggregates.get(symbol)) is not None:
-            aggregate.flush(self.clock())
         if (topic := self.tickers.get(symbol)) is not None:
             topic.send(symbol, self.venue.book_ticker(symbol))
 
@@ -100,6 +113,7 @@ class StreamHub:
             if topic is None:
                 return
             self.topics[name] = topic
+            topic.gate = self.gate
             self.index(topic, name.partition("@")[0].upper())
         topic.subscribers[connection] = None
 
@@ -118,13 +132,15 @@ class StreamHub:
         if topic is None:
             return
         topic.subscribers.pop(connection, None)
-        if topic.subscribers or topic.is_kept:
+        if topic.subscribers:
             return
         topic.close()
         del self.topics[name]
         symbol = name.partition("@")[0].upper()
         if isinstance(topic, TradeTopic):
             del self.trades[symbol]
+        elif isinstance(topic, AggregateTradeTopic):
+            del self.aggregates[symbol]
         elif isinstance(topic, BookTickerTopic):
             del self.tickers[symbol]
 
@@ -133,8 +149,6 @@ class StreamHub:
         topic = Topic("!serverShutdown")
         topic.subscribers = dict.fromkeys(self.connections)
         topic.publish({"e": "serverShutdown", "E": self.clock() // 1000})
-        for connection in tuple(self.connections):
-            connection.hang_up(1001)
 
 
 class StreamConnection(Connection):
@@ -147,6 +161,7 @@ class StreamConnection(Connection):
         self.hub = hub
         self.is_combined = is_combined
         self.names: dict[str, None] = dict.fromkeys(names)
+        self.line = DelayLine()
         self.window_start = 0.0
         self.messages = 0
 
@@ -161,6 +176,15 @@ class StreamConnection(Connection):
         self.hub.connections.discard(self)
         for name in self.names:
             self.hub.unsubscribe(name, self)
+
+    def write(self, frame: bytes) -> None:
+        """Sends a frame, some time later if the market's channel is slow."""
+        latencies = self.hub.latencies
+        delay = latencies.market() if latencies is not None else 0.0
+        if delay or self.line.waiting:
+            self.line.send(lambda: self.write_now(frame), delay)
+        else:
+            self.write_now(frame)
 
     def receive(self, message: bytes) -> None:
         """Answers one message."""

@@ -45,6 +45,7 @@ class SymbolRules:
     ask_multiplier_down: Decimal = Decimal("0.2")
     average_price_minutes: int = 5
     max_open_orders: int = 200
+    max_amendments: int = 10
     status: SymbolStatus = SymbolStatus.TRADING
     order_types: tuple[OrderType, ...] = field(default=ORDER_TYPES)
 
@@ -134,7 +135,7 @@ def to_exchange_info(rules: SymbolRules) -> dict[str, Any]:
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
         "cancelReplaceAllowed": False,
-        "amendAllowed": False,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -187,7 +188,7 @@ def to_filters(rules: SymbolRules) -> list[dict[str, Any]]:
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.max_open_orders},
         {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
-        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": rules.max_amendments},
     ]
 
 

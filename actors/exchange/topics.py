@@ -6,20 +6,24 @@ as they happen; the rest is sent by `tick`, which is called ten times a second.
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from actors.exchange import wire
 from actors.exchange.book import BookTicker, DepthChanges
 from actors.exchange.day_statistics import day_statistics
-from actors.exchange.orders import ZERO, PublicTrade
+from actors.exchange.orders import AggregateTrade, PublicTrade
 from actors.exchange.sockets import text_frame
 from actors.exchange.venue import Venue
 from messages.enums import KlineInterval
 
 TICKS_PER_SECOND = 10
 PARTIAL_DEPTH = re.compile(r"depth(5|10|20)")
+
+
+Gate = Callable[[str, Any], Any]
+"""Gets a stream's name and a message; gives the message to send, or None for none."""
 
 
 class Subscriber(Protocol):
@@ -32,19 +36,20 @@ class Subscriber(Protocol):
 
 
 class Topic:
-    """One stream and its subscribers. A topic that `is_kept` stays when the last subscriber has left."""
-
-    is_kept: ClassVar[bool] = False
+    """One stream and its subscribers."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.head = b'{"stream":%b,"data":' % msgspec.json.encode(name)
+        self.gate: Gate | None = None
         self.subscribers: dict[Subscriber, None] = {}
         """In the order in which they came; a subscriber gets each message once."""
 
     def publish(self, message: Any) -> None:
         """Sends a message to every subscriber, bare or in the wrapper of combined streams."""
         if not self.subscribers:
+            return
+        if self.gate is not None and (message := self.gate(self.name, message)) is None:
             return
         payload = msgspec.json.encode(message)
         raw = combined = b""
@@ -72,56 +77,11 @@ class TradeTopic(Topic):
 
 
 class AggregateTradeTopic(Topic):
-    """`<symbol>@aggTrade`: the fills of one taker order at one price, together.
+    """`<symbol>@aggTrade`: the fills of one taker order at one price, together."""
 
-    It goes on counting without subscribers, so that its ids have no hole and are never used twice.
-    """
-
-    is_kept = True
-
-    def __init__(self, name: str, symbol: str) -> None:
-        super().__init__(name)
-        self.symbol = symbol
-        self.number = 0
-        self.trades: list[PublicTrade] = []
-
-    def add(self, trade: PublicTrade, now: int) -> None:
-        """Takes in a trade; one at another price or of another side or time begins a new aggregate."""
-        if self.trades and not is_same_aggregate(self.trades[-1], trade):
-            self.flush(now)
-        self.trades.append(trade)
-
-    def flush(self, now: int) -> None:
-        """Sends what has been gathered."""
-        if not self.trades:
-            return
-        trades, self.trades = self.trades, []
-        first, last = trades[0], trades[-1]
-        self.number += 1
-        self.publish(
-            {
-                "e": "aggTrade",
-                "E": now // 1000,
-                "s": self.symbol,
-                "a": self.number,
-                "p": wire.to_text(first.price),
-                "q": wire.to_text(sum((trade.quantity for trade in trades), ZERO)),
-                "f": first.trade_id,
-                "l": last.trade_id,
-                "T": last.time_us // 1000,
-                "m": first.is_buyer_maker,
-                "M": True,
-            }
-        )
-
-
-def is_same_aggregate(one: PublicTrade, other: PublicTrade) -> bool:
-    """Whether two trades in a row count as one: same price, side and time."""
-    return (
-        one.price == other.price
-        and one.is_buyer_maker is other.is_buyer_maker
-        and one.time_us == other.time_us
-    )
+    def send(self, symbol: str, aggregate: AggregateTrade, now: int) -> None:
+        """Sends one aggregate."""
+        self.publish(wire.aggregate_trade_event(symbol, aggregate, now))
 
 
 class BookTickerTopic(Topic):
@@ -262,7 +222,7 @@ def make_topic(venue: Venue, name: str) -> Topic | None:
     if what == "trade":
         return TradeTopic(name)
     if what == "aggTrade":
-        return AggregateTradeTopic(name, symbol)
+        return AggregateTradeTopic(name)
     if what == "bookTicker":
         return BookTickerTopic(name)
     if what == "miniTicker":

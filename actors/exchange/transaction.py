@@ -28,16 +28,19 @@ class MarketListener(Protocol):
 
 
 class Transaction:
-    """The effects of one request in one symbol."""
+    """The effects of one request in one symbol: `orders`, `account_trades` and `assets` are those of traders alone."""
 
     __slots__ = (
-        "_assets",
         "_events",
         "_ledger",
         "_market",
         "_price_in_bnb",
+        "_recorder",
         "_take_execution_id",
         "_trades",
+        "account_trades",
+        "assets",
+        "orders",
         "time_us",
     )
 
@@ -48,14 +51,18 @@ class Transaction:
         time_us: int,
         take_execution_id: Callable[[], int],
         price_in_bnb: Callable[[str], Decimal | None],
+        recorder: "Recorder | None" = None,
     ) -> None:
         self.time_us = time_us
+        self._recorder = recorder
         self._market = market
         self._ledger = ledger
         self._take_execution_id = take_execution_id
         self._price_in_bnb = price_in_bnb
         self._events: list[tuple[Account, dict[str, Any]]] = []
-        self._assets: dict[Account, dict[str, None]] = {}
+        self.orders: dict[OrderRecord, None] = {}
+        self.account_trades: list[tuple[Account, AccountTrade]] = []
+        self.assets: dict[Account, dict[str, None]] = {}
         self._trades: list[PublicTrade] = []
 
     def report(
@@ -68,8 +75,9 @@ class Transaction:
             event = execution_report(order, kind, execution_id, self.time_us, execution)
             self._events.append((account, event))
         if not account.is_house:
+            self.orders[order] = None
             rules = self._market.rules
-            self._assets.setdefault(account, {rules.base_asset: None, rules.quote_asset: None})
+            self.assets.setdefault(account, {rules.base_asset: None, rules.quote_asset: None})
 
     def settle(
         self,
@@ -125,13 +133,13 @@ class Transaction:
         )
         if not is_maker:
             order.executions.append(execution)
-        account.history.add_trade(
-            AccountTrade(order.symbol, order.order_id, order.side is Side.BUY, execution)
-        )
+        trade = AccountTrade(order.symbol, order.order_id, order.side is Side.BUY, execution)
+        account.history.add_trade(trade)
+        self.account_trades.append((account, trade))
         if is_maker:
             self.release(order)
         self.report(order, ExecutionType.TRADE, execution)
-        self._assets[account][fee_asset] = None
+        self.assets[account][fee_asset] = None
 
     def _worth_in_bnb(self, quantity: Decimal, quote: Decimal) -> Decimal | None:
         """What a match is worth in BNB; None if there is no price to convert by."""
@@ -159,17 +167,23 @@ class Transaction:
             order.reserved = needed
 
     def deliver(self, listeners: list[MarketListener]) -> None:
-        """Delivers the user events, then the public trades."""
-        for account in self._assets:
+        """Delivers the user events, then the public trades; before that, hands everything to the recorder."""
+        for account in self.assets:
             account.update_time_us = self.time_us
+        if self._recorder is not None and self.assets:
+            self._recorder(self)
         for account, event in self._events:
             _tell(account, event)
-        for account, assets in self._assets.items():
+        for account, assets in self.assets.items():
             if account.listeners:
                 _tell(account, account_position(account, assets, self.time_us))
         for trade in self._trades:
             for listener in listeners:
                 listener.on_trade(self._market.rules.name, trade)
+
+
+Recorder = Callable[[Transaction], None]
+"""Makes the effects of a request durable."""
 
 
 def _tell(account: Account, event: dict[str, Any]) -> None:

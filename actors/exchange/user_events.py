@@ -22,9 +22,13 @@ def execution_report(
     """One executionReport of an order as it stands now; `execution` belongs to the type TRADE.
 
     `w` is true only in the report of its acceptance, as on Binance. In a CANCELED report `C` holds the id that the
-    order was placed with and `c` that of the cancel; elsewhere `C` is empty.
+    order was placed with and `c` that of the cancel, in a REPLACED report those before and after; elsewhere `C` is empty.
     """
-    is_cancel = execution_type is ExecutionType.CANCELED
+    original = ""
+    if execution_type is ExecutionType.CANCELED:
+        original = order.original_client_order_id
+    elif execution_type is ExecutionType.REPLACED and order.amendments:
+        original = order.amendments[-1].previous_client_order_id
     report = {
         "e": "executionReport",
         "E": to_ms(time_us),
@@ -38,7 +42,7 @@ def execution_report(
         "P": NOTHING,
         "F": NOTHING,
         "g": NO_ORDER_LIST,
-        "C": order.original_client_order_id if is_cancel else "",
+        "C": original,
         "x": str(execution_type),
         "X": str(order.status),
         "r": "NONE",

@@ -11,21 +11,20 @@ from decimal import Decimal
 
 from actors.exchange import errors
 from actors.exchange.accounts import Account, Ledger
-from actors.exchange.filters import check_order
+from actors.exchange.filters import check_amendment, check_order
 from actors.exchange.market import SymbolMarket
 from actors.exchange.matching import quote_amount
+from actors.exchange.order_queries import OrderQueries
 from actors.exchange.orders import (
     ZERO,
-    AccountTrade,
+    Amendment,
     CancelRestriction,
     NewOrder,
     OrderRecord,
     SelfTradePrevention,
 )
-from actors.exchange.public_markets import PublicMarkets
-from actors.exchange.queries import select_orders, select_trades
 from actors.exchange.symbols import SymbolRules
-from actors.exchange.transaction import Transaction
+from actors.exchange.transaction import Recorder, Transaction
 from messages.enums import (
     ExecutionType,
     OrderStatus,
@@ -44,13 +43,15 @@ def _paid_asset(rules: SymbolRules, side: Side) -> str:
     return rules.quote_asset if side is Side.BUY else rules.base_asset
 
 
-class Venue(PublicMarkets):
+class Venue(OrderQueries):
     """All symbols and accounts of one exchange."""
 
     def __init__(self, symbols: Sequence[SymbolRules], clock: Callable[[], int]) -> None:
         super().__init__(symbols, clock)
         self.accounts: dict[str, Account] = {}
         self.ledger = Ledger()
+        self.recorder: Recorder | None = None
+        """Gets the effects of every request that touched a trader, before anybody is told of them."""
         self._order_ids = 0
         self._execution_ids = 0
         self._client_ids = 0
@@ -186,7 +187,7 @@ class Venue(PublicMarkets):
         Raises VenueError (-2011) if there is no such open order, (-2039) if the two ids are of different orders.
         """
         market = self.market(symbol)
-        order = self._look_up(account, symbol, order_id, original_client_order_id)
+        order = self.look_up(account, symbol, order_id, original_client_order_id)
         if order is None or not order.is_open:
             raise errors.cancel_rejected(errors.UNKNOWN_ORDER)
         wanted = OrderStatus.NEW
@@ -218,11 +219,57 @@ class Venue(PublicMarkets):
         transaction.report(order, ExecutionType.CANCELED)
         self._finish(market, transaction)
 
+    def amend_order(
+        self,
+        account: Account,
+        symbol: str,
+        new_quantity: Decimal,
+        order_id: int | None = None,
+        original_client_order_id: str | None = None,
+        new_client_order_id: str | None = None,
+    ) -> tuple[OrderRecord, Amendment]:
+        """Reduces an open order, which keeps its place in the queue (rest-api.md, Order Amend Keep Priority).
+
+        An order that has executed as much already expires. Raises VenueError (-2038, -1013, -2039): nothing has happened.
+        """
+        market = self.market(symbol)
+        order = self.look_up(account, symbol, order_id, original_client_order_id)
+        if order is None or not order.is_open:
+            raise errors.amend_rejected(errors.UNKNOWN_ORDER)
+        new_id = new_client_order_id or self._take_client_id(account)
+        if new_id != order.client_order_id and account.history.is_open_client_id(new_id):
+            raise errors.amend_rejected(errors.DUPLICATE_ORDER)
+        check_amendment(order, new_quantity, market.rules)
+        transaction = self._begin(market)
+        amendment = Amendment(
+            self._execution_ids + 1,
+            order.client_order_id,
+            new_id,
+            order.quantity,
+            new_quantity,
+            transaction.time_us,
+        )
+        order.amendments.append(amendment)
+        is_left = market.engine.amend(order, max(new_quantity, order.executed_quantity))
+        account.history.rename(order, new_id)
+        order.update_time_us = transaction.time_us
+        transaction.report(order, ExecutionType.REPLACED)
+        transaction.release(order)
+        if not is_left:
+            transaction.report(order, ExecutionType.EXPIRED)
+        self._finish(market, transaction)
+        return order, amendment
+
     # Inner parts of the above.
 
     def _begin(self, market: SymbolMarket) -> Transaction:
         return Transaction(
-            market, self.ledger, self.now_us(), self._take_execution_id, self._price_in_bnb
+            market,
+            self.ledger,
+            self.now_us(),
+            self._take_execution_id,
+            self._price_in_bnb,
+            self.recorder,
         )
 
     def _finish(self, market: SymbolMarket, transaction: Transaction) -> None:
@@ -236,6 +283,29 @@ class Venue(PublicMarkets):
     def _take_execution_id(self) -> int:
         self._execution_ids += 1
         return self._execution_ids
+
+    def ids_used(self) -> dict[str, int]:
+        """How far each of the venue's own numberings has come, by name."""
+        used = {
+            "orders": self._order_ids,
+            "executions": self._execution_ids,
+            "client ids": self._client_ids,
+        }
+        for name, market in self.markets.items():
+            used[f"trades {name}"] = market.next_trade_id - 1
+            used[f"aggregates {name}"] = market.tape.aggregates_made
+            used[f"book updates {name}"] = market.engine.book.update_id
+        return used
+
+    def skip_ids(self, used: Mapping[str, int]) -> None:
+        """Lets every numbering go on above what another run of this venue may have used."""
+        self._order_ids = used.get("orders", 0)
+        self._execution_ids = used.get("executions", 0)
+        self._client_ids = used.get("client ids", 0)
+        for name, market in self.markets.items():
+            market.tape.aggregates_made = used.get(f"aggregates {name}", 0)
+            market.next_trade_id = used.get(f"trades {name}", 0) + 1
+            market.engine.book.update_id = used.get(f"book updates {name}", 0)
 
     def _take_client_id(self, account: Account) -> str:
         """An id for an order or cancel that came without one: unlikely to be anybody else's, and the same every run."""
@@ -299,70 +369,3 @@ class Venue(PublicMarkets):
         market.engine.cancel(order)
         self.ledger.unlock(order.account, _paid_asset(market.rules, order.side), order.reserved)
         order.reserved = ZERO
-
-    # Queries about orders.
-
-    def find_order(
-        self,
-        account: Account,
-        symbol: str,
-        order_id: int | None = None,
-        original_client_order_id: str | None = None,
-    ) -> OrderRecord:
-        """One order of an account, by the venue's id or by the client's. Raises VenueError (-2013, -2039, -1102)."""
-        self.market(symbol)
-        order = self._look_up(account, symbol, order_id, original_client_order_id)
-        if order is None:
-            raise errors.order_not_found()
-        return order
-
-    def _look_up(
-        self, account: Account, symbol: str, order_id: int | None, client_order_id: str | None
-    ) -> OrderRecord | None:
-        """By the venue's id if there is one, which the client's id must then belong to."""
-        if order_id is None:
-            if client_order_id is None:
-                raise errors.missing_both("orderId", "origClientOrderId")
-            return account.history.find_by_client_id(symbol, client_order_id)
-        order = account.history.find(symbol, order_id)
-        if order is None or client_order_id is None:
-            return order
-        if client_order_id not in (order.client_order_id, order.original_client_order_id):
-            raise errors.ids_mismatch()
-        return order
-
-    def open_orders(self, account: Account, symbol: str | None = None) -> list[OrderRecord]:
-        """The open orders of an account, oldest first. Raises VenueError (-1121)."""
-        if symbol is not None:
-            self.market(symbol)
-        orders = account.history.open.values()
-        return [order for order in orders if symbol is None or order.symbol == symbol]
-
-    def all_orders(
-        self,
-        account: Account,
-        symbol: str,
-        order_id: int | None = None,
-        start_time_ms: int | None = None,
-        end_time_ms: int | None = None,
-        limit: int = 500,
-    ) -> list[OrderRecord]:
-        """Orders of any status, oldest first (rest-api.md, All orders). Raises VenueError (-1121)."""
-        self.market(symbol)
-        return select_orders(account.history, symbol, order_id, (start_time_ms, end_time_ms), limit)
-
-    def my_trades(
-        self,
-        account: Account,
-        symbol: str,
-        order_id: int | None = None,
-        from_id: int | None = None,
-        start_time_ms: int | None = None,
-        end_time_ms: int | None = None,
-        limit: int = 500,
-    ) -> list[AccountTrade]:
-        """An account's trades, oldest first (rest-api.md, Account trade list). Raises VenueError (-1121)."""
-        self.market(symbol)
-        return select_trades(
-            account.history, symbol, (order_id, from_id), (start_time_ms, end_time_ms), limit
-        )

@@ -11,7 +11,7 @@ from typing import Any
 from actors.exchange.accounts import Account
 from actors.exchange.book import BookTicker, DepthDiff, DepthSnapshot
 from actors.exchange.klines import Kline
-from actors.exchange.orders import AccountTrade, OrderRecord, PublicTrade
+from actors.exchange.orders import AccountTrade, AggregateTrade, OrderRecord, PublicTrade
 from actors.exchange.symbols import SymbolRules, to_exchange_info
 
 NOTHING = "0.00000000"
@@ -47,7 +47,7 @@ def order_result(order: OrderRecord) -> dict[str, Any]:
     answer = order_ack(order) | _terms(order)
     answer["workingTime"] = to_ms(order.time_us)
     answer["selfTradePreventionMode"] = str(order.self_trade_prevention_mode)
-    return _add_conditional(answer, order)
+    return add_conditional(answer, order)
 
 
 def order_full(order: OrderRecord) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def order_cancel(order: OrderRecord) -> dict[str, Any]:
     }
     answer |= _terms(order)
     answer["selfTradePreventionMode"] = str(order.self_trade_prevention_mode)
-    return _add_conditional(answer, order)
+    return add_conditional(answer, order)
 
 
 def order_query(order: OrderRecord) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def order_query(order: OrderRecord) -> dict[str, Any]:
         "origQuoteOrderQty": to_text(order.quote_order_quantity),
         "selfTradePreventionMode": str(order.self_trade_prevention_mode),
     }
-    return _add_conditional(answer, order)
+    return add_conditional(answer, order)
 
 
 def _terms(order: OrderRecord) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _terms(order: OrderRecord) -> dict[str, Any]:
     }
 
 
-def _add_conditional(answer: dict[str, Any], order: OrderRecord) -> dict[str, Any]:
+def add_conditional(answer: dict[str, Any], order: OrderRecord) -> dict[str, Any]:
     """Fields that are there only when they apply (rest-api.md, Conditional fields in Order Responses)."""
     if order.strategy_id is not None:
         answer["strategyId"] = order.strategy_id
@@ -229,6 +229,20 @@ def public_trade(trade: PublicTrade) -> dict[str, Any]:
     }
 
 
+def aggregate_trade(trade: AggregateTrade) -> dict[str, Any]:
+    """One line of the aggregated trades."""
+    return {
+        "a": trade.number,
+        "p": to_text(trade.price),
+        "q": to_text(trade.quantity),
+        "f": trade.first_trade_id,
+        "l": trade.last_trade_id,
+        "T": to_ms(trade.time_us),
+        "m": trade.is_buyer_maker,
+        "M": True,
+    }
+
+
 def kline_row(kline: Kline) -> list[Any]:
     """One kline, twelve elements."""
     return [
@@ -284,6 +298,11 @@ def trade_event(symbol: str, trade: PublicTrade, event_time_us: int) -> dict[str
         "m": trade.is_buyer_maker,
         "M": True,
     }
+
+
+def aggregate_trade_event(symbol: str, trade: AggregateTrade, time_us: int) -> dict[str, Any]:
+    """`<symbol>@aggTrade`."""
+    return {"e": "aggTrade", "E": to_ms(time_us), "s": symbol, **aggregate_trade(trade)}
 
 
 def book_ticker_event(symbol: str, ticker: BookTicker) -> dict[str, Any]:

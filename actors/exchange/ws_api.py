@@ -14,9 +14,12 @@ from aiohttp import web
 
 from actors.exchange.desk import Desk, Method, Request
 from actors.exchange.errors import VenueError
+from actors.exchange.fault_rules import Close, Disconnect, RequestRule, Silence
+from actors.exchange.latency import DelayLine
 from actors.exchange.limits import RateLimited
 from actors.exchange.parameters import boolean
-from actors.exchange.sessions import Session, UserStreams
+from actors.exchange.request_faults import Outcome, RequestFaults
+from actors.exchange.sessions import Session, SessionRevoked, UserStreams
 from actors.exchange.signing import websocket_payload
 from actors.exchange.sockets import Connection, SocketSettings, text_frame
 
@@ -45,8 +48,10 @@ class WebSocketApi:
         methods: Iterable[Method],
         streams: UserStreams,
         settings: SocketSettings,
+        faults: RequestFaults | None = None,
     ) -> None:
         self.desk = desk
+        self.faults = faults
         self.settings = settings
         self.methods = {method.name: method for method in methods}
         self.streams = streams
@@ -65,9 +70,19 @@ class WebSocketApi:
     def announce_shutdown(self) -> None:
         """Tells every connection that the server goes away (web-socket-api.md, Server Shutdown)."""
         event = {"event": {"e": "serverShutdown", "E": self.desk.clock() // 1000}}
+        payload = self.encoder.encode(event)
         for connection in tuple(self.connections):
-            connection.send(self.encoder.encode(event))
-            connection.hang_up(1001)
+            connection.send(payload)
+
+    def revoke_sessions(self) -> None:
+        """Sends every connection the unsolicited word that its key does not work."""
+        for connection in tuple(self.connections):
+            connection.session.revoke()
+
+    def end_user_streams(self) -> None:
+        """Ends every subscription, unasked."""
+        for connection in tuple(self.connections):
+            connection.session.end_all()
 
 
 class ApiConnection(Connection):
@@ -77,6 +92,7 @@ class ApiConnection(Connection):
         super().__init__(http_request, api.settings)
         self.api = api
         self.address = address
+        self.arrivals = DelayLine()
         self.session = Session(
             api.streams,
             self.send,
@@ -136,9 +152,43 @@ class ApiConnection(Connection):
         method = envelope.method = self.api.methods.get(name)
         if method is None:
             raise VenueError(-1135, "Unknown 'method' in JSON request.")
-        key = self.api.desk.keys.get(api_key) if api_key else self.session.key
+        key = self.api.desk.key_of(request)
         envelope.account = key.account if key is not None else None
-        self.reply(envelope, 200, "result", self.api.desk.answer(method, request))
+        faults = self.api.faults
+        course = faults.course("websocket_api", self.api.desk, method, request) if faults else None
+        if course is None and not self.arrivals.waiting:
+            self.reply(envelope, 200, "result", self.api.desk.answer(method, request))
+        elif course is None:
+            self.arrivals.send(lambda: self.answer_late(envelope, method, request), 0.0)
+        else:
+            rule = course.rule
+            self.arrivals.send(
+                lambda: course.start(lambda outcome: self.conclude(envelope, rule, outcome)),
+                course.arrival,
+            )
+
+    def answer_late(self, envelope: "Envelope", method: Method, request: Request) -> None:
+        """Answers a request that waited for others before it on the same connection."""
+        try:
+            self.reply(envelope, 200, "result", self.api.desk.answer(method, request))
+        except VenueError as error:
+            self.fail(envelope, error)
+
+    def conclude(self, envelope: "Envelope", rule: RequestRule | None, outcome: Outcome) -> None:
+        """Replies to a request that had a course of its own, or does what a rule puts in place of the reply."""
+        if isinstance(rule, Disconnect):
+            self.drop(rule.reset)
+        elif isinstance(rule, Close):
+            self.hang_up(rule.code)
+        elif isinstance(rule, Silence):
+            pass
+        elif outcome.error is not None:
+            self.fail(envelope, outcome.error)
+        else:
+            self.reply(envelope, 200, "result", outcome.result)
+        if self.is_open:
+            for action in outcome.after_reply:
+                action()
 
     def refuse(self, request_id: msgspec.Raw, message: str) -> None:
         """The answer to what is no request."""
@@ -147,6 +197,9 @@ class ApiConnection(Connection):
 
     def fail(self, envelope: "Envelope", error: VenueError) -> None:
         """Replies with an error; `retryAfter` is an epoch in milliseconds here, unlike REST's seconds."""
+        if isinstance(error, SessionRevoked):
+            self.session.revoke()
+            return
         described: dict[str, Any] = {"code": error.code, "msg": error.message}
         if isinstance(error, RateLimited):
             described["data"] = {

@@ -1,36 +1,52 @@
-"""The gateway to Binance Spot: order entry by WebSocket API or REST, the account's events on a connection of their own."""
+"""The gateway to Binance Spot: order entry by WebSocket API or REST, the account's events on a connection of their own.
+
+Theory of operation. Whatever makes the view of the account doubtful (the events are lost, the clock jumped) holds trading
+under a key of its own. The events are subscribed first, then the account is read, with open orders and the trades since the
+last one told; it is told as a snapshot, then come the events that arrived meanwhile, and trading goes on. Several tasks keep
+clock, rules and connections fresh; they run side by side in `listen`.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from actors.binance.client import BinanceClient
+from actors.binance.clock_watch import ClockWatch
 from actors.binance.endpoints import BinanceEndpoints, endpoints_named
 from actors.binance.errors import INVALID_TIMESTAMP, TOO_MANY_ORDERS, BinanceError, RequestRefused
 from actors.binance.limits import OrderBudget
 from actors.binance.orders import BinanceOrders
-from actors.binance.wire_events import (
-    AccountPosition,
-    BalanceChange,
-    ExternalLock,
-    UserEventDecoder,
-)
-from actors.binance.wire_orders import ExecutionReport, from_binance_order
 from actors.binance.ws_api import BinanceWebsocketAPI
+from actors.gateways.account_events import AccountEvents
+from actors.gateways.binance_entry import OrderEntry
 from actors.gateways.binance_errors import venue_errors
 from actors.gateways.binance_reads import BinanceReads
 from actors.gateways.errors import LimitExceeded, Refused, Unsent
 from actors.gateways.gateway import ExchangeGateway
+from actors.gateways.instrument_rules import InstrumentRules
 from actors.gateways.keys import ApiKeys
+from actors.gateways.limit_hold import LimitHold
+from actors.gateways.venue_actor import wait_at_most
 from messages.account import AccountSnapshot
-from messages.base import HEADER_FIELDS
 from messages.enums import Exchanges, Reason
 from messages.instruments import Instrument
-from messages.orders import CancelOrderRequest, NewOrderRequest, Order, QueryOrderRequest
+from messages.orders import (
+    AmendOrderRequest,
+    CancelOrderRequest,
+    NewOrderRequest,
+    Order,
+    QueryOrderRequest,
+)
 
 USER_STREAM = "user stream"
-LIMIT = "request limit"
+CLOCK = "clock"
+RULE_CODES = frozenset({-1013, -1111, TOO_MANY_ORDERS})
+"""Refusals that may mean that rules or limits are not what they were when they were read."""
+LOOK_INTERVAL_S = 1.0
+PING_PATIENCE_S = 3.0
+RULES_PAUSE_S = 10.0
+"""Rules are read again at most so often, however many refusals ask for it."""
 ROUND_PAUSE_S = 0.25
 
 log = logging.getLogger(__name__)
@@ -41,7 +57,10 @@ class BinanceGateway(ExchangeGateway):
 
     `endpoints` is an environment's name (`production`, `testnet`, `demo`) or its addresses; `recv_window_ms` how old a
     request may be when it reaches the matching engine. Rules and limits are read again every `rules_interval_s` seconds,
-    the venue's clock every `clock_interval_s`.
+    the venue's clock every `clock_interval_s`. A connection that says nothing for `silence_limit_s`, pongs included, is
+    given up, and one that is `connection_lifetime_s` old is replaced (the venue ends each after 24 h). Without the socket
+    for `fallback_after_s` orders go by REST. Our clock has jumped if it moves by `clock_jump_s` more than time passed. A
+    connection that lived for `settled_after_s` is replaced at once when it is lost, others after growing delays.
     """
 
     def __init__(
@@ -55,6 +74,10 @@ class BinanceGateway(ExchangeGateway):
         rules_interval_s: float = 600.0,
         clock_interval_s: float = 300.0,
         silence_limit_s: float = 30.0,
+        connection_lifetime_s: float = 23 * 3600.0,
+        fallback_after_s: float = 3.0,
+        clock_jump_s: float = 1.0,
+        settled_after_s: float = 10.0,
     ) -> None:
         """Raises ValueError for an unknown environment or a figure out of range."""
         if order_entry not in ("websocket", "rest"):
@@ -66,6 +89,10 @@ class BinanceGateway(ExchangeGateway):
             "rules_interval_s": rules_interval_s,
             "clock_interval_s": clock_interval_s,
             "silence_limit_s": silence_limit_s,
+            "connection_lifetime_s": connection_lifetime_s,
+            "fallback_after_s": fallback_after_s,
+            "clock_jump_s": clock_jump_s,
+            "settled_after_s": settled_after_s,
         }
         for name, value in durations.items():
             if not value > 0:
@@ -79,14 +106,19 @@ class BinanceGateway(ExchangeGateway):
         self.rules_interval_s = rules_interval_s
         self.clock_interval_s = clock_interval_s
         self.silence_limit_s = silence_limit_s
+        self.connection_lifetime_s = connection_lifetime_s
+        self.fallback_after_s = fallback_after_s
+        self.clock_jump_s = clock_jump_s
+        self.settled_after_s = settled_after_s
         self._client: BinanceClient | None = None
         self._events: BinanceWebsocketAPI | None = None
         self._order_budget = OrderBudget()
-        self._decoder = UserEventDecoder()
-        self._rules: dict[str, Instrument] = {}
         self._account_due = asyncio.Event()
+        self._account = AccountEvents(exchange, self.tell, self.send, self._account_due.set)
+        self._rules = InstrumentRules()
+        self._rules_due = asyncio.Event()
         self._clock_due = asyncio.Event()
-        self._limit_due = asyncio.Event()
+        self._limits = LimitHold(self, exchange)
         self._key_refused = asyncio.Event()
         self._is_stream_subscribed = False
 
@@ -103,7 +135,7 @@ class BinanceGateway(ExchangeGateway):
         with venue_errors(self._note):
             await self.client.synchronise_clock()
             if not self._is_stream_subscribed and self._events is not None:
-                await self._events.subscribe_user_stream(self._take_event)
+                await self._events.subscribe_user_stream(self._account.take)
                 self._is_stream_subscribed = True
 
     def _make_client(self) -> BinanceClient:
@@ -117,9 +149,16 @@ class BinanceGateway(ExchangeGateway):
             recv_window_ms=self.recv_window_ms,
             timeout_s=self.request_timeout_s,
             silence_limit_s=self.silence_limit_s,
+            lifetime_s=self.connection_lifetime_s,
+            settled_after_s=self.settled_after_s,
         )
-        is_websocket = self.order_entry == "websocket"
-        self._entry = BinanceOrders(client, over_websocket=is_websocket, exchange=self.exchange)
+        self._entry = OrderEntry(
+            client,
+            self.monotonic_ns,
+            self.exchange,
+            over_websocket=self.order_entry == "websocket",
+            fallback_after_s=self.fallback_after_s,
+        )
         self.reads = BinanceReads(client, self._order_budget, self._note, self.exchange)
         return client
 
@@ -137,7 +176,10 @@ class BinanceGateway(ExchangeGateway):
                 group.create_task(self._keep_clock())
                 group.create_task(self._keep_rules())
                 group.create_task(self._keep_account())
-                group.create_task(self._keep_limit())
+                group.create_task(self._limits.keep_limit(self.client))
+                group.create_task(self._limits.keep_firewall())
+                group.create_task(self._watch_clock())
+                group.create_task(self._keep_entry())
                 await self._key_refused.wait()
                 raise Refused("the venue says that the key is no longer good")
         except ExceptionGroup as errors:
@@ -152,10 +194,10 @@ class BinanceGateway(ExchangeGateway):
 
     # Requests.
 
-    def reserve_placement(self) -> float:
+    def reserve_placement(self, is_protective: bool) -> float:
         """The venue's `ORDERS` limits bind all keys of the account; cancels are free of them."""
         now_ns = self.client.venue_time_ns()
-        wait_s = self._order_budget.may_place(now_ns)
+        wait_s = self._order_budget.may_place(now_ns, is_protective)
         if wait_s <= 0:
             self._order_budget.placed(now_ns)
         return wait_s
@@ -165,7 +207,7 @@ class BinanceGateway(ExchangeGateway):
         sent_ns = self.client.venue_time_ns()
         try:
             with venue_errors(self._note):
-                return await self._entry.place(request.order, request.send_before_ns)
+                return await self._entry.place(request)
         except ValueError as error:
             raise Refused(str(error), reason=Reason.UNSUPPORTED) from error
         finally:
@@ -175,57 +217,66 @@ class BinanceGateway(ExchangeGateway):
                 self.client.venue_time_ns(),
                 [usage for usage in counts if usage.time_ns >= sent_ns],
             )
+            self.retry_placements()
 
     async def cancel(self, request: CancelOrderRequest) -> Order:
         """Cancels an order, by the venue's own id where it is known."""
         with venue_errors(self._note):
-            return await self._entry.cancel(
-                request.symbol, request.client_order_id, self.exchange_order_id_of(request)
-            )
+            return await self._entry.cancel(request, self.exchange_order_id_of(request))
+
+    async def amend(self, request: AmendOrderRequest) -> Order:
+        """Reduces an order's quantity; it keeps its place in the queue, and has another client order id then."""
+        with venue_errors(self._note):
+            order = await self._entry.amend(request, self.exchange_order_id_of(request))
+        order.order_id = request.order_id
+        return order
 
     async def query(self, request: QueryOrderRequest) -> Order | None:
         """How an order stands, with its executions."""
         order_id = self.exchange_order_id_of(request)
         return await self.reads.order(request.symbol, request.client_order_id, order_id)
 
-    async def snapshot(self, symbols: list[str]) -> AccountSnapshot:
-        """Balances, fees, and the open orders in these symbols with their executions."""
-        return await self.reads.snapshot(symbols)
+    async def snapshot(
+        self, symbols: list[str], trades_after: Mapping[str, int]
+    ) -> AccountSnapshot:
+        """Balances, fees, open orders with their executions, and what was executed since the trades last told."""
+        after = self._account.trades_to_read(symbols, trades_after)
+        snapshot, read_to = await self.reads.snapshot(symbols, after)
+        self._account.note_read(read_to)
+        return snapshot
+
+    async def tell_account(self) -> None:
+        """Sends a fresh snapshot, then the events that arrived since the stream came back; then trading may go on."""
+        epoch = self._account.epoch
+        await super().tell_account()
+        if self._account.release(epoch):
+            self.release(USER_STREAM)
 
     async def instruments(self, symbols: list[str]) -> list[Instrument]:
         """The rules of these symbols."""
         found = await self.reads.instruments(symbols)
-        self._rules.update({instrument.symbol: instrument for instrument in found})
+        self._rules.learn(found)
+        self.retry_placements()
         return found
 
     def _note(self, error: Refused) -> None:
         """What must be done about a refusal, besides telling it."""
-        if isinstance(error, LimitExceeded):
-            if error.code == TOO_MANY_ORDERS:
-                now_ns = self.client.venue_time_ns()
-                self._order_budget.exceeded(now_ns, error.retry_at_ns)
-            else:
-                self._limit_due.set()
-        elif error.code == INVALID_TIMESTAMP:
+        if isinstance(error, LimitExceeded) and error.code == TOO_MANY_ORDERS:
+            self._order_budget.exceeded(self.client.venue_time_ns(), error.retry_at_ns)
+        if error.code == INVALID_TIMESTAMP:
             self._clock_due.set()
+        if error.code in RULE_CODES:
+            self._rules_due.set()
+        self._limits.note(error)
 
     # What comes without being asked for.
 
-    def _take_event(self, event: bytes) -> None:
-        decoded = self._decoder.decode(event)
-        if isinstance(decoded, ExecutionReport):
-            self.tell(from_binance_order(decoded, self.exchange))
-        elif isinstance(decoded, AccountPosition):
-            for balance in decoded.to_balances(self.exchange):
-                self.send(balance)
-        elif isinstance(decoded, BalanceChange | ExternalLock):
-            # They are differences; what they amount to must be asked.
-            self._account_due.set()
-
     def _stream_lost(self, reason: str) -> None:
+        self._account.lose()
         self.hold(USER_STREAM, f"{self.exchange}: the account's events are lost ({reason})")
 
     def _stream_connected(self) -> None:
+        self._account.connect()
         if USER_STREAM in self.holds:
             self._account_due.set()
 
@@ -240,18 +291,35 @@ class BinanceGateway(ExchangeGateway):
             await self._account_due.wait()
             self._account_due.clear()
             await self.persist("reading the account", self.tell_account)
-            if self._events is not None and self._events.is_user_stream_live:
-                self.release(USER_STREAM)
+
+    async def _keep_entry(self) -> None:
+        """The connection of order entry is there before an order needs it, and again after it was lost."""
+        while True:
+            await self._entry.keep_connected()
+            await asyncio.sleep(LOOK_INTERVAL_S)
+
+    async def _watch_clock(self) -> None:
+        """Looks every second whether our clock jumped."""
+        watch = ClockWatch(round(self.clock_jump_s * 1e9), self.wall_ns(), self.monotonic_ns())
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL_S)
+            jump_ns = watch.find_jump_ns(self.wall_ns(), self.monotonic_ns())
+            if jump_ns:
+                await self._follow_jump(jump_ns / 1e9)
+
+    async def _follow_jump(self, jump_s: float) -> None:
+        """The machine slept, or its clock was set: measures the venue's clock, ends dead connections, reads the account."""
+        self.hold(CLOCK, f"{self.exchange}: our clock jumped by {jump_s:.1f} s")
+        await self.persist("reading the venue's clock", self._measure_clock)
+        sockets = (self.client.ws_api, self._events or self.client.ws_api)
+        await asyncio.gather(*(socket.verify(PING_PATIENCE_S) for socket in sockets))
+        await self.persist("reading the account", self.tell_account)
+        self.release(CLOCK)
 
     async def _keep_clock(self) -> None:
         """The venue's clock, measured again from time to time and whenever it refused a timestamp."""
         while True:
-            try:
-                async with asyncio.timeout(self.clock_interval_s):
-                    await self._clock_due.wait()
-            except TimeoutError:
-                self.log.debug("the clock is measured as a matter of routine")
-            self._clock_due.clear()
+            await wait_at_most(self._clock_due, self.clock_interval_s)
             await self.persist("reading the venue's clock", self._measure_clock)
 
     async def _measure_clock(self) -> None:
@@ -259,41 +327,23 @@ class BinanceGateway(ExchangeGateway):
             await self.client.synchronise_clock()
 
     async def _keep_rules(self) -> None:
-        """Rules and limits, read again from time to time; what has changed is told."""
+        """Rules and limits, read again from time to time and after a refusal by them; what has changed is told."""
         while True:
-            await asyncio.sleep(self.rules_interval_s)
+            await wait_at_most(self._rules_due, self.rules_interval_s)
             await self.persist("reading the instruments", self._refresh_rules)
+            await asyncio.sleep(min(RULES_PAUSE_S, self.rules_interval_s))
 
     async def _refresh_rules(self) -> None:
-        known = dict(self._rules)
-        if not known:
+        symbols = list(self._rules.known)
+        if not symbols:
             return
-        for instrument in await self.instruments(list(known)):
-            if not have_same_rules(instrument, known[instrument.symbol]):
-                self.log.warning("the rules of %s have changed", instrument.symbol)
-                self.send(instrument)
-
-    async def _keep_limit(self) -> None:
-        """While the venue wants to be left alone nothing new is decided."""
-        while True:
-            await self._limit_due.wait()
-            self._limit_due.clear()
-            usage = self.client.usage
-            while (left_ns := usage.retry_at_ns - self.client.venue_time_ns()) > 0:
-                what = "banned" if usage.is_banned else "rate limited"
-                self.hold(LIMIT, f"{self.exchange}: {what} for {left_ns / 1e9:.0f} s")
-                await asyncio.sleep(left_ns / 1e9)
-            self.release(LIMIT)
-
-
-def have_same_rules(first: Instrument, second: Instrument) -> bool:
-    """Whether two tellings of an instrument differ in nothing but when and by whom they were told."""
-    told = {*HEADER_FIELDS, "event_time_ns"}
-    return all(
-        getattr(first, name) == getattr(second, name)
-        for name in first.__struct_fields__
-        if name not in told
-    )
+        read = await self.reads.instruments(symbols)
+        self.retry_placements()
+        for instrument in self._rules.find_news(read):
+            self.log.warning(
+                "the rules of %s have changed; it is %s", instrument.symbol, instrument.status
+            )
+            self.send(instrument)
 
 
 async def cancel_our_orders(

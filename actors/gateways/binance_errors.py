@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from actors.binance.errors import NotSent, RateLimited, RequestRefused
+from actors.binance.errors import NEW_ORDER_REJECTED, NotSent, RateLimited, RequestRefused
 from actors.gateways.errors import LimitExceeded, Refused, Unsent
 
 DUPLICATE_ORDER = "Duplicate order sent."
@@ -23,9 +23,10 @@ def venue_errors(note: Callable[[Refused], None]) -> Iterator[None]:
     try:
         yield
     except RequestRefused as error:
-        if error.message == DUPLICATE_ORDER:
+        if error.code == NEW_ORDER_REJECTED and error.message == DUPLICATE_ORDER:
             raise OrderAlreadyOpen(str(error)) from error
         refused = Refused(error.message, error.code)
+        refused.is_firewall = error.http_status == 403 and error.code == 0
         note(refused)
         raise refused from error
     except RateLimited as error:

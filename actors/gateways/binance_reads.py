@@ -3,19 +3,20 @@
 Orders that succeed weigh nothing, and cancels never wait: only these reads are held back.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from actors.binance.client import BinanceClient
 from actors.binance.errors import NO_SUCH_ORDER
-from actors.binance.limits import OrderBudget, WeightBudget
+from actors.binance.limits import OrderBudget
 from actors.binance.market_requests import BinanceMarket
 from actors.binance.orders import BinanceOrders
+from actors.binance.pacing import ReadPacer
+from actors.binance.wire_orders import BinanceTrade
 from actors.gateways.binance_errors import venue_errors
 from actors.gateways.errors import Refused
 from messages.account import AccountSnapshot
-from messages.enums import Exchanges
+from messages.enums import Exchanges, OrderStatus, OrderType
 from messages.instruments import Instrument
 from messages.orders import Order
 
@@ -24,7 +25,9 @@ EXCHANGE_INFO_WEIGHT = 20
 ACCOUNT_WEIGHT = 20
 OPEN_ORDERS_WEIGHT = 6
 ALL_OPEN_ORDERS_WEIGHT = 80
+TRADES_WEIGHT = 20
 TRADES_OF_ORDER_WEIGHT = 5
+TRADES_PER_PAGE = 1000
 QUERY_WEIGHT = 4
 
 
@@ -44,7 +47,7 @@ class BinanceReads:
         self.client = client
         self.order_budget = order_budget
         self.note = note
-        self.weight_budget = WeightBudget()
+        self.pacer = ReadPacer(client)
         self.account = BinanceOrders(client, over_websocket=False, exchange=exchange)
         self.market = BinanceMarket(client, exchange)
 
@@ -52,24 +55,81 @@ class BinanceReads:
         self, symbol: str, client_order_id: str, exchange_order_id: int
     ) -> Order | None:
         """How an order stands, with its executions; None if the venue does not know it."""
+        order = await self._order_or_none(symbol, client_order_id, exchange_order_id)
+        if order is not None:
+            await self._add_executions(order)
+        return order
+
+    async def _order_or_none(
+        self, symbol: str, client_order_id: str, exchange_order_id: int
+    ) -> Order | None:
         try:
             async with self._reading(QUERY_WEIGHT):
-                order = await self.account.query(symbol, client_order_id, exchange_order_id)
+                return await self.account.query(symbol, client_order_id, exchange_order_id)
         except Refused as error:
             if error.code == NO_SUCH_ORDER:
                 return None
             raise
-        await self._add_executions(order)
-        return order
 
-    async def snapshot(self, symbols: list[str]) -> AccountSnapshot:
-        """Balances, fees, and the open orders in these symbols (all, if none is given) with their executions."""
-        orders_weight = OPEN_ORDERS_WEIGHT * len(symbols) if symbols else ALL_OPEN_ORDERS_WEIGHT
-        async with self._reading(ACCOUNT_WEIGHT + orders_weight):
-            snapshot = await self.account.account_snapshot(symbols)
-        for order in snapshot.open_orders:
+    async def snapshot(
+        self, symbols: list[str], trades_after: Mapping[str, int]
+    ) -> tuple[AccountSnapshot, dict[str, int]]:
+        """The account, with the orders executed after these trade ids; and up to which id each symbol was read so.
+
+        Open orders are those of these symbols (all, if none is given), with all their executions.
+        """
+        open_orders: list[Order] = []
+        if not symbols:
+            async with self._reading(ALL_OPEN_ORDERS_WEIGHT):
+                open_orders = await self.account.open_orders()
+        for symbol in symbols:
+            async with self._reading(OPEN_ORDERS_WEIGHT):
+                open_orders += await self.account.open_orders(symbol)
+        async with self._reading(ACCOUNT_WEIGHT):
+            snapshot = await self.account.account(open_orders)
+        for order in open_orders:
             await self._add_executions(order)
-        return snapshot
+        snapshot.symbols = list(symbols)
+        read_to: dict[str, int] = {}
+        trades: list[BinanceTrade] = []
+        for symbol, trade_id in trades_after.items():
+            found = await self._trades_after(symbol, trade_id)
+            read_to[symbol] = found[-1].trade_id if found else trade_id
+            trades += found
+        snapshot.executed_orders = await self._orders_of(trades)
+        return snapshot, read_to
+
+    async def _trades_after(self, symbol: str, trade_id: int) -> list[BinanceTrade]:
+        """The account's own trades of a symbol after this one, page by page until a page is not full."""
+        trades: list[BinanceTrade] = []
+        while True:
+            async with self._reading(TRADES_WEIGHT):
+                page = await self.account.trades(
+                    symbol, from_id=trade_id + 1, limit=TRADES_PER_PAGE
+                )
+            # A venue may give trades of another order in one page; ours go by their ids.
+            news = sorted(
+                (trade for trade in page if trade.trade_id > trade_id),
+                key=lambda trade: trade.trade_id,
+            )
+            trades += news
+            if len(page) < TRADES_PER_PAGE or not news:
+                return trades
+            trade_id = news[-1].trade_id
+
+    async def _orders_of(self, trades: list[BinanceTrade]) -> list[Order]:
+        """The orders of these trades as they stand now, each with its own of the trades."""
+        by_order: dict[tuple[str, int], list[BinanceTrade]] = {}
+        for trade in trades:
+            by_order.setdefault((trade.symbol, trade.exchange_order_id), []).append(trade)
+        orders = []
+        for (symbol, exchange_order_id), own in by_order.items():
+            order = await self._order_or_none(symbol, "", exchange_order_id)
+            if order is None:
+                order = order_of_trade(own[0], self.account.exchange)
+            order.executions = [trade.to_execution() for trade in own]
+            orders.append(order)
+        return orders
 
     async def instruments(self, symbols: list[str]) -> list[Instrument]:
         """The rules of these symbols, unknown ones left out; the limits that come with them are obeyed from now on."""
@@ -84,7 +144,7 @@ class BinanceReads:
             # One unknown symbol makes the venue refuse all of them.
             return [item for symbol in symbols for item in await self.instruments([symbol])]
         self.order_budget.update_limits(rules.rate_limits)
-        self.weight_budget.update_limits(rules.rate_limits)
+        self.pacer.budget.update_limits(rules.rate_limits)
         return rules.instruments
 
     async def _add_executions(self, order: Order) -> None:
@@ -98,17 +158,19 @@ class BinanceReads:
 
     @asynccontextmanager
     async def _reading(self, weight: int) -> AsyncIterator[None]:
-        """Waits until a read fits into the limit, counts it, and says of its errors what they prove."""
-        budget, client = self.weight_budget, self.client
-        wait_s = budget.wait_s(weight, client.venue_time_ns())
-        while wait_s > 0:
-            await asyncio.sleep(wait_s)
-            wait_s = budget.wait_s(weight, client.venue_time_ns())
-        sent_ns = client.venue_time_ns()
-        budget.spend(weight, sent_ns)
-        try:
+        """Waits until a read fits into the weight limit, and says of its errors what they prove."""
+        async with self.pacer.reading(weight):
             with venue_errors(self.note):
                 yield
-        finally:
-            counts = [usage for usage in client.usage.counts.values() if usage.time_ns >= sent_ns]
-            budget.settle(weight, sent_ns, client.venue_time_ns(), counts)
+
+
+def order_of_trade(trade: BinanceTrade, exchange: Exchanges) -> Order:
+    """All that a trade says of its order, for one that the venue does not find (its answers may lag)."""
+    return Order(
+        side=trade.side,
+        order_type=OrderType.UNRECOGNISED,
+        symbol=trade.symbol,
+        exchange=exchange,
+        exchange_order_id=trade.exchange_order_id,
+        status=OrderStatus.UNKNOWN,
+    )

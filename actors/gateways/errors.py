@@ -25,6 +25,8 @@ class Refused(GatewayError):
         super().__init__(text)
         self.code = code
         self.reason = reason
+        self.is_firewall = False
+        """It came from something that stands before the API: the request has not reached it, and less should be asked."""
 
 
 class LimitExceeded(Refused):

@@ -6,21 +6,21 @@ request; any other exception means that its outcome is unknown. The rest is done
 each other, late ones are refused, the venue's order limit is waited for, and no exception of a request ends the gateway.
 """
 
-import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import Any, Self
 
 from actors.gateways.answers import answer_not_found, answer_refusal, answer_unknown
-from actors.gateways.errors import GatewayError, LimitExceeded, Refused, Unsent
+from actors.gateways.errors import GatewayError, Refused, Unsent
 from actors.gateways.known_orders import KnownOrders
 from actors.gateways.order_turns import OrderTurns, Turn
 from actors.gateways.placement_queue import PlacementQueue
-from actors.runtime.actor import TASK_CAUSE, Actor, Cause
-from messages.account import AccountSnapshot, Balance
+from actors.gateways.venue_actor import VenueActor
+from actors.runtime.actor import TASK_CAUSE, Cause
+from messages.account import AccountSnapshot
 from messages.base import Message
-from messages.control import HoldTrading, ReleaseTrading, Subscribe
-from messages.enums import Exchanges, Reason
+from messages.control import Subscribe
+from messages.enums import Exchanges, OrderType, Reason, Side
 from messages.instruments import Instrument
 from messages.orders import (
     AmendOrderRequest,
@@ -33,8 +33,6 @@ from messages.orders import (
 )
 
 OrderRequest = NewOrderRequest | CancelOrderRequest | AmendOrderRequest | QueryOrderRequest
-FIRST_RETRY_S = 0.25
-LAST_RETRY_S = 30.0
 
 
 class InFlight:
@@ -50,18 +48,7 @@ class InFlight:
         """A placement whose cancel was asked for before it was sent."""
 
 
-class ExchangeGateway(
-    Actor[
-        Order
-        | CancelRefused
-        | AccountSnapshot
-        | Instrument
-        | Balance
-        | HoldTrading
-        | ReleaseTrading
-    ],
-    ABC,
-):
+class ExchangeGateway(VenueActor, ABC):
     """Speaks to one venue's order API; `exchange` says to which."""
 
     is_essential = True
@@ -70,26 +57,30 @@ class ExchangeGateway(
 
     _turns: OrderTurns
     _queue: PlacementQueue
+    _protective_queue: PlacementQueue
     _known: KnownOrders
     _in_flight: dict[int, InFlight]
-    _is_ready: asyncio.Event
     _symbols: dict[str, bool]
     _is_loading: bool
     _is_snapshot_due: bool
-    _holds: dict[str, str]
+    _trades_wanted: dict[str, int]
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the state that the base keeps."""
         instance = super().__new__(cls, *arguments, **keywords)
         instance._turns = OrderTurns()
-        instance._queue = PlacementQueue(lambda: instance.reserve_placement(), instance.wall_ns)
+        instance._queue = PlacementQueue(
+            lambda: instance.reserve_placement(is_protective=False), instance.wall_ns
+        )
+        instance._protective_queue = PlacementQueue(
+            lambda: instance.reserve_placement(is_protective=True), instance.wall_ns
+        )
         instance._known = KnownOrders()
         instance._in_flight = {}
-        instance._is_ready = asyncio.Event()
         instance._symbols = {}
         instance._is_loading = False
         instance._is_snapshot_due = False
-        instance._holds = {}
+        instance._trades_wanted = {}
         return instance
 
     # What a venue's gateway implements. All of it raises GatewayError for what is proven not to have been done.
@@ -107,8 +98,10 @@ class ExchangeGateway(
         """How an order stands, with its executions; None if the venue does not know it."""
 
     @abstractmethod
-    async def snapshot(self, symbols: list[str]) -> AccountSnapshot:
-        """Balances, fees, and the open orders in these symbols."""
+    async def snapshot(
+        self, symbols: list[str], trades_after: Mapping[str, int]
+    ) -> AccountSnapshot:
+        """Balances, fees, the open orders in these symbols, and the orders executed after these trade ids, by symbol."""
 
     @abstractmethod
     async def instruments(self, symbols: list[str]) -> list[Instrument]:
@@ -130,25 +123,19 @@ class ExchangeGateway(
     async def disconnect(self) -> None:
         """Closes what was opened; called however the gateway ends."""
 
-    def reserve_placement(self) -> float:
-        """Counts one order against the venue's limit and returns 0.0, or returns the seconds to wait for it."""
+    def reserve_placement(self, is_protective: bool) -> float:
+        """Counts one order against the venue's limit and returns 0.0, or returns the seconds to wait for it.
+
+        A protective order, which turns what is held into money, may take the share that others must leave.
+        """
         return 0.0
 
     # What it may use.
-
-    def wall_ns(self) -> int:
-        """Our clock now, also within a task, where `now_ns` stands still."""
-        return self._context.clock.now_ns()
 
     @property
     def symbols(self) -> list[str]:
         """Every symbol that was asked for so far."""
         return list(self._symbols)
-
-    @property
-    def holds(self) -> dict[str, str]:
-        """Why this gateway holds trading at present, by key."""
-        return dict(self._holds)
 
     def tell(self, order: Order) -> None:
         """Sends the venue's view of an order, with the request that placed it as its cause where we know it."""
@@ -159,6 +146,11 @@ class ExchangeGateway(
         finally:
             TASK_CAUSE.reset(token)
 
+    def retry_placements(self) -> None:
+        """Orders that wait for the venue's limit look at it again, because it has changed."""
+        for queue in (self._protective_queue, self._queue):
+            queue.look_again()
+
     def exchange_order_id_of(self, request: OrderRequest) -> int:
         """The venue's own id of the order: as the request says it, or as the venue has said since; 0 if neither has."""
         if isinstance(request, NewOrderRequest):
@@ -166,47 +158,15 @@ class ExchangeGateway(
         told = request.exchange_order_id
         return told or self._known.exchange_order_id_of(request.client_order_id)
 
-    def hold(self, key: str, reason: str) -> None:
-        """Holds trading; other reasons, each by its key, may hold it as well."""
-        if self._holds.get(key) != reason:
-            self._holds[key] = reason
-            self.log.warning("trading is held: %s", reason)
-            self.send(HoldTrading(reason=reason))
-
-    def release(self, key: str) -> None:
-        """Ends one reason; trading goes on when none is left."""
-        if self._holds.pop(key, None) is None:
-            return
-        remaining = next(iter(self._holds.values()), None)
-        if remaining is None:
-            self.log.info("trading goes on")
-            self.send(ReleaseTrading(reason=f"{self.name} has no reason left to hold"))
-
-    async def persist(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Tries something again, at growing distances, until it succeeds.
-
-        Raises Refused while the gateway starts: what the venue forbids then, such as a wrong key, is not worth waiting for.
-        """
-        delay_s = FIRST_RETRY_S
-        while True:
-            try:
-                await attempt()
-                return
-            except Exception as error:
-                is_final = isinstance(error, Refused) and not isinstance(error, LimitExceeded)
-                if is_final and not self._is_ready.is_set():
-                    raise
-                self.log.warning("%s failed, again in %.2f s: %r", what, delay_s, error)
-            await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, LAST_RETRY_S)
-
     async def tell_account(self) -> None:
         """Sends a fresh account snapshot, as it is due after a loss of events."""
         self._is_snapshot_due = False
+        wanted, self._trades_wanted = self._trades_wanted, {}
         try:
-            self.send(await self.snapshot(self.symbols))
+            self.send(await self.snapshot(self.symbols, wanted))
         except BaseException:
             self._is_snapshot_due = True
+            self._want_trades(wanted)
             raise
 
     # Life.
@@ -276,6 +236,7 @@ class ExchangeGateway(
     def on_snapshot_request(self, request: SnapshotRequest) -> None:
         """Requests that come before the answer to an earlier one was begun share it."""
         self._want(request.symbols)
+        self._want_trades(request.trades_after)
         if not self._is_snapshot_due:
             self._is_snapshot_due = True
             if self._is_ready.is_set():
@@ -296,7 +257,8 @@ class ExchangeGateway(
                 and request.client_order_id in entry.names
             ):
                 entry.is_withdrawn = True
-        self._queue.withdraw(request.client_order_id)
+        for queue in (self._queue, self._protective_queue):
+            queue.withdraw(request.client_order_id)
         self._begin(request, (request.client_order_id,))
 
     def on_amend_order_request(self, request: AmendOrderRequest) -> None:
@@ -307,6 +269,10 @@ class ExchangeGateway(
     def on_query_order_request(self, request: QueryOrderRequest) -> None:
         """One task asks how the order stands, in its turn."""
         self._begin(request, (request.client_order_id,))
+
+    def _want_trades(self, after: Mapping[str, int]) -> None:
+        for symbol, trade_id in after.items():
+            self._trades_wanted[symbol] = min(self._trades_wanted.get(symbol, trade_id), trade_id)
 
     def _want(self, symbols: list[str]) -> None:
         news = [symbol for symbol in symbols if symbol not in self._symbols]
@@ -385,7 +351,9 @@ class ExchangeGateway(
         self._refuse_if_late(request.send_before_ns)
         may_pass = False
         if not entry.is_withdrawn:
-            may_pass = await self._queue.wait(request.order.client_order_id, request.send_before_ns)
+            order = request.order
+            queue = self._protective_queue if is_protective(order) else self._queue
+            may_pass = await queue.wait(order.client_order_id, request.send_before_ns)
         if entry.is_withdrawn:
             raise Unsent("canceled before it was sent")
         if not may_pass:
@@ -396,3 +364,8 @@ class ExchangeGateway(
         if send_before_ns and now_ns > send_before_ns:
             late_ms = (now_ns - send_before_ns) / 1e6
             raise Refused(f"too late by {late_ms:.0f} ms: nothing was sent", reason=Reason.TOO_LATE)
+
+
+def is_protective(order: Order) -> bool:
+    """Whether an order only turns what is held into money, at once: a sale at market, as a closed position is."""
+    return order.side is Side.SELL and order.order_type is OrderType.MARKET

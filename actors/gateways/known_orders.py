@@ -6,6 +6,8 @@ from actors.runtime.actor import Cause
 from messages.orders import Order
 
 DEFAULT_LIMIT = 20_000
+ENDED_LIMIT = 1_000
+"""So many orders are remembered after their end."""
 
 
 @dataclass(slots=True)
@@ -17,11 +19,15 @@ class KnownOrder:
 
 
 class KnownOrders:
-    """By client order id; the oldest are forgotten, which costs their events their cause and nothing else."""
+    """By client order id; the oldest, and those that ended long ago, are forgotten.
+
+    That costs their events their cause and nothing else.
+    """
 
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
         self.limit = limit
         self.orders: dict[str, KnownOrder] = {}
+        self._ended: dict[str, None] = {}
 
     def remember(self, client_order_id: str, cause: Cause) -> None:
         """Notes who asked for an order."""
@@ -40,6 +46,12 @@ class KnownOrders:
         if known is None:
             return None
         known.exchange_order_id = known.exchange_order_id or order.exchange_order_id
+        if order.status.is_terminal:
+            self._ended[order.client_order_id] = None
+            if len(self._ended) > ENDED_LIMIT:
+                name = next(iter(self._ended))
+                del self._ended[name]
+                self.orders.pop(name, None)
         return known.cause
 
     def exchange_order_id_of(self, client_order_id: str) -> int:

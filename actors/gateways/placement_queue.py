@@ -69,6 +69,11 @@ class PlacementQueue:
                 continue
         return False
 
+    def look_again(self) -> None:
+        """The limit may let more pass than it did when it was asked last."""
+        if self.waiters:
+            self.waiters[0].woken.set()
+
     def withdraw(self, client_order_id: str) -> None:
         """Takes an order out, if it still waits."""
         waiter = self.by_order.get(client_order_id)

@@ -4,7 +4,9 @@ Theory of operation. A symbol's streams share one connection. Depth differences 
 after each the best levels are published, never from a book that is void or crossed. A book is synchronised by a task of
 its own: differences are collected first, then the REST snapshot is asked for (web-socket-streams.md, "How to manage a local
 order book correctly"). A hole in the differences voids and empties the book, is told once as GAP, and starts that task
-again; so does the end of a connection, told as DISCONNECTED.
+again; so does the end of a connection, told as DISCONNECTED. Missing trades and closed bars are read by REST and sent before
+those that follow; a GAP says that they come late, and how many could not be had. A connection that is old, or whose server
+will end, is replaced without any of this.
 """
 
 import asyncio
@@ -15,18 +17,21 @@ from typing import Any, NamedTuple
 
 from actors.binance.backoff import Backoff
 from actors.binance.client import BinanceClient
+from actors.binance.clock_watch import ClockWatch
 from actors.binance.endpoints import BinanceEndpoints, endpoints_named
 from actors.binance.errors import BinanceError
 from actors.binance.market_decoder import MarketDecoder
-from actors.binance.market_requests import BinanceMarket
 from actors.binance.socket_manager import BinanceStreams
 from actors.binance.stream_names import book_ticker_stream, depth_stream, kline_stream, trade_stream
 from actors.binance.streams import MarketStream
 from actors.binance.wire_market import DepthUpdate
 from actors.market_data.feed import MarketDataFeed, WantedStream
+from actors.market_data.hole_reader import HoleReader
+from actors.market_data.kline_sequence import KlineSequence
 from actors.market_data.symbol_line import SymbolLine
+from actors.market_data.trade_sequence import TradeSequence
 from actors.trading.order_book import BookResult, LocalOrderBook
-from messages.enums import Exchanges
+from messages.enums import Exchanges, KlineInterval
 from messages.market import BookTicker, Kline, OrderBook, PartialKline, Trade
 
 STREAMS_PER_CONNECTION = 1000
@@ -58,7 +63,9 @@ class BinanceMarketDataFeed(MarketDataFeed):
 
     `endpoints` is an environment's name (`production`, `testnet`, `demo`) or its addresses; `book_levels` how many levels
     of each side are published, `snapshot_levels` how many are asked for when a book is synchronised. A symbol that says
-    nothing for `stale_after_s` seconds is STALE; a connection that says nothing for `silence_limit_s` is given up.
+    nothing for `stale_after_s` seconds is STALE; a connection that says nothing for `silence_limit_s` is given up, one that
+    is `connection_lifetime_s` old replaced. Of one hole at most `trades_to_fill` trades are read again (0: none), in at most
+    `fill_patience_s`. Our clock has jumped if it moves by `clock_jump_s` more than time passed: all connections are renewed.
     """
 
     def __init__(
@@ -70,16 +77,25 @@ class BinanceMarketDataFeed(MarketDataFeed):
         stale_after_s: float = 15.0,
         silence_limit_s: float = 60.0,
         request_timeout_s: float = 10.0,
+        connection_lifetime_s: float = 23 * 3600.0,
+        trades_to_fill: int = 5000,
+        fill_patience_s: float = 10.0,
+        clock_jump_s: float = 1.0,
     ) -> None:
         """Raises ValueError for an unknown environment or a figure out of range."""
         if not 1 <= book_levels <= snapshot_levels <= 5000:
             raise ValueError(
                 f"book_levels ({book_levels}) must be 1 to snapshot_levels ({snapshot_levels}), and that at most 5000"
             )
+        if trades_to_fill < 0:
+            raise ValueError(f"trades_to_fill must not be below 0, but is {trades_to_fill}")
         durations = {
             "stale_after_s": stale_after_s,
             "silence_limit_s": silence_limit_s,
             "request_timeout_s": request_timeout_s,
+            "connection_lifetime_s": connection_lifetime_s,
+            "fill_patience_s": fill_patience_s,
+            "clock_jump_s": clock_jump_s,
         }
         for name, value in durations.items():
             if not value > 0:
@@ -91,10 +107,15 @@ class BinanceMarketDataFeed(MarketDataFeed):
         self.stale_after_s = stale_after_s
         self.silence_limit_s = silence_limit_s
         self.request_timeout_s = request_timeout_s
+        self.connection_lifetime_s = connection_lifetime_s
+        self.trades_to_fill = trades_to_fill
+        self.fill_patience_s = fill_patience_s
+        self.clock_jump_s = clock_jump_s
         self.synchronisations = 0
         """How often a snapshot was taken into a book."""
         self._lines: dict[str, SymbolLine] = {}
         self._connections: list[Connection] = []
+        self._clock_watch: ClockWatch | None = None
         self._decode = MarketDecoder(exchange).decode
         self._synchronisations: dict[str, Synchronisation] = {}
         self._snapshot_turns = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
@@ -116,8 +137,10 @@ class BinanceMarketDataFeed(MarketDataFeed):
             now_ns=self.wall_ns,
             timeout_s=self.request_timeout_s,
         )
-        self._market = BinanceMarket(client, self.exchange)
-        streams = BinanceStreams(client, silence_limit_s=self.silence_limit_s)
+        self._reader = HoleReader(client, self.exchange, self.trades_to_fill, self.fill_patience_s)
+        streams = BinanceStreams(
+            client, silence_limit_s=self.silence_limit_s, lifetime_s=self.connection_lifetime_s
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -184,12 +207,26 @@ class BinanceMarketDataFeed(MarketDataFeed):
             self._tell_state(line)
 
     def every_second(self) -> None:
-        """Looks for symbols that have fallen silent."""
+        """Looks for symbols that have fallen silent, and for a jump of our clock (a machine that slept)."""
+        self._watch_clock()
         silent_since_ns = self.wall_ns() - round(self.stale_after_s * 1e9)
         for line in self._lines.values():
             if line.is_connected and not line.is_stale and line.last_receive_ns < silent_since_ns:
                 line.is_stale = True
                 self._tell_state(line)
+
+    def _watch_clock(self) -> None:
+        wall_ns, monotonic_ns = self.wall_ns(), self._context.clock.monotonic_ns()
+        if self._clock_watch is None:
+            self._clock_watch = ClockWatch(round(self.clock_jump_s * 1e9), wall_ns, monotonic_ns)
+        jump_ns = self._clock_watch.find_jump_ns(wall_ns, monotonic_ns)
+        if jump_ns:
+            self.log.warning(
+                "our clock jumped by %.1f s: all connections are renewed", jump_ns / 1e9
+            )
+            for connection in self._connections:
+                if connection.stream is not None:
+                    connection.stream.renew()
 
     def _tell_state(self, line: SymbolLine) -> None:
         self.set_state(line.symbol, line.state, line.reason)
@@ -209,18 +246,49 @@ class BinanceMarketDataFeed(MarketDataFeed):
         self._take[type(data)](line, data)
 
     def _take_trade(self, line: SymbolLine, trade: Trade) -> None:
-        if missed := line.note_trade(trade.trade_id):
-            self.tell_gap(line.symbol, "trades are missing", missed)
-        self.send(trade)
+        if line.trades is None:
+            line.trades = TradeSequence(
+                self.send,
+                partial(self._tell_hole, line.symbol, "trades"),
+                partial(self._reader.trades, line.symbol),
+                self._group.create_task,
+            )
+        line.trades.take(trade)
 
     def _take_book_ticker(self, line: SymbolLine, ticker: BookTicker) -> None:
-        self.send(ticker)
+        if ticker.update_id > line.last_ticker_id:
+            line.last_ticker_id = ticker.update_id
+            self.send(ticker)
 
     def _take_kline(self, line: SymbolLine, bar: Kline | PartialKline) -> None:
-        if isinstance(bar, Kline) and (missed := line.note_kline(bar)):
-            self.tell_gap(line.symbol, f"bars of {bar.interval} are missing", missed)
-        if self.is_wanted(WantedStream(type(bar), line.symbol, bar.interval)):
+        sequence = line.klines.get(bar.interval)
+        if sequence is None:
+            sequence = line.klines[bar.interval] = self._kline_sequence(line.symbol, bar.interval)
+        sequence.take(bar)
+
+    def _kline_sequence(self, symbol: str, interval: KlineInterval) -> KlineSequence:
+        """Closed bars are read again only where somebody asked for them."""
+
+        wanted = WantedStream(Kline, symbol, interval)
+
+        async def read(begin_ns: int, end_ns: int) -> list[Kline]:
+            if not self.is_wanted(wanted):
+                return []
+            return await self._reader.klines(symbol, interval, begin_ns, end_ns)
+
+        def tell_hole(read: int, missed: int) -> None:
+            if self.is_wanted(wanted):
+                self._tell_hole(symbol, f"bars of {interval}", read, missed)
+
+        return KlineSequence(self._send_bar, tell_hole, read, self._group.create_task)
+
+    def _send_bar(self, bar: Kline | PartialKline) -> None:
+        if self.is_wanted(WantedStream(type(bar), bar.symbol, bar.interval)):
             self.send(bar)
+
+    def _tell_hole(self, symbol: str, what: str, read: int, missed: int) -> None:
+        """Marks what follows: it comes late, or a part of it never comes."""
+        self.tell_gap(symbol, f"{what} were missed; {read} were read again", missed)
 
     def _take_difference(self, line: SymbolLine, update: DepthUpdate) -> None:
         book = line.book
@@ -279,7 +347,7 @@ class BinanceMarketDataFeed(MarketDataFeed):
         while True:
             try:
                 async with self._snapshot_turns:
-                    snapshot = await self._market.depth_snapshot(line.symbol, self.snapshot_levels)
+                    snapshot = await self._reader.depth_snapshot(line.symbol, self.snapshot_levels)
             except BinanceError as error:
                 self.log.warning("no snapshot of %s yet: %s", line.symbol, error)
                 await asyncio.sleep(backoff.next_delay_s())

@@ -1,10 +1,9 @@
 """How far one symbol's streams have come: what was received last, and whether its book can be trusted. Pure."""
 
+from actors.market_data.kline_sequence import KlineSequence
+from actors.market_data.trade_sequence import TradeSequence
 from actors.trading.order_book import LocalOrderBook
-from messages.enums import FeedState
-from messages.market import Kline
-
-MILLISECOND_NS = 1_000_000
+from messages.enums import FeedState, KlineInterval
 
 
 class SymbolLine:
@@ -22,8 +21,9 @@ class SymbolLine:
         self.loss = ""
         """Why it is not connected, or what the hole is."""
         self.last_receive_ns = 0
-        self.last_trade_id = 0
-        self.last_close_ns: dict[str, int] = {}
+        self.last_ticker_id = 0
+        self.trades: TradeSequence | None = None
+        self.klines: dict[KlineInterval, KlineSequence] = {}
 
     @property
     def state(self) -> FeedState:
@@ -54,6 +54,7 @@ class SymbolLine:
         self.has_hole = False
         self.is_stale = False
         self.loss = reason
+        self.last_ticker_id = 0
         if self.book is not None:
             self.book.reset()
 
@@ -61,17 +62,3 @@ class SymbolLine:
         """Data may come from now on."""
         self.is_connected = True
         self.last_receive_ns = now_ns
-
-    def note_trade(self, trade_id: int) -> int:
-        """Takes a trade's id, which the venue counts without holes; returns how many are missing before it."""
-        last, self.last_trade_id = self.last_trade_id, max(self.last_trade_id, trade_id)
-        return max(trade_id - last - 1, 0) if last else 0
-
-    def note_kline(self, bar: Kline) -> int:
-        """Takes a closed bar; returns how many are missing before it."""
-        last_ns = self.last_close_ns.get(bar.interval)
-        self.last_close_ns[bar.interval] = bar.close_time_ns
-        if last_ns is None:
-            return 0
-        length_ns = bar.close_time_ns - bar.open_time_ns + MILLISECOND_NS
-        return max(round((bar.open_time_ns - last_ns) / length_ns), 0)

@@ -1,4 +1,5 @@
-"""Amendments: a cancel, the venue's word on it, then a new order for what is left.
+"""Amendments: where only the quantity shrinks, in place (see `reducing`); else a cancel, the venue's word on it, then a
+new order for what is left.
 
 The quantity of an amendment is the whole order's, what was executed already included. The strategy's own id stays the
 order's handle throughout (see `chains`): it hears that the order stands as before, then PENDING_NEW and NEW with the new
@@ -12,16 +13,19 @@ is left may not be sent (limits, funds, the venue's least order, a halt), the or
 from dataclasses import dataclass
 from decimal import Decimal
 
+from actors.order_manager.books import copy_order
 from actors.order_manager.cancels import Cancels
 from actors.order_manager.chains import Chains
 from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
+from actors.order_manager.reducing import Reducing
 from actors.order_manager.terms import is_sane
 from actors.trading.order_change import OrderChange
 from actors.trading.risk import Refusal
 from messages.enums import OrderStatus, OrderType, Reason
-from messages.orders import AmendOrder, Order
+from messages.orders import AmendOrder, AmendOrderRequest, Order
+from messages.recovery import OrderNote
 
 
 @dataclass(slots=True)
@@ -44,7 +48,9 @@ class Amending:
         publisher: Publisher,
         placements: Placements,
         cancels: Cancels,
+        reducing: Reducing,
     ) -> None:
+        self.reducing = reducing
         self.port = port
         self.chains = chains
         self.publisher = publisher
@@ -62,6 +68,10 @@ class Amending:
             return
         if order.order_id not in self.pending and order.status is OrderStatus.PENDING_CANCEL:
             self.publisher.tell(order, Reason.CANCEL_REFUSED, "it is being canceled already")
+            return
+        request = self._find_reduction(order, amendment)
+        if request is not None and self.reducing.can_begin(order):
+            self.reducing.begin(order, request, command)
             return
         self.pending[order.order_id] = amendment
         self.chains.being_amended.add(order.order_id)
@@ -86,11 +96,33 @@ class Amending:
         if order.status is not OrderStatus.CANCELED or left <= 0:
             return False
         self.publisher.book(change)
+        self.port.send(OrderNote(order=copy_order(order)))
         leg = build_leg(order, amendment.price, left, self.port.now_ns)
         leg.order_id = self.chains.next_id(order)
         self.chains.extend(order, leg)
         self.placements.place(leg, amendment.send_before_ns)
         return True
+
+    def _find_reduction(self, order: Order, amendment: Amendment) -> AmendOrderRequest | None:
+        """The request that only reduces the order, or None if more than its quantity changes."""
+        quantity = amendment.quantity - self.chains.executed_before(order)
+        instrument = self.placements.books.instruments.get((order.exchange, order.symbol))
+        if instrument is None or instrument.round_price(amendment.price, order.side) != order.price:
+            return None
+        quantity = instrument.round_quantity(quantity, order.order_type)
+        if not order.executed_quantity < quantity < order.quantity:
+            return None
+        return AmendOrderRequest(
+            exchange=order.exchange,
+            symbol=order.symbol,
+            client_order_id=order.client_order_id,
+            # Given again, or the venue would make one up (rest-api.md, Order Amend Keep Priority).
+            new_client_order_id=order.client_order_id,
+            quantity=quantity,
+            exchange_order_id=order.exchange_order_id,
+            order_id=order.order_id,
+            send_before_ns=amendment.send_before_ns,
+        )
 
     def _find_terms(self, order: Order, command: AmendOrder) -> Amendment:
         """The whole order's new terms; what the command leaves out stays as it is."""

@@ -1,4 +1,4 @@
-"""What the order manager knows: orders, positions, balances, trading rules and market prices.
+"""What the order manager knows: orders, positions, balances, trading rules, market prices, and what strategies keep here.
 
 Free funds are the venue's last statement, corrected by what it cannot know yet and what we know better:
 
@@ -9,6 +9,7 @@ Free funds are the venue's last statement, corrected by what it cannot know yet 
 """
 
 import copy
+from collections.abc import Callable
 from decimal import Decimal
 
 from actors.order_manager.naming import OrderNames
@@ -29,9 +30,12 @@ ZERO = Decimal(0)
 class Books:
     """The state that the parts of the order manager share."""
 
-    def __init__(self, names: OrderNames) -> None:
+    def __init__(
+        self, names: OrderNames, find_owner: Callable[[str], str | None] | None = None
+    ) -> None:
+        """`find_owner` names the strategy to which a client order id belongs; by default those that are ours have one."""
         self.names = names
-        self.table = OrderTable(names.find_strategy)
+        self.table = OrderTable(find_owner or names.find_strategy)
         self.portfolio = Portfolio()
         self.balances = Balances()
         self.instruments: dict[Market, Instrument] = {}
@@ -42,6 +46,14 @@ class Books:
         """Per asset: what came free or in since the venue's last statement about it."""
         self.unsettled_orders: dict[str, Order] = {}
         """Orders, ended ones too, with executions that are counted by the venue and not told yet."""
+        self.traded: set[str] = set()
+        """Strategies that have had an order; asked whether they contain one, and read in sorted order."""
+        self.states: dict[str, bytes] = {}
+        """What strategies want to find again after a restart."""
+        self.last_trade_ids: dict[Market, int] = {}
+        """Per symbol the last of our trades that is booked."""
+        self.baselines: dict[tuple[Exchanges, str], Decimal] = {}
+        """Per asset: what the account holds beside what our own fills brought and took."""
 
     def mid_price(self, exchange: Exchanges, symbol: str) -> Decimal | None:
         """The mean of the last best bid and ask; None while one of them is not known."""
@@ -128,14 +140,22 @@ class Books:
         order = change.order
         if order is None:
             return
+        self.note_unsettled(order)
+        market = (order.exchange, order.symbol)
+        for execution in change.executions:
+            self.last_trade_ids[market] = max(
+                execution.trade_id, self.last_trade_ids.get(market, 0)
+            )
+            self._expect(order.exchange, *self._find_proceeds(order, execution))
+        if change.is_ended and was_acknowledged:
+            self._expect(order.exchange, *self.find_lock(order))
+
+    def note_unsettled(self, order: Order) -> None:
+        """Notes whether the venue counts executions of an order that are not booked."""
         if order.unbooked_quantity:
             self.unsettled_orders[order.order_id] = order
         else:
             self.unsettled_orders.pop(order.order_id, None)
-        for execution in change.executions:
-            self._expect(order.exchange, *self._find_proceeds(order, execution))
-        if change.is_ended and was_acknowledged:
-            self._expect(order.exchange, *self.find_lock(order))
 
     def _find_proceeds(self, order: Order, execution: Execution) -> tuple[str, Decimal]:
         instrument = self.instruments.get((order.exchange, order.symbol))

@@ -6,6 +6,7 @@ the price and the status of the last. A cancel that only makes way for the next 
 cancel or amend the order, and would not if it looked as if it were being canceled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -45,6 +46,16 @@ class Chains:
         chain = self.by_leg.get(order.order_id)
         return chain.handle if chain is not None else order.order_id
 
+    def legs(self, order: Order) -> list[Order]:
+        """All orders at the venue that one order of the strategy has been, this one among them."""
+        chain = self.by_leg.get(order.order_id)
+        return [order] if chain is None else [*chain.ended, chain.current]
+
+    def is_earlier_leg(self, order: Order) -> bool:
+        """Whether another order at the venue has taken this one's place."""
+        chain = self.by_leg.get(order.order_id)
+        return chain is not None and chain.current.order_id != order.order_id
+
     def current(self, handle: str) -> Order | None:
         """The leg that now stands for a strategy's order; None for one that was never amended."""
         chain = self.by_handle.get(handle)
@@ -71,6 +82,25 @@ class Chains:
         chain.current = leg
         self.by_leg[leg.order_id] = chain
         self._shed()
+
+    def all(self) -> list[Chain]:
+        """Every chain of which something may still be heard."""
+        return list(self.by_handle.values())
+
+    def restore(self, handle: str, legs: list[Order]) -> None:
+        """Takes over a chain as it was."""
+        chain = Chain(handle, legs[-1], legs[:-1])
+        self.by_handle[handle] = chain
+        self.by_leg.update({leg.order_id: chain for leg in legs})
+
+    def restore_leg(self, leg: Order, find: Callable[[str], Order | None]) -> None:
+        """Files an order that was placed in the place of another, if its id says so."""
+        handle, mark, _ = leg.order_id.rpartition("~")
+        if not mark:
+            return
+        before = self.current(handle) or find(handle)
+        if before is not None and self.next_id(before) == leg.order_id:
+            self.extend(before, leg)
 
     def view(self, order: Order) -> Order:
         """The order as its strategy knows it, whichever leg it is; a copy."""

@@ -16,8 +16,9 @@ from actors.order_manager.closings import Closings
 from actors.order_manager.gate import ALL, TradingGate
 from actors.order_manager.port import Port
 from messages.control import HaltCompleted, HaltTrading
-from messages.enums import Reason
+from messages.enums import GateEvent, Reason
 from messages.orders import Order
+from messages.recovery import GateNote
 
 
 @dataclass(slots=True)
@@ -56,6 +57,15 @@ class Halts:
         scope = command.strategy
         self._forget(scope)
         self.gate.halts[scope] = command.reason
+        self.note(
+            GateNote(
+                event=GateEvent.HALT,
+                scope=scope,
+                reason=command.reason,
+                is_kept=command.is_kept,
+                flatten=command.flatten,
+            )
+        )
         self.closings.abandon(scope or None)
         halt = Halt(command.reason, command.flatten)
         halt.timer = self.port.schedule(self.patience_s, self._give_up, scope)
@@ -72,7 +82,13 @@ class Halts:
     def end(self, scope: str) -> None:
         """Opens the gate again; a halt that is still being carried out is not completed any more."""
         self._forget(scope)
-        self.gate.halts.pop(scope, None)
+        if self.gate.halts.pop(scope, None) is not None:
+            self.note(GateNote(event=GateEvent.RESUME, scope=scope))
+
+    def note(self, note: GateNote) -> None:
+        """Writes down that the gate was opened or shut, for a next instance of the order manager."""
+        self.gate.keep(note)
+        self.port.send(note)
 
     def on_adopted(self, order: Order) -> None:
         """An order of ours has turned up that nobody knew of: it is not spared by a halt."""

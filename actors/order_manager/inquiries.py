@@ -43,6 +43,8 @@ class Inquiries:
         self.books = books
         self.absence_after_ns = round(absence_after_s * 1e9)
         self.running: dict[str, Inquiry] = {}
+        self.sent_before: dict[str, int] = {}
+        """Of orders that an earlier instance left: the instant after which they were not sent any more."""
         self.silent: dict[str, OrderStatus] = {}
         """Orders that waited for an answer when they were last looked through."""
 
@@ -56,7 +58,9 @@ class Inquiries:
         if inquiry is None:
             if not (wants_answer or is_open_question(order)):
                 return
-            inquiry = Inquiry(order, self.port.now_ns, wants_answer=wants_answer)
+            now_ns = self.port.now_ns
+            since_ns = min(self.sent_before.pop(order.order_id, now_ns), now_ns)
+            inquiry = Inquiry(order, since_ns, wants_answer=wants_answer)
             self.running[order.order_id] = inquiry
             if wants_answer or order.status is OrderStatus.UNKNOWN:
                 self._ask(inquiry)
@@ -80,12 +84,22 @@ class Inquiries:
 
     def on_snapshot(self, snapshot: AccountSnapshot) -> None:
         """Asks about what we take for open and the venue, in a later view of the account, does not list."""
-        listed = {order.client_order_id for order in snapshot.open_orders}
-        for order in self.books.table.open_orders(None, snapshot.exchange):
+        for order in self.find_unlisted(snapshot):
             was_told = order.venue_status is not None or order.status is OrderStatus.UNKNOWN
-            is_older = order.event_time_ns <= snapshot.event_time_ns
-            if was_told and is_older and order.client_order_id not in listed:
+            if was_told and order.event_time_ns <= snapshot.event_time_ns:
                 self.consider(order, wants_answer=True)
+
+    def find_unlisted(self, snapshot: AccountSnapshot) -> list[Order]:
+        """What we take for open and this view of the account does not list, though it would list its symbol."""
+        listed = {order.client_order_id for order in snapshot.open_orders}
+        listed_ids = {(order.symbol, order.exchange_order_id) for order in snapshot.open_orders}
+        return [
+            order
+            for order in self.books.table.open_orders(None, snapshot.exchange)
+            if order.client_order_id not in listed
+            and (order.symbol, order.exchange_order_id) not in listed_ids
+            and (not snapshot.symbols or order.symbol in snapshot.symbols)
+        ]
 
     def is_proven_absent(self, order: Order) -> bool:
         """Whether the venue's "not found" can be believed by now."""

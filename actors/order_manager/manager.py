@@ -2,33 +2,25 @@
 
 Theory of operation. This actor only routes: each message goes to the part that knows what it means, and what every part
 shares lies in `Books`. Whatever changes an order, a word of the venue, a failed journal, a failed request, comes as an
-`OrderChange` to `_settle`, the one place where a change is booked, told, and acted on: first the funds that it sets free,
-then what strategies hear, then what waits for it (an amendment, a close, a halt, a question to the venue).
+`OrderChange` to `Settlement.settle`, the one place where a change is booked, told, and acted on.
+
+It begins with what its journal gives back and then asks the venues (recovery.py); until they have answered, no order
+passes. After a failure of its own it begins in the same way.
 
 Nothing in here trusts its input: a strategy's nonsense is refused, a venue's contradictions are counted and logged. An
-exception would be our own fault, and ends the bot.
+exception would be our own fault.
 """
 
 from decimal import Decimal
 
-from actors.order_manager.amending import Amending
-from actors.order_manager.books import Books
-from actors.order_manager.cancels import Cancels
-from actors.order_manager.chains import Chains
-from actors.order_manager.closings import Closings
-from actors.order_manager.gate import TradingGate
-from actors.order_manager.halts import Halts
-from actors.order_manager.inquiries import Inquiries
+from actors.order_manager.foreign import ForeignOrdersPolicy
 from actors.order_manager.naming import OrderNames
-from actors.order_manager.placements import Placements
-from actors.order_manager.publisher import Publisher
-from actors.order_manager.readiness import Readiness
+from actors.order_manager.parts import ManagerOptions, Parts
 from actors.order_manager.terms import build_order, build_unknown
 from actors.runtime.actor import Actor
-from actors.trading.order_change import OrderChange, Verdict
-from actors.trading.risk import RiskChecker, RiskLimits
+from actors.trading.risk import RiskLimits
 from messages.account import AccountSnapshot, Balance, Position
-from messages.codec import class_name_of, decoder_of
+from messages.base import Message
 from messages.control import (
     ActorFailed,
     ActorRestarted,
@@ -39,13 +31,14 @@ from messages.control import (
     HoldTrading,
     JournalFailed,
     Ready,
+    Recovered,
     ReleaseTrading,
     ResumeTrading,
     Resync,
     ResyncRequest,
     Subscribe,
 )
-from messages.enums import Exchanges, OrderStatus, Reason
+from messages.enums import ExecutionType, GateEvent, OrderStatus, Reason
 from messages.instruments import Instrument
 from messages.market import BookTicker
 from messages.orders import (
@@ -62,7 +55,13 @@ from messages.orders import (
     PlaceOrder,
     QueryOrderRequest,
     SnapshotRequest,
-    StrategyCommand,
+)
+from messages.recovery import (
+    GateNote,
+    OrderManagerCheckpoint,
+    OrderNote,
+    StateKept,
+    StrategyState,
 )
 
 Outputs = (
@@ -78,6 +77,10 @@ Outputs = (
     | Ready
     | Resync
     | HaltCompleted
+    | GateNote
+    | OrderNote
+    | StateKept
+    | OrderManagerCheckpoint
 )
 
 
@@ -86,67 +89,69 @@ class OrderManager(Actor[Outputs]):
 
     is_essential = True
     is_journaled = True
-    max_restarts = 0
+    max_restarts = 3
     lazy_inputs = frozenset({BookTicker})
 
     def __init__(
         self,
         bot: str,
-        maximum_order_notional: Decimal | None = None,
-        maximum_position_notional: Decimal | None = None,
-        maximum_open_orders: int | None = None,
-        maximum_orders_per_second: int | None = None,
-        price_collar: Decimal | None = None,
+        *,
         halt_patience_s: float = 10.0,
         absence_after_s: float = 30.0,
+        reconcile_interval_s: float = 60.0,
+        refusal_hold_s: float = 60.0,
+        checkpoint_entries: int = 2_000,
+        foreign_orders: ForeignOrdersPolicy = "ignore",
+        **limits: Decimal | int | None,
     ) -> None:
-        """`bot` marks the bot's orders at the venue. For the limits see `RiskLimits`.
+        """`bot` marks the bot's orders at the venue. `limits` are the fields of `RiskLimits`.
 
         `halt_patience_s` is how long a halt waits for its cancels. `absence_after_s` is how long after a lost request the
-        venue's "no such order" is no proof: longer than its time window and its own time-out together.
+        venue's "no such order" is no proof: longer than its time window and its own time-out together. Every
+        `reconcile_interval_s` the account is compared with what is known of it. A strategy with too many refusals is held
+        for `refusal_hold_s`. After `checkpoint_entries` durable messages a checkpoint is written. `foreign_orders` says
+        what is done about open orders that are not ours: `ignore`, `adopt` (they become ours) or `cancel`.
 
-        Raises ValueError for a limit or a time that is not above 0.
+        Raises ValueError for a limit or a time that is not above 0, and for an unknown limit.
         """
-        check_seconds("halt_patience_s", halt_patience_s)
-        check_seconds("absence_after_s", absence_after_s)
-        limits = RiskLimits(
-            maximum_order_notional=maximum_order_notional,
-            maximum_position_notional=maximum_position_notional,
-            maximum_open_orders=maximum_open_orders,
-            maximum_orders_per_second=maximum_orders_per_second,
-            price_collar=price_collar,
+        options = ManagerOptions(
+            halt_patience_s=halt_patience_s,
+            absence_after_s=absence_after_s,
+            reconcile_interval_s=reconcile_interval_s,
+            refusal_hold_s=refusal_hold_s,
+            checkpoint_entries=checkpoint_entries,
+            foreign_orders=foreign_orders,
         )
-        self.books = Books(OrderNames(bot, self._context.run))
-        self.gate = TradingGate()
-        self.chains = Chains()
-        self.publisher = Publisher(self, self.books, self.chains)
-        self.placements = Placements(
-            self, self.books, self.publisher, self.gate, RiskChecker(limits)
-        )
-        self.cancels = Cancels(self, self.books, self.publisher)
-        self.inquiries = Inquiries(self, self.books, absence_after_s)
-        self.amending = Amending(self, self.chains, self.publisher, self.placements, self.cancels)
-        self.closings = Closings(
+        given = {key: value for key, value in limits.items() if value is not None}
+        run = self._context.run
+        # Another instance of this run may have given ids already; it had sent at least as many messages.
+        names = OrderNames(bot, run, self._context.counter)
+        parts = Parts(
             self,
-            self.books,
-            self.publisher,
-            self.placements,
-            self.cancels,
-            self.amending,
+            names,
+            run,
+            RiskLimits.from_configuration(given),
+            options,
+            self._begin_trading,
         )
-        self.halts = Halts(
-            self,
-            self.books,
-            self.gate,
-            self.cancels,
-            self.amending,
-            self.closings,
-            halt_patience_s,
-        )
-        self.readiness = Readiness(self, self.books, self.gate, self._answer_resyncs)
+        self.parts = parts
+        self.books, self.gate, self.chains = parts.books, parts.gate, parts.chains
+        self.publisher, self.settlement = parts.publisher, parts.settlement
+        self.cancels, self.inquiries = parts.cancels, parts.inquiries
+        self.amending, self.reducing = parts.amending, parts.reducing
+        self.closings, self.halts = parts.closings, parts.halts
+        self.readiness, self.recovery = parts.readiness, parts.recovery
+        self.reconciliation, self.checkpoints = parts.reconciliation, parts.checkpoints
         self.pending_resyncs: list[ResyncRequest] = []
-        self.traded: set[str] = set()
-        """Strategies that have had an order; only asked whether they contain one."""
+
+    def may_restart(self) -> bool:
+        """A new instance knows what this one did by the journal alone."""
+        return self.recovery.has_journal
+
+    def send(self, message: Message) -> None:
+        """Sends a message; what is durable is counted, for the next checkpoint."""
+        super().send(message)
+        self.checkpoints.on_sent(message)
 
     # The start, and what strategies must know before anything else.
 
@@ -154,6 +159,15 @@ class OrderManager(Actor[Outputs]):
         """Asks the venues for their state as soon as it is known which there are."""
         self.readiness.start()
         self.inquiries.start()
+        self.reconciliation.start()
+
+    def on_recovered(self, recovered: Recovered) -> None:
+        """What an earlier instance had written down."""
+        self.recovery.take(recovered, self.readiness)
+
+    def on_stop(self) -> None:
+        """Writes down what the next start must know."""
+        self.checkpoints.on_stop()
 
     def on_subscribe(self, asked: Subscribe) -> None:
         """Whatever others watch, its price and its rules are wanted here too."""
@@ -166,6 +180,18 @@ class OrderManager(Actor[Outputs]):
         if self.gate.is_ready:
             self._answer_resyncs()
 
+    def _on_strategy_state(self, state: StrategyState) -> None:
+        """A strategy wants to find something again."""
+        self.books.states[state.sender] = state.state
+        self.send(StateKept(strategy=state.sender, state=state.state))
+
+    def _begin_trading(self) -> None:
+        asking = {request.actor for request in self.pending_resyncs}
+        for strategy in self.recovery.on_ready():
+            if strategy not in asking:
+                self.pending_resyncs.append(ResyncRequest(actor=strategy))
+        self._answer_resyncs()
+
     def _answer_resyncs(self) -> None:
         for request in self.pending_resyncs:
             positions = self.books.portfolio.positions(request.actor)
@@ -175,9 +201,10 @@ class OrderManager(Actor[Outputs]):
                     target=request.actor,
                     positions=positions,
                     open_orders=[self.chains.view(order) for order in orders],
-                    has_traded=request.actor in self.traded or bool(positions or orders),
+                    has_traded=request.actor in self.books.traded or bool(positions or orders),
                     is_restart=request.is_restart,
                     instruments=list(self.books.instruments.values()),
+                    saved_state=self.books.states.get(request.actor, b""),
                 )
             )
         self.pending_resyncs.clear()
@@ -193,14 +220,15 @@ class OrderManager(Actor[Outputs]):
             self.publisher.tell(known, Reason.UNSUPPORTED, "an order id is never used twice")
             return
         self.readiness.learn_market(place.exchange, place.symbol)
-        if self.placements.place(build_order(place, self.now_ns), place.send_before_ns):
-            self.traded.add(place.sender)
+        order = build_order(place, self.now_ns)
+        if self.parts.placements.place(order, place.send_before_ns):
+            self.books.traded.add(place.sender)
 
     def on_cancel_order(self, cancel: CancelOrder) -> None:
         """Cancels an order; of one that is unknown or has ended the strategy is told so."""
         order = self._find_order(cancel)
         if order is None:
-            self._tell_unknown(cancel, cancel.order_id)
+            self._tell_unknown(cancel)
         elif order.is_open:
             self.amending.abandon(order)
             self.cancels.request(order)
@@ -208,10 +236,10 @@ class OrderManager(Actor[Outputs]):
             self.publisher.tell(order, Reason.CANCEL_REFUSED, "the order has ended already")
 
     def on_amend_order(self, amend: AmendOrder) -> None:
-        """Changes the terms of an order, by a cancel and a new one."""
+        """Changes the terms of an order."""
         order = self._find_order(amend)
         if order is None:
-            self._tell_unknown(amend, amend.order_id)
+            self._tell_unknown(amend)
         elif order.is_open:
             self.amending.begin(order, amend)
         else:
@@ -228,48 +256,80 @@ class OrderManager(Actor[Outputs]):
         order = self.chains.current(order_id) or self.books.table.get(order_id)
         return order if order is not None and order.strategy == command.sender else None
 
-    def _tell_unknown(self, command: StrategyCommand, order_id: str) -> None:
-        order = build_unknown(command, order_id)
-        self.publisher.tell(order, Reason.UNKNOWN_ORDER, f"no order {order_id} is known")
+    def _tell_unknown(self, command: CancelOrder | AmendOrder) -> None:
+        if self.parts.refusals.is_remembered(command.sender, command.order_id):
+            return  # the word that it was refused is on its way already
+        text = f"no order {command.order_id} is known"
+        self.publisher.tell(build_unknown(command), Reason.UNKNOWN_ORDER, text)
 
     # The venues' words.
 
     def on_order(self, event: Order) -> None:
         """What a venue says about an order: a reply, a report, or the answer to a question."""
+        self._take_order(event)
+
+    def _take_order(self, event: Order, *, is_listed: bool = False) -> None:
         self.gate.learn_venue(event.sender, event.exchange)
         if event.status is OrderStatus.UNKNOWN and event.reason is Reason.NONE:
             event.reason = Reason.OUTCOME_UNKNOWN
         if event.status is OrderStatus.REJECTED and event.reason is Reason.NONE:
             event.reason = Reason.VENUE
-        known = self._find_at_venue(event.exchange, event.symbol, event.client_order_id)
+        known = self.books.table.find(event.exchange, event.symbol, event.client_order_id)
+        if (
+            event.status is OrderStatus.UNKNOWN
+            and known
+            and known.order_id in self.reducing.pending
+        ):
+            self._refuse_reduction(known, event)
+            return
         if event.status is OrderStatus.NOT_FOUND:
-            if known is None or not self.inquiries.is_proven_absent(known):
+            if known is None:
+                return
+            if not self.inquiries.is_proven_absent(known):
+                self.recovery.on_answer(known)
                 return
             if event.reason is Reason.NONE:
                 event.reason = Reason.UNKNOWN_ORDER
         was_acknowledged = known is not None and known.venue_status is not None
         change = self.books.table.on_venue_order(event, self.now_ns)
-        self._settle(change, was_acknowledged=was_acknowledged)
+        if is_listed:
+            self.reconciliation.on_told(change)
+        self.settlement.settle(change, was_acknowledged=was_acknowledged)
         if change.order is not None and event.status is not OrderStatus.UNKNOWN:
             self.inquiries.on_answer(change.order)
+            self.recovery.on_answer(change.order)
+            if event.execution_type is ExecutionType.UNRECOGNISED and not is_listed:
+                self.reducing.on_answer(change.order)
+
+    def _refuse_reduction(self, order: Order, event: Order) -> None:
+        command = self.reducing.refuse(order, event.reason, event.reason_text)
+        if command is not None:
+            self.amending.begin(order, command)
+        elif event.reason is Reason.OUTCOME_UNKNOWN:
+            self.inquiries.consider(order, wants_answer=True)
 
     def on_cancel_refused(self, refused: CancelRefused) -> None:
         """A cancel did not take place: the order may have ended or still rest, and the venue is asked which."""
-        order = self._find_at_venue(refused.exchange, refused.symbol, refused.client_order_id)
+        order = self.books.table.find(refused.exchange, refused.symbol, refused.client_order_id)
         if order is None:
             self.log.warning("refused: a cancel of the unknown %s", refused.client_order_id)
         else:
-            self._refuse_cancel(order, refused.reason_text)
+            self.settlement.refuse_cancel(order, refused.reason_text)
 
     def on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
-        """A venue's whole view of the account: ours among its open orders are adopted, others' are left alone."""
+        """A venue's whole view of the account: what it tells of our orders counts, what it leaves out is asked about."""
         exchange = snapshot.exchange
         self.gate.learn_venue(snapshot.sender, exchange)
         for balance in self.books.set_snapshot(snapshot, self.now_ns):
             self.send(balance)
         for order in snapshot.open_orders:
-            self.on_order(order)
+            self._take_order(order, is_listed=True)
+            self.parts.foreign.on_listed(order)
+        for order in snapshot.executed_orders:
+            self._take_order(order, is_listed=True)
         self.inquiries.on_snapshot(snapshot)
+        self.recovery.on_snapshot(snapshot)
+        self.reconciliation.check_balances(snapshot)
         self.readiness.on_snapshot(exchange)
 
     def on_balance(self, balance: Balance) -> None:
@@ -287,77 +347,31 @@ class OrderManager(Actor[Outputs]):
         """The best bid and ask: the market price for all checks."""
         self.books.tickers[ticker.exchange, ticker.symbol] = ticker
 
-    def _find_at_venue(
-        self, exchange: Exchanges, symbol: str, client_order_id: str
-    ) -> Order | None:
-        return self.books.table.find(exchange, symbol, client_order_id)
-
-    def _refuse_cancel(self, order: Order, reason_text: str) -> None:
-        change = self.books.table.on_cancel_refused(order, self.now_ns)
-        if not change.is_news:
-            return
-        self.amending.abandon(order)
-        self._settle(change, Reason.CANCEL_REFUSED, reason_text)
-        self.inquiries.consider(order, wants_answer=True)
-        self.cancels.on_refused(order)
-
-    def _settle(
-        self,
-        change: OrderChange,
-        reason: Reason = Reason.NONE,
-        reason_text: str = "",
-        *,
-        was_acknowledged: bool = False,
-    ) -> None:
-        """Books, tells and acts on a change of an order."""
-        order = change.order
-        if order is None:
-            return
-        if change.verdict is Verdict.CONTRADICTION:
-            self.log.warning(
-                "%s stays %s: what the venue says now cannot be", order.order_id, order.status
-            )
-        if change.verdict is Verdict.ADOPTED:
-            self.log.warning("adopted %s of %s", order.client_order_id, order.strategy)
-            self.traded.add(order.strategy)
-            self.readiness.learn_market(order.exchange, order.symbol)
-        self.books.on_change(change, was_acknowledged)
-        if not self.amending.proceed(change):
-            self.publisher.publish(change, reason, reason_text)
-        self.cancels.on_change(order)
-        self.inquiries.consider(order)
-        if change.verdict is Verdict.ADOPTED:
-            self.halts.on_adopted(order)
-        self.closings.progress()
-        self.halts.progress()
-
     # Holds, halts and failures.
 
     def on_hold_trading(self, hold: HoldTrading) -> None:
         """No new orders until its sender releases; resting ones stay."""
         self.gate.holds[hold.sender] = hold.reason
+        self.halts.note(GateNote(event=GateEvent.HOLD, scope=hold.sender, reason=hold.reason))
 
     def on_release_trading(self, release: ReleaseTrading) -> None:
-        """Ends the hold of its sender."""
-        self.gate.holds.pop(release.sender, None)
+        """Ends the hold of its sender; what happened meanwhile is asked."""
+        if self.gate.holds.pop(release.sender, None) is not None:
+            self.halts.note(GateNote(event=GateEvent.RELEASE, scope=release.sender))
+            self.reconciliation.on_release(release.sender)
 
     def on_halt_trading(self, halt: HaltTrading) -> None:
         """No new orders, and ours are canceled."""
         self.halts.begin(halt)
 
     def on_resume_trading(self, resume: ResumeTrading) -> None:
-        """Ends a halt."""
+        """Ends a halt; losses are counted from now on."""
         self.halts.end(resume.strategy)
+        self.parts.losses.forgive(resume.strategy)
 
     def on_actor_failed(self, failed: ActorFailed) -> None:
-        """A gateway that failed has lost its requests in flight: what became of them is not known."""
-        for exchange in self.gate.venues.get(failed.actor, ()):
-            for order in self.books.table.open_orders(None, exchange):
-                if order.status is OrderStatus.PENDING_NEW and order.venue_status is None:
-                    text = f"{failed.actor} failed while the order was on its way"
-                    self._settle(self.books.table.on_unknown(order, text))
-                elif order.status is OrderStatus.PENDING_CANCEL:
-                    self._refuse_cancel(order, f"{failed.actor} failed while it was on its way")
+        """A gateway that failed has lost its requests in flight."""
+        self.parts.failures.on_actor_failed(failed)
 
     def on_actor_restarted(self, restarted: ActorRestarted) -> None:
         """A gateway begins anew: what its venue knows is asked for as at the start."""
@@ -367,31 +381,12 @@ class OrderManager(Actor[Outputs]):
     def on_actor_stopped(self, stopped: ActorStopped) -> None:
         """An actor is out for good; what a strategy still had on its way to us is refused."""
         self.gate.stops[stopped.actor] = stopped.reason
+        self.halts.note(GateNote(event=GateEvent.STOP, scope=stopped.actor, reason=stopped.reason))
 
     def on_command_failed(self, failed: CommandFailed) -> None:
         """A gateway's handler raised: the request was certainly not sent."""
-        if failed.failed_class == NewOrderRequest.__name__:
-            self._refuse_unsent(failed.failed_frame, Reason.HANDLER_FAILED, failed.error)
-        elif failed.failed_class == CancelOrderRequest.__name__:
-            request = decoder_of(CancelOrderRequest).decode(failed.failed_frame)
-            order = self._find_at_venue(request.exchange, request.symbol, request.client_order_id)
-            if order is not None:
-                self._refuse_cancel(order, failed.error)
+        self.parts.failures.on_command_failed(failed)
 
     def on_journal_failed(self, failed: JournalFailed) -> None:
         """Orders that could not be written down were not sent."""
-        for frame in failed.frames:
-            if class_name_of(frame) == NewOrderRequest.__name__:
-                self._refuse_unsent(frame, Reason.JOURNAL, failed.reason)
-
-    def _refuse_unsent(self, frame: bytes, reason: Reason, reason_text: str) -> None:
-        request = decoder_of(NewOrderRequest).decode(frame)
-        order = self.books.table.get(request.order.order_id)
-        if order is not None:
-            self._settle(self.books.table.on_refused(order, reason, reason_text))
-
-
-def check_seconds(key: str, seconds: float) -> None:
-    """Raises ValueError for a time that is not above 0 and finite."""
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"{key}: must be above 0 seconds, not {seconds}")
+        self.parts.failures.on_journal_failed(failed)

@@ -54,24 +54,32 @@ def to_base36(number: int) -> str:
 class OrderNames:
     """Gives client order ids and recognises its own."""
 
-    def __init__(self, bot: str, run: int) -> None:
-        """Raises ValueError for an empty name, a negative run, or one too great to be named."""
+    def __init__(self, bot: str, run: int, first: int = 0) -> None:
+        """`first` lies above every counter that this run has used before.
+
+        Raises ValueError for an empty name, a negative run, or one too great to be named.
+        """
         if not bot:
             raise ValueError("bot: the bot needs a name; it marks its orders at the venue")
         if run < 0:
             raise ValueError(f"the run's number must be 0 or more, not {run}")
         self.bot = shorten(bot, BOT_LENGTH)
+        self.counter = first
+        self.parts: dict[str, str] = {}
+        self.strategies: dict[str, str] = {}
+        number = f"[0-9a-z_]{{1,{NUMBER_LENGTH}}}"
+        strategy = f"[A-Za-z0-9_]{{1,{STRATEGY_LENGTH}}}"
+        self.pattern = re.compile(f"{re.escape(self.bot)}-({strategy})-({number})-{number}")
+        self.move_to(run)
+
+    def move_to(self, run: int) -> None:
+        """Names orders by this run's number from now on. Raises ValueError for one too great to be named."""
+        self.run_number = run
         self.run = to_base36(run)
         if find_keyword(self.run):
             self.run = f"{self.run[:2]}_{self.run[2:]}"
         if len(self.run) > NUMBER_LENGTH:
             raise ValueError(f"run {run}: no client order ids are left; give the bot a new name")
-        self.counter = 0
-        self.parts: dict[str, str] = {}
-        self.strategies: dict[str, str] = {}
-        number = f"[0-9a-z_]{{1,{NUMBER_LENGTH}}}"
-        strategy = f"[A-Za-z0-9_]{{1,{STRATEGY_LENGTH}}}"
-        self.pattern = re.compile(f"{re.escape(self.bot)}-({strategy})-{number}-{number}")
 
     def register(self, strategy: str) -> str:
         """Makes a strategy known, so that its name is recognised in its orders' ids; its part of them."""
@@ -98,6 +106,12 @@ class OrderNames:
     def is_ours(self, client_order_id: str) -> bool:
         """Whether this bot gave the id, in this run or an earlier one."""
         return self.pattern.fullmatch(client_order_id) is not None
+
+    def find_run(self, client_order_id: str) -> int | None:
+        """The number of the run that gave an id of ours; None for an id that is not ours."""
+        match = self.pattern.fullmatch(client_order_id)
+        digits = match[2].replace("_", "") if match else ""
+        return int(digits, 36) if digits else None
 
     def find_strategy(self, client_order_id: str) -> str | None:
         """The strategy that an id of ours names; None for an id that is not ours.

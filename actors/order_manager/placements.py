@@ -7,6 +7,7 @@ from actors.order_manager.books import Books, copy_order
 from actors.order_manager.gate import TradingGate
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
+from actors.order_manager.refusals import Refusals
 from actors.order_manager.terms import find_malformation, find_venue_fault, round_terms
 from actors.trading.risk import Refusal, RiskChecker, RiskState, check_funds
 from messages.enums import OrderStatus, Reason, Side
@@ -23,12 +24,14 @@ class Placements:
         publisher: Publisher,
         gate: TradingGate,
         risk: RiskChecker,
+        refusals: Refusals,
     ) -> None:
         self.port = port
         self.books = books
         self.publisher = publisher
         self.gate = gate
         self.risk = risk
+        self.refusals = refusals
 
     def place(self, order: Order, send_before_ns: int) -> bool:
         """Sends a strategy's order, or refuses it; True if it was sent."""
@@ -81,6 +84,8 @@ class Placements:
             open_orders=len(books.table.open_orders()),
             held_quantity=books.portfolio.quantity(exchange, symbol),
             open_buy_quantity=books.under_way(exchange, symbol, Side.BUY),
+            strategy_open_orders=len(books.table.open_orders(strategy)),
+            strategy_open_buy_quantity=books.under_way(exchange, symbol, Side.BUY, strategy),
             strategy_quantity=books.portfolio.quantity(exchange, symbol, strategy),
             strategy_open_sell_quantity=books.under_way(exchange, symbol, Side.SELL, strategy),
             free_base=books.free(exchange, instrument.base_asset),
@@ -92,7 +97,9 @@ class Placements:
         order.order_id = order.order_id or self.books.names.next(order.strategy)
         order.status = OrderStatus.REJECTED
         order.reason, order.reason_text = refusal
+        self.refusals.remember(order.strategy, order.order_id)
         self.publisher.tell(order)
+        self.refusals.on_refused(order.strategy, order.reason, order.reason_text)
 
     def _settle(self, order: Order, send_before_ns: int, refusal: Refusal | None) -> bool:
         if refusal is not None:

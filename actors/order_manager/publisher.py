@@ -4,15 +4,17 @@ The position goes first, because no strategy must ever see an order gone and its
 itself for flat and buy again.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
-from actors.order_manager.books import Books, Market
+from actors.order_manager.books import Books, Market, copy_order
 from actors.order_manager.chains import Chains
 from actors.order_manager.port import Port
 from actors.trading.order_change import OrderChange, build_fill
 from messages.enums import Exchanges, OrderStatus, Reason
 from messages.instruments import Instrument
 from messages.orders import Fill, Order, OrderUpdate
+from messages.recovery import OrderNote
 
 VALUATION_INTERVAL_S = 1.0
 
@@ -20,12 +22,18 @@ VALUATION_INTERVAL_S = 1.0
 class Publisher:
     """Books executions and tells of everything."""
 
-    def __init__(self, port: Port, books: Books, chains: Chains) -> None:
+    def __init__(
+        self, port: Port, books: Books, chains: Chains, on_valued: Callable[[], None]
+    ) -> None:
+        """`on_valued` is called when profits have changed, by a fill or by the market."""
         self.port = port
+        self.on_valued = on_valued
         self.books = books
         self.chains = chains
         self.waiting_fills: dict[Market, list[Fill]] = {}
         """Executions in symbols whose assets are not known yet."""
+        self.restored_fills: dict[Market, list[Fill]] = {}
+        """Those of them that were told before a restart."""
         self.is_valuing = False
         self.told_profits: dict[tuple[str, Exchanges, str], Decimal] = {}
 
@@ -36,6 +44,8 @@ class Publisher:
         if change.order is None or not change.is_news:
             return
         self.book(change)
+        if self.chains.is_earlier_leg(change.order):
+            self.port.send(OrderNote(order=copy_order(change.order)))
         self.tell(change.order, reason, reason_text)
 
     def book(self, change: OrderChange) -> None:
@@ -61,8 +71,17 @@ class Publisher:
             OrderUpdate(strategy=order.strategy, order=view, reason=reason, reason_text=reason_text)
         )
 
+    def restore_fill(self, fill: Fill) -> None:
+        """Books a fill that was told before a restart, at the latest when the assets of its symbol are known."""
+        if self.books.portfolio.knows(fill.exchange, fill.symbol):
+            self.books.portfolio.apply(fill)
+        else:
+            self.restored_fills.setdefault((fill.exchange, fill.symbol), []).append(fill)
+
     def on_instrument(self, instrument: Instrument) -> None:
         """Books what had to wait for the assets of this symbol."""
+        for fill in self.restored_fills.pop((instrument.exchange, instrument.symbol), []):
+            self.books.portfolio.apply(fill)
         fills = self.waiting_fills.pop((instrument.exchange, instrument.symbol), [])
         for strategy in dict.fromkeys(fill.strategy for fill in fills):
             self._book_fills([fill for fill in fills if fill.strategy == strategy])
@@ -81,6 +100,11 @@ class Publisher:
         self.tell_position(fills[0].strategy, fills[0].exchange, fills[0].symbol)
         for fill in fills:
             self.port.send(fill)
+        self.begin_valuing()
+        self.on_valued()
+
+    def begin_valuing(self) -> None:
+        """From now on positions are valued, for as long as anything is held."""
         if not self.is_valuing:
             self.is_valuing = True
             self.port.schedule(VALUATION_INTERVAL_S, self._value)
@@ -100,3 +124,4 @@ class Publisher:
                 self.tell_position(*key)
         if self.is_valuing:
             self.port.schedule(VALUATION_INTERVAL_S, self._value)
+            self.on_valued()

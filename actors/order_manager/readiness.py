@@ -24,10 +24,19 @@ class Readiness:
     """Learns markets and venues, and knows when trading may begin."""
 
     def __init__(
-        self, port: Port, books: Books, gate: TradingGate, on_ready: Callable[[], None]
+        self,
+        port: Port,
+        books: Books,
+        gate: TradingGate,
+        is_waiting: Callable[[], bool],
+        on_ready: Callable[[], None],
     ) -> None:
+        """`is_waiting`: whether the venue has still to answer for an order that an earlier instance has left."""
         self.port = port
+        self.is_waiting = is_waiting
         self.on_ready = on_ready
+        self.is_in_doubt = False
+        """Whether the journal may lack trades of symbols in which none is known: all of them are asked for then."""
         self.books = books
         self.gate = gate
         self.markets: dict[Market, None] = {}
@@ -78,6 +87,8 @@ class Readiness:
         """Says that trading may begin, once, when everything that it needs is known."""
         if self.gate.is_ready or self.unasked or self.awaited or self.is_asking:
             return
+        if self.is_waiting():
+            return
         missing = [market for market in self.markets if market not in self.books.instruments]
         if missing and self.is_patient:
             return
@@ -103,10 +114,28 @@ class Readiness:
         self.unasked.clear()
         for exchange in self.awaited:
             symbols = [symbol for venue, symbol in self.markets if venue is exchange]
-            self.port.send(SnapshotRequest(exchange=exchange, symbols=symbols))
+            self.port.send(
+                SnapshotRequest(
+                    exchange=exchange,
+                    symbols=symbols,
+                    trades_after=self._find_last_trades(exchange, symbols),
+                )
+            )
         if self.awaited:
             self.timer = self.port.schedule(SNAPSHOT_RETRY_S, self._ask)
         self.announce()
+
+    def _find_last_trades(self, exchange: Exchanges, symbols: list[str]) -> dict[str, int]:
+        known = self.books.last_trade_ids
+        return {
+            symbol: known.get((exchange, symbol), 0)
+            for symbol in symbols
+            if self.is_in_doubt or (exchange, symbol) in known
+        }
+
+    def venues(self) -> list[Exchanges]:
+        """All that are traded or watched."""
+        return list(dict.fromkeys(exchange for exchange, _ in self.markets))
 
     def _lose_patience(self) -> None:
         self.is_patient = False

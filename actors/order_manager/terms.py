@@ -6,7 +6,7 @@ from decimal import Decimal
 from actors.trading.risk import Refusal
 from messages.enums import OrderStatus, OrderType, Reason, Side, SymbolStatus, TimeInForce
 from messages.instruments import Instrument, round_down, to_text
-from messages.orders import Order, PlaceOrder, StrategyCommand
+from messages.orders import AmendOrder, CancelOrder, Order, PlaceOrder
 
 ZERO = Decimal(0)
 MAXIMUM_EXPONENT = 20
@@ -35,14 +35,14 @@ def build_order(place: PlaceOrder, now_ns: int) -> Order:
     )
 
 
-def build_unknown(command: StrategyCommand, order_id: str) -> Order:
-    """What stands in an answer about an order of which nothing is known."""
+def build_unknown(command: CancelOrder | AmendOrder) -> Order:
+    """What stands in an answer about an order of which nothing is known but what the command says."""
     return Order(
-        side=Side.UNRECOGNISED,
+        side=command.side,
         order_type=OrderType.UNRECOGNISED,
         symbol=command.symbol,
         exchange=command.exchange,
-        order_id=order_id,
+        order_id=command.order_id,
         strategy=command.sender,
         status=OrderStatus.NOT_FOUND,
     )

@@ -41,6 +41,10 @@ class Host(Protocol):
         """Journals and delivers what the cell's drain has sent."""
         ...
 
+    def recover(self, cell: "ActorCell") -> list[Message]:
+        """What the cell's actor had made durable, for its new instance."""
+        ...
+
     def deliver_all(self, envelopes: list[Envelope]) -> None:
         """Delivers messages to all their receivers."""
         ...
@@ -102,9 +106,9 @@ class ActorCell:
         self.canceled_tasks: dict[ActorTask, None] = {}
 
     def start_instance(self) -> None:
-        """Builds a new instance and gives it its first message.
+        """Builds a new instance and gives it its first messages: `Start`, and what it had made durable.
 
-        Raises what its constructor raises.
+        Raises what its constructor raises, and JournalError if the journal cannot be read.
         """
         if self.instance is not None:
             self.instance._is_void = True
@@ -114,8 +118,10 @@ class ActorCell:
         envelope = self.make_envelope(start)
         # The constructor's time is the first message's, so that a replay can give it the same.
         self.instance = self.specification.build(self.context, start.time_ns)
+        recovered = [self.make_envelope(message) for message in self.host.recover(self)]
         self.is_running = True
-        self.mailbox.put_front(envelope)
+        for item in (envelope, *recovered):
+            self.mailbox.put_front(item)
         self.wake()
 
     def finish(self) -> None:

@@ -3,8 +3,14 @@
 One transaction holds what one drain of the actor sent that is durable, and the last message it handled from each sender.
 The write never waits on a lock and runs in the loop: a journal thread would starve for seconds behind a busy loop.
 `NORMAL` synchronisation survives a killed process, `FULL` a power cut.
+
+What was written is given back to the actor's next instance, from its last checkpoint on. The journal knows of which venue
+it holds the state: an account's orders mean nothing at another. It also notices when it is not what it was: the number of
+the last start is noted in a second file beside it (an older copy, or none, was put in its place), and whether it was
+closed in good order (a killed program leaves its write-ahead log behind: without it the last transactions are lost).
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +19,7 @@ from typing import Literal
 from actors.runtime.errors import JournalError
 
 Synchronous = Literal["NORMAL", "FULL"]
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CHECKPOINT_TRANSACTIONS = 1_000
 META_SCHEMA = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
@@ -30,7 +36,11 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE TABLE IF NOT EXISTS handled (
     actor TEXT NOT NULL, sender TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (actor, sender)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS epoch (
+    first_position INTEGER PRIMARY KEY, venue TEXT NOT NULL, is_temporary INTEGER NOT NULL
+);
 """
+log = logging.getLogger("actors.journal")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -55,14 +65,20 @@ class Journal:
         Raises JournalError if it cannot be opened, is damaged, or belongs to another bot.
         """
         self.path = path
+        self.venue: str | None = None
+        self.doubt = ""
+        """Why it may lack what was written last; empty when nothing speaks against it."""
+        had_log = path.with_name(f"{path.name}-wal").exists()
         self.connection = connect(path)
         try:
             self._prepare(bot, synchronous)
+            self.doubt = self._find_doubt(had_log)
         except sqlite3.Error as error:
             self.connection.close()
             raise JournalError(
                 f"{path}: not usable as a journal ({error}); is the folder there and writable, "
-                "and does no other program hold the file?"
+                "and does no other program hold the file? A damaged one can be moved away: what the venue still knows "
+                "is then asked of it"
             ) from error
         except JournalError:
             self.connection.close()
@@ -88,9 +104,68 @@ class Journal:
                 f"{self.path}: written by a newer version of this program (schema {schema}); update the program"
             )
         self.connection.executescript(SCHEMA)
-        if owner is None:
+        if schema != str(SCHEMA_VERSION):
             self.write_meta("schema", str(SCHEMA_VERSION))
+        if owner is None:
             self.write_meta("bot", bot)
+
+    def _find_doubt(self, had_log: bool) -> str:
+        """Whether this is what the last start left. Raises sqlite3.Error, or JournalError for the file beside it."""
+        known, noted = int(self.read_meta("run") or 0), self._note_run(0)
+        if noted > known:
+            what = "an older copy" if known else "an empty file"
+            return f"{self.path} is {what}: it knows {known} starts, {noted} were made"
+        if self.read_meta("state") == "open" and not had_log:
+            return (
+                f"the write-ahead log of {self.path} is missing: the last run's end is lost with it"
+            )
+        return ""
+
+    def _note_run(self, run: int) -> int:
+        """Notes a start beside the journal, if it is later than those noted; the last one noted."""
+        connection = connect(self.path.with_name(f"{self.path.name}-runs"))
+        try:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("CREATE TABLE IF NOT EXISTS run (number INTEGER PRIMARY KEY)")
+            if run:
+                connection.execute("INSERT OR IGNORE INTO run VALUES (?)", (run,))
+                connection.execute("DELETE FROM run WHERE number < ?", (run,))
+            row = connection.execute("SELECT max(number) FROM run").fetchone()
+        finally:
+            connection.close()
+        return int(row[0] or 0)
+
+    def bind_venue(self, venue: str, *, is_temporary: bool = False) -> None:
+        """Says whose state is read and written from now on: a venue and an account there, by a name that stays.
+
+        A temporary venue is one that begins anew with each start, such as an embedded exchange: the state of others is
+        kept as history and waits for them. Raises JournalError if the journal holds the state of another real venue.
+        """
+        execute = self.connection.execute
+        try:
+            rows = execute(
+                "SELECT venue, is_temporary FROM epoch ORDER BY first_position"
+            ).fetchall()
+            last = execute("SELECT coalesce(max(position), 0) FROM entry").fetchone()[0]
+            real = [name for name, was_temporary in rows if not was_temporary]
+            if not is_temporary and real and real[-1] != venue:
+                raise JournalError(
+                    f"{self.path}: holds the orders and positions of {real[-1]}, not of {venue}; "
+                    "give the bot another name or state folder for another venue or account"
+                )
+            self.venue = venue
+            if rows and rows[-1][0] == venue:
+                return
+            execute(
+                "INSERT OR REPLACE INTO epoch VALUES (?, ?, ?)", (last + 1, venue, is_temporary)
+            )
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: the venue cannot be noted ({error})") from error
+        if last and venue not in real:
+            before = rows[-1][0] if rows else "an earlier version of this program"
+            log.info("%s begins anew; the state of %s is kept as history", venue, before)
+            if not is_temporary and not self.doubt:
+                self.doubt = f"{self.path} does not say of which venue its state was"
 
     def read_meta(self, key: str) -> str | None:
         """One of the journal's own facts, or None."""
@@ -111,8 +186,12 @@ class Journal:
             synchronous = execute("PRAGMA synchronous").fetchone()[0]
             execute("PRAGMA synchronous=FULL")
             try:
-                run = int(self.read_meta("run") or 0) + 1
+                run = max(int(self.read_meta("run") or 0), self._note_run(0)) + 1
                 self.write_meta("run", str(run))
+                self.write_meta("state", "open")
+                # Into the database itself: the number must not be lost with the log.
+                execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._note_run(run)
             finally:
                 execute(f"PRAGMA synchronous={synchronous}")
         except sqlite3.Error as error:
@@ -165,6 +244,44 @@ class Journal:
             parameters,
         )
 
+    def recover(self, actor: str, checkpoints: Iterable[str]) -> list[bytes]:
+        """The frames that an actor wrote for this venue, oldest first: from its last message of these classes on.
+
+        Raises JournalError if it cannot be read.
+        """
+        condition, parameters = "actor = ?", [actor]
+        if self.venue is not None:
+            condition += (
+                " AND (SELECT venue FROM epoch WHERE first_position <= position"
+                " ORDER BY first_position DESC LIMIT 1) = ?"
+            )
+            parameters.append(self.venue)
+        names = list(checkpoints)
+        marks = ", ".join("?" * len(names))
+        execute = self.connection.execute
+        try:
+            # Backwards from the end: what lies before the last checkpoint is not looked at.
+            found = execute(
+                f"SELECT position FROM entry WHERE {condition} AND message_class IN ({marks})"
+                " ORDER BY position DESC LIMIT 1",
+                (*parameters, *names),
+            ).fetchone()
+            rows = execute(
+                f"SELECT frame FROM entry WHERE {condition} AND position >= ? ORDER BY position",
+                (*parameters, found[0] if found else 0),
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"{self.path}: cannot be read ({error}); restore a good copy, or move it away: "
+                "what the venue still knows is then asked of it"
+            ) from error
+        return [row[0] for row in rows]
+
     def close(self) -> None:
-        """Closes it; what was written stays."""
+        """Closes it in good order; what was written stays."""
+        try:
+            if self.read_meta("state") == "open":
+                self.write_meta("state", "closed")
+        except sqlite3.Error as error:
+            log.warning("%s: its good end cannot be noted (%s)", self.path, error)
         self.connection.close()

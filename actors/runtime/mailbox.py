@@ -17,6 +17,10 @@ from typing import Any
 from actors.runtime.actor import Envelope
 from messages.base import Message, Policy
 
+# An enumeration's member costs a look-up of its own each time; on every message that shows.
+CONTROL = Policy.CONTROL
+SEQUENCE = Policy.SEQUENCE
+
 DEFAULT_SEQUENCE_LIMIT = 10_000
 DEFAULT_CONTROL_LIMIT = 100_000
 
@@ -71,9 +75,9 @@ class Mailbox(asyncio.Queue[Envelope]):
     def _put(self, item: Envelope) -> None:
         message_class = item.message_class
         policy = message_class.policy
-        if policy is Policy.CONTROL:
+        if policy is CONTROL:
             self.control.append(item)
-        elif policy is Policy.SEQUENCE:
+        elif policy is SEQUENCE:
             self.arrivals += 1
             if len(self.sequence) >= self.sequence_limit:
                 self._evict()

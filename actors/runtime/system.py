@@ -32,10 +32,12 @@ from actors.runtime.wiring import (
 )
 from messages.base import Message
 from messages.codec import decoder_of, encode
-from messages.control import JournalFailed, ResyncRequest, Subscribe
+from messages.control import JournalFailed, Recovered, ResyncRequest, Subscribe
 
 IDLE_INTERVAL_S = 0.5
 MAX_STOP_TURNS = 100_000
+RECOVERED_FRAMES = 500
+"""In one message."""
 
 
 class System:
@@ -214,6 +216,27 @@ class System:
             except JournalError as error:
                 pending = self._withhold(cell, pending, error)
         self.deliver_all(pending)
+
+    def recover(self, cell: ActorCell) -> list[Message]:
+        """What an actor had made durable, in parts, where it asks for it. Raises JournalError if it cannot be read."""
+        if self.journal is None or not cell.actor_class.is_journaled:
+            return []
+        if Recovered not in cell.actor_class.handlers:
+            return []
+        checkpoints = sorted(
+            item.__name__ for item in cell.actor_class.outputs if item.is_checkpoint
+        )
+        frames = self.journal.recover(cell.name, checkpoints)
+        starts = range(0, max(len(frames), 1), RECOVERED_FRAMES)
+        return [
+            Recovered(
+                target=cell.name,
+                frames=frames[start : start + RECOVERED_FRAMES],
+                is_last=start == starts[-1],
+                doubt=self.journal.doubt,
+            )
+            for start in starts
+        ]
 
     def _withhold(
         self, cell: ActorCell, pending: list[Envelope], error: JournalError

@@ -12,20 +12,43 @@ from typing_extensions import TypeVar
 
 from actors.runtime.actor import Actor
 from actors.strategies.holdings import Holdings
+from actors.strategies.saved_state import decode_state, encode_state
 from messages.account import Position
 from messages.base import Message
 from messages.codec import decoder_of
-from messages.control import CommandFailed, Resync
+from messages.control import CommandFailed, Resync, Stop
 from messages.enums import Exchanges, OrderStatus, OrderType, Side, TimeInForce
 from messages.instruments import Instrument, to_decimal
 from messages.orders import AmendOrder, CancelOrder, ClosePosition, Order, OrderUpdate, PlaceOrder
+from messages.recovery import StrategyState
 
 Number = Decimal | float | int | str
 OwnOutput = TypeVar("OwnOutput", bound=Message, default=Never, covariant=True)
 
 
-class Strategy(Actor[PlaceOrder | CancelOrder | AmendOrder | ClosePosition | OwnOutput]):
-    """Decides on orders. Further outputs of its own: `class Mine(Strategy[Signal])`."""
+SAVING_MESSAGES = (OrderUpdate, Position, Resync, Stop)
+
+
+class Strategy(
+    Actor[PlaceOrder | CancelOrder | AmendOrder | ClosePosition | StrategyState | OwnOutput]
+):
+    """Decides on orders. Further outputs of its own: `class Mine(Strategy[Signal])`.
+
+    Position and open orders come back by themselves after a restart, of the strategy or of the whole bot, before the first
+    market message. What else must survive, such as how many entries were made today, a strategy keeps by two methods:
+
+        def save_state(self) -> dict[str, Any]:
+            return {"entries": self.entries}
+
+        def load_state(self, state: dict[str, Any]) -> None:
+            self.entries = state["entries"]
+
+    `save_state` is asked after every handler that sent an order, a cancel or the like, after every news of orders and
+    positions, and at the end; what it returns is written to the journal if it has changed. It may be anything that msgpack
+    holds (numbers, texts, lists, dicts, dataclasses, msgspec structs), up to 64 KiB; `load_state` gets it back in the type
+    of its annotation, before `on_resync`, and is not called if there is none. A crash may lose the last change, never the
+    order that came with it: what was really ordered, `open_orders` and `position` say.
+    """
 
     is_owner = True
     exchange: Exchanges = Exchanges.BINANCE
@@ -35,6 +58,8 @@ class Strategy(Actor[PlaceOrder | CancelOrder | AmendOrder | ClosePosition | Own
     _holdings: Holdings
     _instruments: dict[tuple[Exchanges, str], Instrument]
     _has_traded: bool
+    _saved_state: bytes
+    _has_begun: bool
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the state that the base keeps."""
@@ -42,11 +67,44 @@ class Strategy(Actor[PlaceOrder | CancelOrder | AmendOrder | ClosePosition | Own
         instance._holdings = Holdings()
         instance._instruments = {}
         instance._has_traded = False
+        instance._saved_state = b""
+        instance._has_begun = False
         return instance
 
     def may_restart(self) -> bool:
         """A fresh instance that has forgotten could buy twice: once it has traded it must know how to go on."""
         return not self._has_traded or not self.handlers[Resync][-1].startswith("_")
+
+    # What outlives it.
+
+    def save_state(self) -> Any:
+        """What it wants to find again after a restart; None for nothing. See the class."""
+        return None
+
+    def load_state(self, state: Any) -> None:
+        """Gets back what `save_state` last returned."""
+
+    def run_handlers(self, message: Message, frame: bytes, now_ns: int, keep: int = 0) -> None:
+        """Runs the handlers, and sees to it that what must outlive them is written down."""
+        super().run_handlers(message, frame, now_ns, keep)
+        if type(self).save_state is Strategy.save_state:
+            return
+        if len(self.outbox) > keep or isinstance(message, SAVING_MESSAGES):
+            self._in_handler = True
+            try:
+                self._save()
+            except BaseException:
+                self.discard(keep)
+                raise
+            finally:
+                self._in_handler = False
+
+    def _save(self) -> None:
+        state = self.save_state()
+        encoded = b"" if state is None else encode_state(state)
+        if encoded != self._saved_state:
+            self._saved_state = encoded
+            self.send(StrategyState(state=encoded))
 
     # State.
 
@@ -159,7 +217,14 @@ class Strategy(Actor[PlaceOrder | CancelOrder | AmendOrder | ClosePosition | Own
         """Asks for the cancel of one of its orders; for one that has ended, or is being canceled, nothing is sent."""
         order = self._holdings.request_cancel(order_id)
         if order is not None:
-            self.send(CancelOrder(exchange=order.exchange, symbol=order.symbol, order_id=order_id))
+            self.send(
+                CancelOrder(
+                    exchange=order.exchange,
+                    symbol=order.symbol,
+                    order_id=order_id,
+                    side=order.side,
+                )
+            )
 
     def cancel_all(self, symbol: str | None = None, exchange: Exchanges | None = None) -> None:
         """Asks for the cancel of all its orders, or of those in one symbol."""
@@ -191,6 +256,7 @@ class Strategy(Actor[PlaceOrder | CancelOrder | AmendOrder | ClosePosition | Own
                 price=new_price,
                 quantity=new_quantity,
                 send_before_ns=self._send_before_ns(),
+                side=order.side,
             )
         )
 
@@ -224,6 +290,10 @@ class Strategy(Actor[PlaceOrder | CancelOrder | AmendOrder | ClosePosition | Own
         self._has_traded = self._has_traded or resync.has_traded
         for instrument in resync.instruments:
             self._instruments.setdefault((instrument.exchange, instrument.symbol), instrument)
+        if not self._has_begun and resync.saved_state:
+            self._saved_state = resync.saved_state
+            self.load_state(decode_state(resync.saved_state, type(self).load_state))
+        self._has_begun = True
 
     def _on_command_failed(self, failed: CommandFailed) -> None:
         if failed.failed_class == PlaceOrder.__name__:

@@ -26,14 +26,13 @@ them. An order is never taken for dead because we failed to hear of it.
 Trade ids are counted per symbol at the venue, but a trade of two of our own orders with each other carries one trade id
 in both, so that the key is (order, trade id): an order has one symbol.
 
-**Time to cancel** runs from the acknowledgement, the venue's first word, by our clock. Until that word there is nothing
-to cancel and no deadline. `due` names each order once; a refused cancel of an overdue order arms it again a little
-later, and `postpone` does so when the cancel could not be sent at all.
-
 **Bounds.** An order that has ended stays in the table until `keep_closed` others have ended after it, and is gone from
 `get` then; the venue's late words about it are still recognised until `remember_closed` more have ended, after which it
 is forgotten for good. What is held is therefore open orders + keep_closed + remember_closed. An order that the venue
 does not find counts as ended here, until a word of the venue revokes that.
+
+**Names.** An order that was amended in place may have got another client order id (rest-api.md, Order Amend Keep
+Priority). It is found by both, and called by the newer one.
 """
 
 import math
@@ -41,13 +40,11 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
-from actors.trading.expiry_queue import ExpiryQueue
 from actors.trading.order_change import OrderChange, Verdict
-from messages.enums import Exchanges, OrderStatus, Reason, Side
+from messages.enums import Exchanges, ExecutionType, OrderStatus, Reason, Side
 from messages.order_status import LIVING_WORDS, next_status
 from messages.orders import Order
 
-CANCEL_RETRY_NS = 1_000_000_000
 OURS_ALONE = (OrderStatus.UNKNOWN, OrderStatus.NOT_FOUND, OrderStatus.PENDING_CANCEL)
 
 
@@ -74,8 +71,8 @@ class OrderTable:
         self._retired: dict[str, Order] = {}
         self._by_client_id: dict[tuple[Exchanges, str], Order] = {}
         self._by_exchange_id: dict[tuple[Exchanges, str, int], Order] = {}
-        self._expiries = ExpiryQueue()
-        self._expiry_of: dict[str, int] = {}
+        self._former_names: dict[str, list[str]] = {}
+        """Earlier client order ids, by own id."""
 
     def __len__(self) -> int:
         """Open orders and closed ones that have not left."""
@@ -101,6 +98,34 @@ class OrderTable:
         self._by_client_id[order.exchange, order.client_order_id] = order
         self._file(order)
         return OrderChange(Verdict.APPLIED, order, status_changed=True)
+
+    def restore(self, order: Order) -> None:
+        """Takes over an order as an earlier table held it, in place of what is known of it."""
+        known = self._find_by_id(order.order_id)
+        if known is not None:
+            self._open.pop(order.order_id, None)
+            self._open_by_market.get((known.exchange, known.symbol), {}).pop(order.order_id, None)
+            self._closed.pop(order.order_id, None)
+            self._retired.pop(order.order_id, None)
+        # Of twins the first keeps the name, as when they were told.
+        self._by_client_id.setdefault((order.exchange, order.client_order_id), order)
+        if known is self._by_client_id[order.exchange, order.client_order_id]:
+            self._by_client_id[order.exchange, order.client_order_id] = order
+        if order.exchange_order_id:
+            key = (order.exchange, order.symbol, order.exchange_order_id)
+            self._by_exchange_id[key] = order
+        self._file(order)
+
+    def refile(self, order: Order) -> None:
+        """Puts an order of the table where it belongs, after a change that was made from outside at its restoration."""
+        if order.exchange_order_id:
+            key = (order.exchange, order.symbol, order.exchange_order_id)
+            self._by_exchange_id.setdefault(key, order)
+        self._file(order)
+
+    def closed_orders(self, most: int) -> list[Order]:
+        """The last orders that have ended, oldest first."""
+        return list(self._closed.values())[-most:] if most else []
 
     def on_venue_order(self, event: Order, now_ns: int) -> OrderChange:
         """Folds in an event of the gateway: a reply, a report of the user stream, or the answer to a query."""
@@ -134,15 +159,10 @@ class OrderTable:
         """A cancel is on its way; `reason` says why, when it was our own decision."""
         return self._say(order, OrderStatus.PENDING_CANCEL, reason, reason_text)
 
-    def on_cancel_refused(self, order: Order, now_ns: int) -> OrderChange:
-        """The cancel did not take place, or its outcome is unknown: back to the venue's last word, if not ended.
-
-        An overdue order comes due again a little later.
-        """
+    def on_cancel_refused(self, order: Order) -> OrderChange:
+        """The cancel did not take place, or its outcome is unknown: back to the venue's last word, if not ended."""
         if not order.restore_venue_status():
             return self._judge(OrderChange(Verdict.STALE, order))
-        if self._expiry_of.get(order.order_id, now_ns + 1) <= now_ns:
-            self._expiries.arm(order.order_id, now_ns + CANCEL_RETRY_NS)
         return self._judge(OrderChange(Verdict.APPLIED, order, status_changed=True))
 
     def on_unknown(self, order: Order, reason_text: str, reason_code: int = 0) -> OrderChange:
@@ -162,22 +182,6 @@ class OrderTable:
     ) -> OrderChange:
         """The order is proven never to have come to the book: refused there, or not sent at all."""
         return self._say(order, OrderStatus.REJECTED, reason, reason_text, reason_code)
-
-    # Time to cancel.
-
-    def next_expiry_ns(self) -> int | None:
-        """When the next order comes due, by our clock; None if none will."""
-        return self._expiries.find_next()
-
-    def due(self, now_ns: int) -> list[Order]:
-        """Orders whose time is up and for which no cancel is on its way; each is named once."""
-        orders = [self._open[order_id] for order_id in self._expiries.pop_due(now_ns)]
-        return [order for order in orders if order.status is not OrderStatus.PENDING_CANCEL]
-
-    def postpone(self, order: Order, due_ns: int) -> None:
-        """Names an open order again at `due_ns`: its cancel could not be sent."""
-        if order.order_id in self._open:
-            self._expiries.arm(order.order_id, due_ns)
 
     # Questions.
 
@@ -221,25 +225,6 @@ class OrderTable:
         orders = self.open_orders(strategy, exchange, symbol)
         return sum((order.open_quantity for order in orders if order.side is side), Decimal(0))
 
-    def unlocked(
-        self, exchange: Exchanges, symbol: str, side: Side, market_price: Decimal | None = None
-    ) -> Decimal:
-        """What orders that the venue has not acknowledged will lock and its balances do not show yet.
-
-        In the quote asset for BUY, in the base asset for SELL. An order without a price counts at `market_price`.
-        """
-        total = Decimal(0)
-        for order in self.open_orders(None, exchange, symbol):
-            if order.side is not side or order.venue_status is not None:
-                continue
-            if side is Side.SELL:
-                total += order.open_quantity
-            elif order.quote_quantity:
-                total += order.quote_quantity
-            else:
-                total += order.open_quantity * (order.price or market_price or Decimal(0))
-        return total
-
     # Within.
 
     def _find_by_id(self, order_id: str) -> Order | None:
@@ -267,6 +252,7 @@ class OrderTable:
         was_silent = order.venue_status is None
         contradicts = is_contradiction(order, event.status)
         changed = order.update(event)
+        self._rename(order, event)
         is_acknowledged = was_silent and order.venue_status not in (None, OrderStatus.REJECTED)
         if is_acknowledged:
             order.acknowledged_time_ns = now_ns
@@ -292,6 +278,18 @@ class OrderTable:
                 is_ended=order.status.is_terminal and not status.is_terminal,
             )
         )
+
+    def _rename(self, order: Order, event: Order) -> None:
+        """An amendment may have given the order another client order id."""
+        name = event.client_order_id
+        is_amendment = event.execution_type is ExecutionType.REPLACED
+        if not is_amendment or not name or name == order.client_order_id:
+            return
+        if (order.exchange, name) in self._by_client_id:
+            return  # an earlier amendment, told late
+        self._former_names.setdefault(order.order_id, []).append(order.client_order_id)
+        order.client_order_id = name
+        self._by_client_id[order.exchange, name] = order
 
     def _say(
         self,
@@ -320,15 +318,13 @@ class OrderTable:
         return change
 
     def _file(self, order: Order) -> None:
-        """Puts an order where it belongs after a change, and sets its deadline."""
+        """Puts an order where it belongs after a change."""
         order_id, market = order.order_id, (order.exchange, order.symbol)
         if not order.is_open:
             if self._open.pop(order_id, None) is not None:
                 del self._open_by_market[market][order_id]
                 if not self._open_by_market[market]:
                     del self._open_by_market[market]
-            self._expiries.disarm(order_id)
-            self._expiry_of.pop(order_id, None)
             if order_id not in self._retired:
                 self._closed.setdefault(order_id, order)
                 self._shed()
@@ -338,11 +334,6 @@ class OrderTable:
             self._retired.pop(order_id, None)
             self._open[order_id] = order
             self._open_by_market.setdefault(market, {})[order_id] = order
-        if order.time_to_cancel is not None and order.venue_status is not None:
-            due_ns = order.acknowledged_time_ns + round(order.time_to_cancel * 1_000_000_000)
-            if self._expiry_of.get(order_id) != due_ns:
-                self._expiry_of[order_id] = due_ns
-                self._expiries.arm(order_id, due_ns)
 
     def _shed(self) -> None:
         """Lets the oldest closed orders go: first out of `get`, then out of memory."""
@@ -353,9 +344,10 @@ class OrderTable:
             self._retired[order_id] = order
         while len(self._retired) > self.remember_closed:
             order = self._retired.pop(next(iter(self._retired)))
-            client_key = (order.exchange, order.client_order_id)
-            if self._by_client_id.get(client_key) is order:
-                del self._by_client_id[client_key]
+            former = self._former_names.pop(order.order_id, [])
+            for name in (order.client_order_id, *former):
+                if self._by_client_id.get((order.exchange, name)) is order:
+                    del self._by_client_id[order.exchange, name]
             self._by_exchange_id.pop((order.exchange, order.symbol, order.exchange_order_id), None)
 
 

@@ -14,6 +14,7 @@ from messages.account import Position
 from messages.enums import Exchanges
 from messages.instruments import Instrument
 from messages.orders import Fill
+from messages.recovery import PositionState
 
 
 @dataclass(slots=True)
@@ -46,6 +47,10 @@ class Portfolio:
         """The same as `set_instrument`, where there is no instrument."""
         self._assets[exchange, symbol] = (base, quote)
 
+    def knows(self, exchange: Exchanges, symbol: str) -> bool:
+        """Whether the assets of a symbol are known, so that its fills can be booked."""
+        return (exchange, symbol) in self._assets
+
     def set_market_price(self, exchange: Exchanges, symbol: str, price: Decimal) -> None:
         """The price at which unrealised profit is told from now on."""
         self._market_prices[exchange, symbol] = price
@@ -64,6 +69,25 @@ class Portfolio:
         Raises ValueError for a symbol without instrument.
         """
         self._book(position.strategy, position.exchange, position.symbol).restore(position)
+
+    def save(self) -> list[PositionState]:
+        """All of it, to the last digit."""
+        return [book.save() for book in self._books.values()]
+
+    def load(self, states: list[PositionState]) -> None:
+        """Takes over what was saved, in place of what is known of those positions."""
+        for state in states:
+            self.set_assets(state.exchange, state.symbol, state.base_asset, state.quote_asset)
+            key = (state.strategy, state.exchange, state.symbol)
+            self._books[key] = PositionBook.load(state)
+
+    def net_profits(self, strategy: str | None = None) -> dict[str, Decimal]:
+        """Per quote asset: realised and unrealised profit after fees. A fee in a third asset (BNB) is left out."""
+        profits: dict[str, Decimal] = {}
+        for book in self._select(strategy, None, None):
+            price = self._market_prices.get((book.exchange, book.symbol))
+            add_to(profits, book.quote_asset, book.net_profit(price))
+        return profits
 
     def position(self, strategy: str, exchange: Exchanges, symbol: str) -> Position:
         """What one strategy holds in one symbol; an empty position if it never traded it."""

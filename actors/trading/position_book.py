@@ -15,6 +15,7 @@ from actors.trading.closed_trade import ClosedTrade
 from messages.account import Position
 from messages.enums import Exchanges, Side
 from messages.orders import Fill
+from messages.recovery import PositionState
 
 PRECISION = 60
 """Digits of every intermediate result; a price, a quantity and a fee rate of 20 digits each fit without rounding."""
@@ -164,6 +165,37 @@ class PositionBook:
         self.fees = dict(position.fees)
         self.entry_fees, self.entry_fees_in_quote, self.flows = {}, ZERO, {}
         self.open_time_ns = self.event_time_ns = position.event_time_ns
+
+    def save(self) -> PositionState:
+        """All of it, to the last digit."""
+        return PositionState(
+            strategy=self.strategy,
+            exchange=self.exchange,
+            symbol=self.symbol,
+            base_asset=self.base_asset,
+            quote_asset=self.quote_asset,
+            quantity=self.quantity,
+            cost=self.cost,
+            realized_profit=self.realized_profit,
+            fees=dict(self.fees),
+            entry_fees=dict(self.entry_fees),
+            entry_fees_in_quote=self.entry_fees_in_quote,
+            flows=dict(self.flows),
+            open_time_ns=self.open_time_ns,
+            event_time_ns=self.event_time_ns,
+        )
+
+    @classmethod
+    def load(cls, state: PositionState) -> "PositionBook":
+        """The book that was saved."""
+        return cls(**{name: getattr(state, name) for name in state.__struct_fields__})
+
+    def net_profit(self, market_price: Decimal | None) -> Decimal:
+        """In the quote asset, after fees in the symbol's own assets, valued at this price; at cost if none is known."""
+        with localcontext(prec=PRECISION):
+            base = self.flows.get(self.base_asset, ZERO)
+            value = self.cost if market_price is None else base * market_price
+            return self.flows.get(self.quote_asset, ZERO) + value
 
     def _flow(self, asset: str, amount: Decimal) -> None:
         self.flows[asset] = self.flows.get(asset, ZERO) + amount

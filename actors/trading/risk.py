@@ -18,6 +18,13 @@ from messages.instruments import to_decimal, to_text
 from messages.orders import Order
 
 RATE_WINDOW_NS = 1_000_000_000
+COUNTS = (
+    "maximum_open_orders",
+    "maximum_orders_per_second",
+    "maximum_strategy_open_orders",
+    "maximum_refusals_in_a_row",
+)
+"""Limits that are whole numbers."""
 
 
 class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +40,20 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Of the whole bot, in any window of one second; cancels do not count."""
     price_collar: Decimal | None = None
     """How far a price may lie from the mid of the last book ticker, on either side: 0.05 is 5 percent."""
+    maximum_strategy_position_notional: Decimal | None = None
+    """As `maximum_position_notional`, of each strategy for itself."""
+    maximum_strategy_open_orders: int | None = None
+    """Of each strategy for itself."""
+    maximum_daily_loss: Decimal | None = None
+    """Of the whole bot within one day (UTC), per quote asset and in it, after fees. At it trading halts."""
+    maximum_drawdown: Decimal | None = None
+    """How far the bot's net profit may fall from its highest, per quote asset and in it. At it trading halts."""
+    maximum_strategy_daily_loss: Decimal | None = None
+    """As `maximum_daily_loss`, of each strategy for itself, whose trading alone halts."""
+    maximum_strategy_drawdown: Decimal | None = None
+    """As `maximum_drawdown`, of each strategy for itself, whose trading alone halts."""
+    maximum_refusals_in_a_row: int | None = None
+    """After so many refused orders of one strategy, none accepted between, its orders are held for a while."""
 
     def __post_init__(self) -> None:
         faults = [
@@ -58,7 +79,7 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 faults.append(f"{key!r}: unknown{hint}")
             elif isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
                 faults.append(f"{key}: must be a number, not {value!r}")
-            elif key in ("maximum_open_orders", "maximum_orders_per_second"):
+            elif key in COUNTS:
                 if isinstance(value, int):
                     values[key] = value
                 else:
@@ -94,6 +115,10 @@ class RiskState:
     """What resting orders of all strategies may still buy in the symbol."""
     strategy_quantity: Decimal = Decimal(0)
     """Held in the symbol by the strategy that asks; signed."""
+    strategy_open_orders: int = 0
+    """Of the strategy that asks, those on their way included."""
+    strategy_open_buy_quantity: Decimal = Decimal(0)
+    """What that strategy's own orders may still buy in the symbol."""
     strategy_open_sell_quantity: Decimal = Decimal(0)
     """What that strategy's own orders may still sell in the symbol."""
     free_base: Decimal | None = None
@@ -132,10 +157,13 @@ class RiskChecker:
         self._sent_times_ns.append(now_ns)
 
     def _check_open_orders(self, state: RiskState) -> Refusal | None:
-        most = self.limits.maximum_open_orders
-        if most is None or state.open_orders < most:
-            return None
-        return Reason.MAX_OPEN_ORDERS, f"{state.open_orders} orders are open, {most} are allowed"
+        for most, count, whose in (
+            (self.limits.maximum_open_orders, state.open_orders, ""),
+            (self.limits.maximum_strategy_open_orders, state.strategy_open_orders, " of its own"),
+        ):
+            if most is not None and count >= most:
+                return Reason.MAX_OPEN_ORDERS, f"{count} orders{whose} are open, {most} are allowed"
+        return None
 
     def _check_rate(self, state: RiskState) -> Refusal | None:
         most = self.limits.maximum_orders_per_second
@@ -165,15 +193,29 @@ class RiskChecker:
         )
 
     def _check_notional(self, order: Order, state: RiskState) -> Refusal | None:
-        most_order = self.limits.maximum_order_notional
-        most_position = self.limits.maximum_position_notional
-        if order.side is Side.SELL:
-            most_position = None
-        if most_order is None and most_position is None:
+        limits = self.limits
+        most_order = limits.maximum_order_notional
+        positions = [
+            (most, held, whose)
+            for most, held, whose in (
+                (
+                    limits.maximum_position_notional,
+                    state.held_quantity + state.open_buy_quantity,
+                    "",
+                ),
+                (
+                    limits.maximum_strategy_position_notional,
+                    state.strategy_quantity + state.strategy_open_buy_quantity,
+                    "its own ",
+                ),
+            )
+            if most is not None and order.side is not Side.SELL
+        ]
+        if most_order is None and not positions:
             return None
         notional = find_notional(order, state.mid_price)
         price = state.mid_price or order.price
-        if notional is None or (most_position is not None and not price):
+        if notional is None or (positions and not price):
             return Reason.NO_MARKET_PRICE, f"no market price of {order.symbol} is known yet"
         unit = state.quote_asset
         if most_order is not None and notional > most_order:
@@ -181,13 +223,13 @@ class RiskChecker:
                 Reason.MAX_NOTIONAL,
                 f"worth {to_text(notional)} {unit}, {to_text(most_order)} are allowed",
             )
-        if most_position is not None:
-            exposure = (state.held_quantity + state.open_buy_quantity) * price + notional
-            if exposure > most_position:
+        for most, held, whose in positions:
+            exposure = held * price + notional
+            if exposure > most:
                 return (
                     Reason.MAX_POSITION,
-                    f"would bring {order.symbol} to {to_text(exposure)} {unit}, "
-                    f"{to_text(most_position)} are allowed",
+                    f"would bring {whose}{order.symbol} to {to_text(exposure)} {unit}, "
+                    f"{to_text(most)} are allowed",
                 )
         return None
 

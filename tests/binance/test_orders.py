@@ -169,7 +169,7 @@ async def test_the_account_and_the_limits(client: BinanceClient) -> None:
     order = await far_below_the_market(client)
     orders = BinanceOrders(client)
     await orders.place(order)
-    snapshot = await orders.account_snapshot(["BTCUSDT"])
+    snapshot = await orders.account(await orders.open_orders("BTCUSDT"))
     assert order.client_order_id in [item.client_order_id for item in snapshot.open_orders]
     (balance,) = [item for item in snapshot.balances if item.asset == "USDT"]
     assert balance.locked >= order.price * order.quantity

@@ -166,6 +166,102 @@ async def test_a_server_that_will_shut_down_is_left_for_a_new_one_first(
 
 
 @pytest.mark.asyncio
+async def test_what_the_old_server_still_says_is_heard_before_it_is_left(
+    venue: ScriptedVenue, make_client: MakeClient
+) -> None:
+    """An event on its way over the old connection when the new one is subscribed already."""
+    client = make_client()
+    lost: list[str] = []
+    client.ws_api.on_lost = lost.append
+    events: list[bytes] = []
+    await client.ws_api.subscribe_user_stream(events.append)
+    accept = venue.api
+
+    async def tell_late(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        if request["method"] == "ping":
+            assert socket is venue.api_sockets[0]
+            await socket.send_json({"subscriptionId": 0, "event": REPORT})
+        await accept(socket, request)
+
+    venue.api = tell_late
+    await venue.api_sockets[0].send_json({"event": {"e": "serverShutdown", "E": 1}})
+    await until(lambda: events)
+    await until(lambda: len(venue.open_api_sockets()) == 1)
+    assert len(events) == 1
+    assert lost == []
+    assert client.ws_api.is_user_stream_live
+
+
+@pytest.mark.asyncio
+async def test_an_old_server_that_falls_silent_may_have_kept_events_to_itself(
+    venue: ScriptedVenue, make_client: MakeClient
+) -> None:
+    client = make_client(timeout_s=0.2)
+    story: list[str] = []
+    client.ws_api.on_connected = lambda: story.append("connected")
+    client.ws_api.on_lost = lambda reason: story.append("lost")
+    await client.ws_api.subscribe_user_stream(lambda event: None)
+    accept = venue.api
+
+    async def ignore_pings(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        if request["method"] != "ping":
+            await accept(socket, request)
+
+    venue.api = ignore_pings
+    await venue.api_sockets[0].send_json({"event": {"e": "serverShutdown", "E": 1}})
+    await until(lambda: len(venue.open_api_sockets()) == 1 and len(venue.api_sockets) == 2)
+    assert story == ["connected", "lost", "connected"]
+    assert client.ws_api.is_user_stream_live
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_will_end_is_kept_until_there_is_another(
+    venue: ScriptedVenue, make_client: MakeClient
+) -> None:
+    client = make_client()
+    lost: list[str] = []
+    client.ws_api.on_lost = lost.append
+    events: list[bytes] = []
+    await client.ws_api.subscribe_user_stream(events.append)
+    accept, refusals = venue.api, [0]
+
+    async def refuse_at_first(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        if request["method"] != "ping" and refusals[0] < 2:
+            refusals[0] += 1
+            await refuse(500, -1000)(socket, request)
+        else:
+            await accept(socket, request)
+
+    venue.api = refuse_at_first
+    await venue.api_sockets[0].send_json({"event": {"e": "serverShutdown", "E": 1}})
+    await until(lambda: refusals[0] == 1)
+    await venue.api_sockets[0].send_json({"subscriptionId": 0, "event": REPORT})
+    await until(lambda: events)
+    await until(lambda: len(venue.open_api_sockets()) == 1 and refusals[0] == 2)
+    assert lost == []
+    assert client.ws_api.is_user_stream_live
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_answers_no_question_is_ended_and_another_is_left(
+    venue: ScriptedVenue, make_client: MakeClient
+) -> None:
+    client = make_client()
+    assert not await client.ws_api.verify(0.1)
+    lost: list[str] = []
+    client.ws_api.on_lost = lost.append
+    await client.ws_api.subscribe_user_stream(lambda event: None)
+    assert await client.ws_api.verify(1.0)
+    assert lost == []
+    accept = venue.api
+    venue.api = stay_silent
+    assert not await client.ws_api.verify(0.1)
+    venue.api = accept
+    await until(lambda: lost == ["no answer to a ping"])
+    await until(lambda: client.ws_api.is_user_stream_live)
+
+
+@pytest.mark.asyncio
 async def test_a_connection_is_renewed_before_the_venue_ends_it(
     venue: ScriptedVenue, make_client: MakeClient
 ) -> None:

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from actors.binance.endpoints import BinanceEndpoints, endpoints_at
 from actors.runtime.actor import Actor
-from actors.runtime.clock import RealClock
+from actors.runtime.clock import Clock, RealClock
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.system import System
 from messages.account import AccountSnapshot, Balance
@@ -70,7 +70,11 @@ class Floor:
     """A running gateway and the desk beside it."""
 
     def __init__(
-        self, gateway_class: type[Actor[Any]], arguments: dict[str, Any], symbols: list[str]
+        self,
+        gateway_class: type[Actor[Any]],
+        arguments: dict[str, Any],
+        symbols: list[str],
+        clock: Clock | None = None,
     ) -> None:
         self.exchange = Exchanges(arguments.get("exchange", Exchanges.BINANCE))
         desk = {"symbols": symbols, "exchange": self.exchange}
@@ -79,7 +83,7 @@ class Floor:
                 ActorSpecification(gateway_class, "gateway", arguments),
                 ActorSpecification(Desk, "desk", desk),
             ],
-            RealClock(),
+            clock or RealClock(),
             run=1,
         )
 
@@ -160,8 +164,24 @@ class Floor:
             )
         )
 
-    def ask_snapshot(self, *symbols: str) -> None:
-        self.system.send(SnapshotRequest(exchange=self.exchange, symbols=list(symbols)))
+    def ask_snapshot(self, *symbols: str, **trades_after: int) -> None:
+        self.system.send(
+            SnapshotRequest(
+                exchange=self.exchange, symbols=list(symbols), trades_after=trades_after
+            )
+        )
+
+    def amend(self, client_order_id: str, new_client_order_id: str, quantity: str) -> None:
+        self.system.send(
+            AmendOrderRequest(
+                exchange=self.exchange,
+                symbol="BTCUSDT",
+                client_order_id=client_order_id,
+                new_client_order_id=new_client_order_id,
+                quantity=Decimal(quantity),
+                order_id=f"order-{client_order_id}",
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -189,8 +209,9 @@ async def open_floor() -> AsyncIterator[Callable[..., Any]]:
             gateway_class: type[Actor[Any]],
             arguments: dict[str, Any],
             symbols: tuple[str, ...] = ("BTCUSDT",),
+            clock: Clock | None = None,
         ) -> Floor:
-            floor = Floor(gateway_class, arguments, list(symbols))
+            floor = Floor(gateway_class, arguments, list(symbols), clock)
             await floor.system.start()
             stack.push_async_callback(floor.system.stop)
             return floor

@@ -29,6 +29,17 @@ class OrderVenue(ScriptedVenue):
         self.open_orders: list[dict[str, Any]] = []
         self.rest_answers: dict[str, tuple[int, Any]] = {}
         self.tick_size = "0.01"
+        self.symbol_status = "TRADING"
+        self.rate_limits: list[dict[str, Any]] = []
+        self.trades: list[dict[str, Any]] = []
+        """The account's own trades, by id; `myTrades` gives them from `fromId` on."""
+        self.orders: dict[int, dict[str, Any]] = {}
+        """What `GET order` answers, by the venue's id."""
+        self.names: dict[int, str] = {}
+        """Client order ids of what was accepted, by the venue's id."""
+        self.reading_gate = asyncio.Event()
+        """While it is cleared, the account is not told."""
+        self.reading_gate.set()
 
     @property
     def stream_socket(self) -> web.WebSocketResponse:
@@ -43,17 +54,35 @@ class OrderVenue(ScriptedVenue):
         self._subscribed: list[web.WebSocketResponse] = []
         await super().start()
 
+    def forget(self) -> None:
+        """Lets go of what was asked so far, and of the sockets that are closed."""
+        for kept in (self.rest_requests, self.rest_headers, self.api_requests, self.api_headers):
+            kept.clear()
+        self.names.clear()
+        for sockets in (self.api_sockets, self._subscribed):
+            sockets[:] = [socket for socket in sockets if not socket.closed]
+
     async def answer_read(self, request: web.Request, body: str) -> web.StreamResponse:
         path = request.path.removeprefix("/api/v3/")
         symbol = json.loads(json.dumps(SYMBOL))
         symbol["filters"][0]["tickSize"] = self.tick_size
+        symbol["status"] = self.symbol_status
+        query = request.query
+        if path == "account":
+            await self.reading_gate.wait()
         plain: dict[str, Any] = {
             "time": {"serverTime": int(asyncio.get_running_loop().time() * 1000)},
-            "exchangeInfo": {"symbols": [symbol], "rateLimits": [], "serverTime": 1},
+            "exchangeInfo": {"symbols": [symbol], "rateLimits": self.rate_limits, "serverTime": 1},
             "account": {"balances": [{"asset": "USDT", "free": "10", "locked": "1"}]},
             "openOrders": self.open_orders,
+            "myTrades": [
+                trade for trade in self.trades if trade["id"] >= int(query.get("fromId", 0))
+            ][: int(query.get("limit", 500))],
+            "order": self.orders.get(int(query.get("orderId", 0))),
         }
         status, answer = self.rest_answers.get(f"{request.method} {path}", (200, plain.get(path)))
+        if answer is None:
+            status, answer = 400, {"code": -2013, "msg": "Order does not exist."}
         headers = {"Retry-After": "1"} if status in (418, 429) else None
         return web.json_response(answer, status=status, headers=headers)
 
@@ -80,11 +109,21 @@ class OrderVenue(ScriptedVenue):
         error = {"code": code, "msg": text}
         await socket.send_json({"id": request["id"], "status": status, "error": error})
 
+    def identify(self, params: dict[str, Any]) -> tuple[int, str]:
+        """The venue's id and the client's of the order that a request is about; a new one gets the next id, from 7 on."""
+        if "orderId" in params:
+            order_id = int(params["orderId"])
+            return order_id, self.names.get(order_id, "")
+        name = params.get("newClientOrderId") or params.get("origClientOrderId", "")
+        order_id = 7 + len(self.names)
+        self.names[order_id] = name
+        return order_id, name
+
     async def accept(self, socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
         params = request["params"]
-        name = params.get("newClientOrderId") or params.get("origClientOrderId", "")
+        order_id, name = self.identify(params)
         await self.reply(socket, request, {
-            "symbol": "BTCUSDT", "orderId": 7, "clientOrderId": name, "transactTime": 1700000000000,
+            "symbol": "BTCUSDT", "orderId": order_id, "clientOrderId": name, "transactTime": 1700000000000,
             "origQty": params.get("quantity", "0"), "executedQty": "0", "cummulativeQuoteQty": "0",
             "status": "CANCELED" if "cancel" in request["method"] else "NEW",
             "timeInForce": "GTC", "type": "LIMIT", "side": "BUY", "price": "1", "fills": [],
@@ -94,6 +133,24 @@ class OrderVenue(ScriptedVenue):
         """Events of the account, in one TCP segment."""
         for event in events:
             await self.stream_socket.send_json({"subscriptionId": 0, "event": event})
+
+
+def own_trade(trade_id: int, order_id: int, quantity: str = "1") -> dict[str, Any]:
+    """One element of `myTrades`."""
+    return {
+        "symbol": "BTCUSDT", "id": trade_id, "orderId": order_id, "price": "10", "qty": quantity, "quoteQty": "10",
+        "commission": "0.001", "commissionAsset": "BNB", "time": 1700000000000 + trade_id, "isBuyer": True,
+        "isMaker": True,
+    }  # fmt: skip
+
+
+def order_answer(name: str, order_id: int, status: str, executed: str = "0") -> dict[str, Any]:
+    """One order as `GET order` tells it."""
+    return {
+        "symbol": "BTCUSDT", "orderId": order_id, "clientOrderId": name, "status": status, "side": "BUY",
+        "type": "LIMIT", "timeInForce": "GTC", "origQty": "2", "executedQty": executed, "price": "10",
+        "cummulativeQuoteQty": "10", "time": 1700000000000, "updateTime": 1700000000000,
+    }  # fmt: skip
 
 
 def report(name: str, kind: str, status: str, execution_id: int, **fields: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from actors.binance.client import BinanceClient
 from actors.binance.orders import BinanceOrders
 from actors.gateways.binance import BinanceGateway, cancel_our_orders
 from messages.account import AccountSnapshot, Balance
-from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
+from messages.enums import Exchanges, ExecutionType, OrderStatus, OrderType, Reason, Side
 from messages.instruments import Instrument
 from messages.orders import CancelRefused, Order
 
@@ -116,6 +116,74 @@ async def test_orders_are_placed_filled_canceled_refused_and_queried(
     assert absent.status is OrderStatus.NOT_FOUND
 
 
+@pytest.mark.parametrize("order_entry", ["websocket", "rest"])
+@pytest.mark.asyncio
+async def test_an_order_is_amended_and_keeps_its_place(
+    open_floor: OpenFloor, start_exchange: StartExchange, order_entry: str
+) -> None:
+    exchange = start_exchange("--market", "still")
+    floor = await open_floor(
+        BinanceGateway,
+        {"endpoints": exchange.endpoints, "keys": exchange.hmac, "order_entry": order_entry},
+    )
+    await floor.until_ready()
+    floor.place("a", price="15000", quantity="0.003")
+    await floor.until(lambda: len(floor.orders("a")) == 2)
+    order_id = floor.orders("a")[0].exchange_order_id
+    floor.amend("a", "a2", "0.001")
+    by_event, by_answer = await floor.until(
+        lambda: (
+            sorted(floor.orders("a2"), key=lambda item: bool(item.order_id))[:2]
+            if len(floor.orders("a2")) == 2
+            else None
+        )
+    )
+    for order in (by_event, by_answer):
+        assert (order.exchange_order_id, order.quantity) == (order_id, Decimal("0.001"))
+        assert (order.status, order.execution_type) == (OrderStatus.NEW, ExecutionType.REPLACED)
+    assert by_event.execution_id == by_answer.execution_id
+    assert by_answer.order_id == "order-a"
+    floor.amend("a2", "a3", "0.002")
+    [refused] = await floor.until(
+        lambda: [order for order in floor.orders("a2") if order.reason_code]
+    )
+    assert refused.status is OrderStatus.UNKNOWN
+    floor.cancel("a2")
+    await floor.until(lambda: "CANCELED" in floor.statuses("a2"))
+    assert await open_orders_of(exchange) == set()
+
+
+@pytest.mark.asyncio
+async def test_what_was_executed_while_nobody_listened_is_told_after_the_last_known_trade(
+    open_floor: OpenFloor, start_exchange: StartExchange
+) -> None:
+    exchange = start_exchange("--seed", "5")
+    floor = await open_floor(
+        BinanceGateway, {"endpoints": exchange.endpoints, "keys": exchange.hmac}
+    )
+    await floor.until_ready()
+    floor.place("known", order_type=OrderType.MARKET, quantity="0.001")
+    await floor.until(lambda: floor.statuses("known").count("FILLED") == 2)
+    last_id = max(item.trade_id for order in floor.orders("known") for item in order.executions)
+    floor.place("missed", order_type=OrderType.MARKET, quantity="0.003")
+    await floor.until(lambda: floor.statuses("missed").count("FILLED") == 2)
+    other = await open_floor(
+        BinanceGateway, {"endpoints": exchange.endpoints, "keys": exchange.ed25519}
+    )
+    other.ask_snapshot("BTCUSDT", BTCUSDT=last_id)
+    await other.until(lambda: [one for one in other.all_of(AccountSnapshot) if one.executed_orders])
+    [order] = other.all_of(AccountSnapshot)[-1].executed_orders
+    assert (order.client_order_id, order.status) == ("missed", OrderStatus.FILLED)
+    assert order.unbooked_quantity == 0
+    assert {item.trade_id for item in order.executions} == {
+        item.trade_id for told in floor.orders("missed") for item in told.executions
+    }
+    other.ask_snapshot("BTCUSDT", BTCUSDT=order.executions[-1].trade_id)
+    count = len(other.all_of(AccountSnapshot))
+    await other.until(lambda: len(other.all_of(AccountSnapshot)) > count)
+    assert other.all_of(AccountSnapshot)[-1].executed_orders == []
+
+
 @pytest.mark.asyncio
 async def test_an_order_and_its_cancel_in_one_breath_are_sent_in_their_order(
     open_floor: OpenFloor, start_exchange: StartExchange
@@ -127,9 +195,7 @@ async def test_an_order_and_its_cancel_in_one_breath_are_sent_in_their_order(
     await floor.until_ready()
     for number in range(20):
         floor.place(f"o-{number}", price="15000")
-    await asyncio.sleep(0)
-    await floor.until(lambda: len(floor.gateway._in_flight) == 20)
-    await asyncio.sleep(0)
+    await floor.until(lambda: floor.gateway._in_flight or floor.all_of(Order))
     for number in range(20):
         floor.cancel(f"o-{number}")
     for number in range(20):

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +41,7 @@ class SmallGateway(ExchangeGateway):
         self.listening = asyncio.Event()
         self.to_raise: BaseException | None = None
 
-    def reserve_placement(self) -> float:
+    def reserve_placement(self, is_protective: bool) -> float:
         if self.room <= 0:
             return 0.02
         self.room -= 1
@@ -73,7 +73,9 @@ class SmallGateway(ExchangeGateway):
         self.log_of_calls.append(f"query {request.client_order_id}")
         return None
 
-    async def snapshot(self, symbols: list[str]) -> AccountSnapshot:
+    async def snapshot(
+        self, symbols: list[str], trades_after: Mapping[str, int]
+    ) -> AccountSnapshot:
         self.log_of_calls.append(f"snapshot {' '.join(symbols)}")
         if "snapshot" in self.gates:
             await self.gates["snapshot"].wait()

@@ -4,10 +4,22 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from actors.order_manager.manager import OrderManager
+from actors.runtime.actor import ActorContext, Envelope
+from actors.runtime.clock import SimulatedClock, random_for
+from actors.runtime.specification import ActorSpecification
 from actors.testing import START_TIME_NS, make_book_ticker, make_instrument
 from messages.account import AccountSnapshot, Balance
 from messages.base import Message
-from messages.control import Start, Subscribe, TimerFired
+from messages.codec import decoder_of
+from messages.control import (
+    Ready,
+    Recovered,
+    Resync,
+    ResyncRequest,
+    Start,
+    Subscribe,
+    TimerFired,
+)
 from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
 from messages.orders import (
     AmendOrder,
@@ -31,12 +43,76 @@ class Desk:
     """One order manager and all that surrounds it."""
 
     def __init__(self, **arguments: Any) -> None:
-        self.manager = OrderManager(**({"bot": "bot"} | arguments))
+        # A comparison with the account now and then would blur what most tests look at.
+        quiet = {"bot": "bot", "reconcile_interval_s": 1e9}
+        self.specification = ActorSpecification(OrderManager, "OrderManager", quiet | arguments)
+        self.journal: list[Envelope] = []
+        """What earlier instances have sent."""
+        self.begin(run=0)
         self.now_ns = START_TIME_NS
         self.numbers: dict[str, int] = {}
         self.exchange_order_id = 1000
         self.trade_id = 0
         self.order_count = 0
+
+    def begin(self, run: int) -> None:
+        """A new instance in a new run of the bot."""
+        random = random_for(0, "OrderManager")
+        self.context = ActorContext("OrderManager", SimulatedClock(), random, run=run)
+        self.build()
+
+    def build(self) -> None:
+        """A new instance in the same run."""
+        built = self.specification.build(self.context)
+        assert isinstance(built, OrderManager)
+        self.manager = built
+
+    def frames(self) -> list[bytes]:
+        """What is in the journal, from the last checkpoint on."""
+        durable = [
+            each
+            for each in (*self.journal, *self.manager._envelopes)
+            if each.message_class.is_durable
+        ]
+        checkpoints = [
+            index for index, each in enumerate(durable) if each.message_class.is_checkpoint
+        ]
+        return [each.frame for each in durable[checkpoints[-1] if checkpoints else 0 :]]
+
+    def restart(
+        self, *, is_whole_bot: bool = True, part: int = 1_000, doubt: str = ""
+    ) -> list[Message]:
+        """The order manager begins anew, with the whole bot or alone, and gets back what was durable."""
+        frames = self.frames()
+        self.journal.extend(self.manager._envelopes)
+        if is_whole_bot:
+            self.begin(self.context.run + 1)
+        else:
+            self.build()
+        self.tell(Start(target="OrderManager"), "system")
+        starts = range(0, max(len(frames), 1), part)
+        for start in starts:
+            chunk = frames[start : start + part]
+            is_last = start == starts[-1]
+            self.tell(
+                Recovered(target="OrderManager", frames=chunk, is_last=is_last, doubt=doubt),
+                "system",
+            )
+        return list(self.manager.outbox)
+
+    def go_on(
+        self,
+        open_orders: list[Order] | None = None,
+        executed_orders: list[Order] | None = None,
+    ) -> Resync:
+        """The rest of such a beginning, up to the strategy's resync; the venue lists what it is told to list."""
+        self.tell(ResyncRequest(actor=STRATEGY), "system")
+        self.watch()
+        self.advance(0)
+        self.tell(make_instrument(), GATEWAY)
+        told = self.state_account({"USDT": "100000"}, open_orders, executed_orders=executed_orders)
+        only(told, Ready)
+        return next(each for each in all_of(told, Resync) if each.target == STRATEGY)
 
     # What comes in.
 
@@ -73,6 +149,7 @@ class Desk:
         open_orders: list[Order] | None = None,
         exchange: Exchanges = Exchanges.BINANCE,
         sender: str = GATEWAY,
+        executed_orders: list[Order] | None = None,
     ) -> list[Message]:
         """The venue tells the state of the account."""
         stated = [
@@ -84,6 +161,7 @@ class Desk:
                 exchange=exchange,
                 balances=stated,
                 open_orders=open_orders or [],
+                executed_orders=executed_orders or [],
                 event_time_ns=self.now_ns,
             ),
             sender,
@@ -130,7 +208,10 @@ class Desk:
     def cancel(self, order_id: str, strategy: str = STRATEGY) -> list[Message]:
         """A strategy asks for a cancel."""
         return self.tell(
-            CancelOrder(exchange=Exchanges.BINANCE, symbol="BTCUSDT", order_id=order_id), strategy
+            CancelOrder(
+                exchange=Exchanges.BINANCE, symbol="BTCUSDT", order_id=order_id, side=Side.BUY
+            ),
+            strategy,
         )
 
     def close_position(self, strategy: str = STRATEGY, send_before_ns: int = 0) -> list[Message]:
@@ -166,14 +247,21 @@ class Desk:
     # What the venue says.
 
     def say(
+        self, order: Order, status: OrderStatus, *fills: Execution, **terms: Any
+    ) -> list[Message]:
+        """A word of the venue about an order that was sent; for the terms see `view`."""
+        return self.tell(self.view(order, status, *fills, **terms), GATEWAY)
+
+    def view(
         self,
         order: Order,
         status: OrderStatus,
         *fills: Execution,
         executed: str | None = None,
         reason: Reason = Reason.NONE,
-    ) -> list[Message]:
-        """A word of the venue about an order that was sent; `executed` is the cumulative quantity."""
+        **fields: Any,
+    ) -> Order:
+        """The venue's view of an order that was sent; `executed` is the cumulative quantity."""
         known = self.manager.books.table.find(order.exchange, order.symbol, order.client_order_id)
         exchange_order_id = known.exchange_order_id if known is not None else 0
         if not exchange_order_id and status not in (OrderStatus.UNKNOWN, OrderStatus.NOT_FOUND):
@@ -183,25 +271,23 @@ class Desk:
         if executed is None and fills:
             before = known.executed_quantity if known is not None else Decimal(0)
             total = before + sum((fill.quantity for fill in fills), Decimal(0))
-        return self.tell(
-            Order(
-                side=order.side,
-                order_type=order.order_type,
-                symbol=order.symbol,
-                exchange=order.exchange,
-                client_order_id=order.client_order_id,
-                exchange_order_id=exchange_order_id,
-                quantity=order.quantity,
-                price=order.price,
-                status=status,
-                executed_quantity=total,
-                executed_quote_quantity=total * order.price,
-                executions=list(fills),
-                reason=reason,
-                event_time_ns=self.now_ns,
-            ),
-            GATEWAY,
-        )
+        values: dict[str, Any] = {
+            "side": order.side,
+            "order_type": order.order_type,
+            "symbol": order.symbol,
+            "exchange": order.exchange,
+            "client_order_id": order.client_order_id,
+            "exchange_order_id": exchange_order_id,
+            "quantity": order.quantity,
+            "price": order.price,
+            "status": status,
+            "executed_quantity": total,
+            "executed_quote_quantity": total * order.price,
+            "executions": list(fills),
+            "reason": reason,
+            "event_time_ns": self.now_ns,
+        }
+        return Order(**(values | fields))
 
     def fill(
         self, order: Order, quantity: str, fee: str = "0", fee_asset: str = "USDT"
@@ -242,8 +328,17 @@ class Desk:
     # What is to be seen.
 
     def sent(self, message_class: type[MessageType]) -> list[MessageType]:
-        """Everything of one class that the manager has sent so far."""
+        """Everything of one class that this instance of the manager has sent so far."""
         return all_of(self.manager.outbox, message_class)
+
+    def ever_sent(self, message_class: type[MessageType]) -> list[MessageType]:
+        """The same, by all instances so far."""
+        decode = decoder_of(message_class).decode
+        return [
+            decode(each.frame)
+            for each in (*self.journal, *self.manager._envelopes)
+            if each.message_class is message_class
+        ]
 
     def position(self, strategy: str = STRATEGY) -> Decimal:
         """What a strategy holds of BTC."""

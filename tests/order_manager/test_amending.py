@@ -16,6 +16,7 @@ from messages.orders import (
     Order,
     OrderUpdate,
 )
+from messages.recovery import OrderNote
 from tests.order_manager.desk import STRATEGY, Desk, all_of, only
 
 
@@ -32,7 +33,7 @@ def test_the_new_order_waits_for_the_venues_word_and_keeps_the_strategys_id() ->
     assert classes_of(told) == [CancelOrderRequest, OrderUpdate]
     assert only(told, OrderUpdate).status is OrderStatus.NEW, "it may still be canceled"
     told = desk.say(order, OrderStatus.CANCELED)
-    assert classes_of(told) == [NewOrderRequest, OrderUpdate]
+    assert classes_of(told) == [OrderNote, NewOrderRequest, OrderUpdate]
     leg, update = only(told, NewOrderRequest).order, only(told, OrderUpdate)
     assert leg.client_order_id != order.client_order_id
     assert (leg.price, leg.quantity, leg.time_to_cancel) == (Decimal(101), Decimal(2), 5.0)
@@ -51,7 +52,7 @@ def test_what_was_executed_counts_towards_the_new_quantity() -> None:
     desk.say(order, OrderStatus.PARTIALLY_FILLED, desk.fill(order, "0.5"))
     desk.amend(order.order_id, quantity="3")
     told = desk.say(order, OrderStatus.CANCELED, desk.fill(order, "0.25"))
-    assert classes_of(told) == [Position, Fill, NewOrderRequest, OrderUpdate]
+    assert classes_of(told) == [Position, Fill, OrderNote, NewOrderRequest, OrderUpdate]
     leg = only(told, NewOrderRequest).order
     assert leg.quantity == Decimal("2.25")
     whole = only(told, OrderUpdate).order

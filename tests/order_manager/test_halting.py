@@ -13,6 +13,7 @@ from messages.control import (
 )
 from messages.enums import OrderStatus, OrderType, Reason, Side
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order, OrderUpdate
+from messages.recovery import GateNote
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only, refusal_of
 
 
@@ -151,7 +152,7 @@ def test_flatten_sells_what_every_strategy_holds_once_its_orders_are_gone() -> N
     desk.say(other, OrderStatus.FILLED, desk.fill(other, "2"))
     resting = desk.place_accepted(Side.SELL, "1", "110")
     told = halt(desk, flatten=True)
-    assert classes_of(told) == [CancelOrderRequest, OrderUpdate]
+    assert classes_of(told) == [GateNote, CancelOrderRequest, OrderUpdate]
     told = desk.say(resting, OrderStatus.CANCELED)
     sales = [request.order for request in all_of(told, NewOrderRequest)]
     assert [(sale.strategy, sale.quantity) for sale in sales] == [

@@ -10,7 +10,7 @@ from actors.runtime.actor import Actor
 from actors.testing import make_book_ticker, make_instrument, make_trade
 from messages.account import AccountSnapshot, Balance
 from messages.control import Subscribe
-from messages.enums import Exchanges, OrderStatus, OrderType
+from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.instruments import Instrument
 from messages.market import BookTicker, Trade
 from messages.orders import (
@@ -140,8 +140,16 @@ class SmallGateway(Actor[Order | CancelRefused | AccountSnapshot | Instrument | 
 
     def on_query_order_request(self, request: QueryOrderRequest) -> None:
         order = self.orders.get(request.client_order_id)
-        if order is not None:
-            self.send(order)
+        if order is None:
+            order = Order(
+                side=Side.UNRECOGNISED,
+                order_type=OrderType.UNRECOGNISED,
+                symbol=request.symbol,
+                exchange=self.exchange,
+                client_order_id=request.client_order_id,
+                status=OrderStatus.NOT_FOUND,
+            )
+        self.send(order)
 
     def on_amend_order_request(self, request: AmendOrderRequest) -> None:
         raise AssertionError("the order manager amends by a cancel and a new order")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.trading.order_change import Verdict, build_fill
-from actors.trading.order_table import CANCEL_RETRY_NS, OrderTable
+from actors.trading.order_table import OrderTable
 from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
 from messages.orders import Execution, Order
 
@@ -261,12 +261,12 @@ def test_a_refused_cancel_brings_back_the_last_word() -> None:
     assert partial.quantity_changed
     assert not partial.status_changed
     assert order.is_open
-    assert table.on_cancel_refused(order, 3).status_changed
+    assert table.on_cancel_refused(order).status_changed
     assert order.status is OrderStatus.PARTIALLY_FILLED
-    assert table.on_cancel_refused(order, 4).verdict is Verdict.STALE
+    assert table.on_cancel_refused(order).verdict is Verdict.STALE
     table.on_cancel_requested(order)
     table.on_venue_order(make_event(OrderStatus.FILLED, "2.5", ((2, "1.5"),)), 5)
-    assert not table.on_cancel_refused(order, 6).is_news
+    assert not table.on_cancel_refused(order).is_news
     assert order.status.is_terminal
 
 
@@ -276,7 +276,7 @@ def test_a_refused_cancel_of_an_order_without_a_word_leaves_it_unknown() -> None
     table.add(order)
     table.on_unknown(order, "timed out")
     table.on_cancel_requested(order)
-    table.on_cancel_refused(order, 1)
+    table.on_cancel_refused(order)
     assert order.status is OrderStatus.UNKNOWN
     assert order.is_open
 
@@ -329,59 +329,6 @@ def test_time_to_cancel_is_above_zero(seconds: float) -> None:
         make_table().add(make_order(time_to_cancel=seconds))
 
 
-def test_time_to_cancel_runs_from_the_acknowledgement() -> None:
-    table = make_table()
-    order = make_order(time_to_cancel=5.0)
-    forever = make_order("b")
-    table.add(order)
-    table.add(forever)
-    assert table.next_expiry_ns() is None
-    table.on_venue_order(make_event(OrderStatus.NEW), 0)  # a clock may well stand at 0
-    table.on_venue_order(make_event(OrderStatus.NEW, order_id="b", exchange_order_id=78), 0)
-    table.on_venue_order(make_event(OrderStatus.PARTIALLY_FILLED, "1", ((1, "1"),)), SECOND_NS)
-    assert table.next_expiry_ns() == 5 * SECOND_NS
-    assert table.due(5 * SECOND_NS - 1) == []
-    assert table.due(5 * SECOND_NS) == [order]
-    assert table.due(6 * SECOND_NS) == []
-    assert table.next_expiry_ns() is None
-
-
-def test_an_overdue_order_comes_due_again_after_a_refused_cancel() -> None:
-    table = make_table()
-    order = make_order(time_to_cancel=5.0)
-    table.add(order)
-    table.on_venue_order(make_event(OrderStatus.NEW), 0)
-    now_ns = 5 * SECOND_NS
-    assert table.due(now_ns) == [order]
-    table.on_cancel_requested(order, Reason.TIME_TO_CANCEL)
-    table.on_cancel_refused(order, now_ns)
-    assert table.due(now_ns) == []
-    assert table.next_expiry_ns() == now_ns + CANCEL_RETRY_NS
-    assert table.due(now_ns + CANCEL_RETRY_NS) == [order]
-    table.postpone(order, now_ns + 10 * SECOND_NS)
-    assert table.due(now_ns + 10 * SECOND_NS) == [order]
-    table.on_venue_order(make_event(OrderStatus.CANCELED), 2 * now_ns)
-    table.postpone(order, 3 * now_ns)
-    assert table.next_expiry_ns() is None
-
-
-def test_no_deadline_is_named_while_a_cancel_is_on_its_way_or_after_the_end() -> None:
-    table = make_table()
-    order = make_order(time_to_cancel=5.0)
-    ended = make_order("b", time_to_cancel=1.0)
-    table.add(order)
-    table.add(ended)
-    table.on_venue_order(make_event(OrderStatus.NEW), 0)
-    table.on_venue_order(make_event(OrderStatus.NEW, order_id="b", exchange_order_id=78), 0)
-    table.on_venue_order(
-        make_event(OrderStatus.FILLED, "2.5", order_id="b", exchange_order_id=78), 1
-    )
-    table.on_cancel_requested(order)
-    assert table.due(10 * SECOND_NS) == []
-    table.on_cancel_refused(order, 10 * SECOND_NS)
-    assert table.due(10 * SECOND_NS + CANCEL_RETRY_NS) == [order]
-
-
 def test_questions_for_risk() -> None:
     table = make_table()
     for order_id, quantity, price in (("a", "1", "100"), ("b", "2", "90"), ("c", "3", "80")):
@@ -400,9 +347,7 @@ def test_questions_for_risk() -> None:
     assert table.open_orders("other") == []
     assert table.open_orders(symbol="ETHUSDT") == []
     assert table.open_quantity(EXCHANGE, "BTCUSDT", Side.BUY) == Decimal("6.75")
-    unlocked = table.unlocked(EXCHANGE, "BTCUSDT", Side.BUY, Decimal(70))
-    assert unlocked == 2 * 90 + 3 * 80 + 70 + 50
-    assert table.unlocked(EXCHANGE, "BTCUSDT", Side.SELL) == 4
+    assert table.open_quantity(EXCHANGE, "BTCUSDT", Side.SELL) == 4
 
 
 def test_memory_is_bounded_and_late_words_are_known_for_a_while() -> None:
@@ -508,7 +453,7 @@ def test_any_order_of_arrival_ends_the_same(
     assert (table.open_orders() == [order]) == (not status.is_terminal)
 
 
-OWN_WORDS = ["request cancel", "refuse cancel", "unknown", "not found", "due"]
+OWN_WORDS = ["request cancel", "refuse cancel", "unknown", "not found"]
 
 
 @settings(max_examples=200, deadline=None)
@@ -519,7 +464,7 @@ def test_our_own_words_never_outweigh_the_venue(
 ) -> None:
     events, status, total, trades = history
     table = make_table()
-    order = make_order(time_to_cancel=0.000_000_003)
+    order = make_order()
     table.add(order)
     told = 0
     for now_ns, event in enumerate(events):
@@ -527,16 +472,14 @@ def test_our_own_words_never_outweigh_the_venue(
             if word == "request cancel":
                 table.on_cancel_requested(order)
             elif word == "refuse cancel":
-                table.on_cancel_refused(order, now_ns)
+                table.on_cancel_refused(order)
             elif word == "unknown":
                 table.on_unknown(order, "timed out")
-            elif word == "not found":
-                table.on_not_found(order, "lagging")
             else:
-                assert all(item.is_open for item in table.due(now_ns))
+                table.on_not_found(order, "lagging")
         told += len(table.on_venue_order(event, now_ns).executions)
     if not status.is_terminal:
-        table.on_cancel_refused(order, len(events))
+        table.on_cancel_refused(order)
     assert order.status is status
     assert order.venue_status is status
     assert order.executed_quantity == total

@@ -13,6 +13,7 @@ from actors.exchange.book import DepthDiff
 from actors.exchange.errors import VenueError
 from actors.exchange.orders import NewOrder, OrderRecord
 from messages.enums import OrderType, Side, TimeInForce
+from messages.instruments import round_down
 
 if TYPE_CHECKING:
     from tests.exchange.core.conftest import Bench
@@ -47,8 +48,8 @@ def new_orders(draw: st.DrawFn, symbol: str) -> NewOrder:
 
 
 def actions_in(symbol: str) -> "st.SearchStrategy[list[tuple[int, NewOrder | int]]]":
-    """Orders and cancels (by their place among the open orders) of three accounts."""
-    action = st.one_of(new_orders(symbol), st.integers(0, 20))
+    """Orders, cancels (by their place among the open orders) and amendments (the same, below 0) of three accounts."""
+    action = st.one_of(new_orders(symbol), st.integers(-8, 20))
     return st.lists(st.tuples(st.integers(0, 2), action), max_size=40)
 
 
@@ -66,13 +67,17 @@ def open_accounts(bench: "Bench") -> list[Account]:
 
 
 def act(bench: "Bench", account: Account, action: NewOrder | int) -> OrderRecord | None:
-    """Places an order, or cancels the n-th open one; a refusal changes nothing and gives None."""
+    """Places an order, or cancels or halves the n-th open one; a refusal changes nothing and gives None."""
     bench.pass_time(0.1)
     try:
         if isinstance(action, NewOrder):
             return bench.venue.new_order(account, action)
         orders = bench.venue.open_orders(account)
-        if action < len(orders):
+        if -len(orders) <= action < 0:
+            order = orders[action]
+            half = round_down(order.quantity / 2, bench.rules.lot_size)
+            bench.venue.amend_order(account, bench.symbol, half, order.order_id)
+        elif 0 <= action < len(orders):
             bench.venue.cancel_order(account, bench.symbol, orders[action].order_id)
     except VenueError:
         pass

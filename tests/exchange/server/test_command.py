@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,3 +148,26 @@ def test_limits_can_be_changed_one_by_one() -> None:
     assert lowered[("ORDERS", "SECOND")] == 3
     assert lowered[("ORDERS", "DAY")] == 160_000
     assert lowered[("REQUEST_WEIGHT", "MINUTE")] == 50
+
+
+def test_a_file_of_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "faults.toml"
+    file.write_text('[[faults]]\nkind = "error"\ncode = -1008\non = "ping"\nnth = 2\n')
+    with started("--market", "still", "--faults", str(file), "--control") as (_, line):
+        assert list(line)[-1] == "control"
+        with urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=10) as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=10)
+        caught.value.close()
+        assert caught.value.code == 503
+        with urllib.request.urlopen(line["control"] + "/state", timeout=10) as answer:
+            (told,) = msgspec.json.decode(answer.read())["faults"]
+        assert (told["kind"], told["seen"], told["struck"]) == ("error", 2, 1)
+    file.write_text('[[faults]]\nkind = "eror"\n[[faults]]\nkind = "late"\n')
+    assert main(["--faults", str(file)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[1] == f"bin/exchange: {file}: faults[1].delay_ms: missing"
+    assert main(["--faults", str(tmp_path / "absent.toml")]) == 2
+    assert "absent.toml" in capsys.readouterr().err

@@ -60,7 +60,24 @@ async def test_aggregate_trades_gather_the_fills_of_one_taker_at_one_price(
         await trade_once(still_world, "50002")
         await ask(streams, "SUBSCRIBE", "btcusdt@aggTrade", number=2)
         await trade_once(still_world, "50003")
-        assert (await streams.until(e="aggTrade"))["a"] == 4
+        last = await streams.until(e="aggTrade")
+        assert last["a"] == 4
+        listed = (await maker.get("aggTrades", symbol="BTCUSDT")).json
+        assert [(one["a"], one["f"], one["l"]) for one in listed] == [
+            (1, 1, 2),
+            (2, 3, 3),
+            (3, 4, 4),
+            (4, 5, 5),
+        ]
+        assert {"e": "aggTrade", "E": last["E"], "s": "BTCUSDT", **listed[3]} == last
+        some = (await maker.get("aggTrades", symbol="BTCUSDT", fromId=2, limit=2)).json
+        assert [one["a"] for one in some] == [2, 3]
+        newest = (await maker.get("aggTrades", symbol="BTCUSDT", limit=1)).json
+        assert newest == listed[3:]
+        since = (await maker.get("aggTrades", symbol="BTCUSDT", startTime=last["T"] + 60_000)).json
+        assert since == []
+        async with still_world.api() as api:
+            assert (await api.call("trades.aggregate", symbol="BTCUSDT"))["result"] == listed
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,73 @@
+"""What `bin/start` does once its command line is read: configuration, signals, and the bot in a loop of its own."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from typing import Any
+
+import uvloop
+
+from actors.commands.configuration import Configuration, load_configuration
+from actors.commands.control import BotControl
+from actors.commands.halting import FAILED
+from actors.commands.run_bot import RunOptions, describe_composition, run_bot
+from actors.runtime.errors import ConfigurationError, TicktroupeError
+
+USAGE_ERROR = 2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def read_configuration(arguments: argparse.Namespace) -> Configuration:
+    """The configuration file with the command line's words on top.
+
+    Raises ConfigurationError with every fault.
+    """
+    venue: dict[str, Any] = {}
+    if arguments.market is not None:
+        venue["market"] = arguments.market
+    if arguments.rate is not None:
+        venue["trades_per_second"] = arguments.rate
+    if arguments.speed is not None:
+        venue["speed"] = arguments.speed
+    return load_configuration(
+        arguments.config, {"venue": venue} if venue else {}, arguments.strategy, arguments.live
+    )
+
+
+async def run_until_signal(configuration: Configuration, options: RunOptions) -> int:
+    """Runs the bot; a first signal asks it to stop, a second one makes it leave at once.
+
+    A closed terminal (SIGHUP) is such a signal, unless it is ignored, as under nohup.
+    """
+    control = BotControl()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, control.interrupt)
+    return await run_bot(configuration, options, control)
+
+
+def start_bot(arguments: argparse.Namespace) -> int:
+    """Runs the bot as the command line asks; returns the exit code."""
+    try:
+        configuration = read_configuration(arguments)
+        if arguments.wiring:
+            print(describe_composition(configuration))
+            return 0
+        options = RunOptions(
+            duration_s=arguments.duration,
+            summary=arguments.summary,
+            record=arguments.record,
+            flatten=arguments.flatten,
+        )
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(run_until_signal(configuration, options))
+    except ConfigurationError as error:
+        print("\n".join(str(fault) for fault in error.faults), file=sys.stderr)
+        return USAGE_ERROR
+    except TicktroupeError as error:
+        logging.getLogger("actors").debug("ended", exc_info=error)
+        print(f"bin/start: {error}", file=sys.stderr)
+        return FAILED

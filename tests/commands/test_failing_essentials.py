@@ -1,0 +1,134 @@
+"""A gateway, an order manager or a feed that fails: the bot halts, its orders are canceled, and the exit code is 1."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.commands.composition import compose, open_venue
+from actors.commands.configuration import load_configuration
+from actors.commands.control import BotControl
+from actors.commands.run_bot import RunOptions, run_on_venue
+from actors.gateways.binance import BinanceGateway
+from actors.market_data.binance import BinanceMarketDataFeed
+from actors.order_manager.manager import OrderManager
+from actors.runtime.actor import Actor
+from actors.runtime.journal import Journal
+from messages.control import Subscribe
+from messages.enums import OrderStatus
+from messages.orders import CancelOrderRequest, Order
+from tests.commands.harness import LocalVenue
+
+QUOTES = """
+[[actors]]
+class = "MarketMaker"
+name = "Brief"
+symbol = "BTCUSDT"
+quantity = "0.001"
+spread = 0.02
+time_to_cancel = 0.6
+
+[[actors]]
+class = "MarketMaker"
+name = "Patient"
+symbol = "BTCUSDT"
+quantity = "0.001"
+spread = 0.02
+requote_threshold = 0.5
+"""
+LIMIT_S = 5.0
+
+
+class GatewayThatFails(BinanceGateway):
+    """Fails on the first cancel that it is asked for."""
+
+    def on_cancel_order_request(self, request: CancelOrderRequest) -> None:
+        raise ValueError("the gateway's mistake")
+
+
+class GatewayWhoseTaskFails(BinanceGateway):
+    """Fails in a task, on the first cancel that it is asked for."""
+
+    def on_cancel_order_request(self, request: CancelOrderRequest) -> None:
+        self.spawn(self.fail())
+
+    async def fail(self) -> None:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+
+class OrderManagerThatFails(OrderManager):
+    """Fails on the first word of the venue that an order is canceled."""
+
+    def on_order(self, event: Order) -> None:
+        if event.status is OrderStatus.CANCELED:
+            raise RecursionError("the order manager's mistake")
+        super().on_order(event)
+
+
+class FeedThatFails(BinanceMarketDataFeed):
+    """Fails a second after its first subscription, in every life."""
+
+    max_restarts = 1
+
+    def on_subscribe(self, subscribe: Subscribe) -> None:
+        super().on_subscribe(subscribe)
+        self.schedule(1.0, self.fail)
+
+    def fail(self) -> None:
+        raise ValueError("the feed's mistake")
+
+
+async def run_composed(
+    folder: Path, venue: LocalVenue, actor_class: type[Actor[Any]], options: RunOptions
+) -> int:
+    """Runs a bot in which this class stands in place of the one it is derived from."""
+    configuration = load_configuration(venue.write_configuration(folder, QUOTES))
+    opened = open_venue(configuration, None)
+    specifications = [
+        replace(item, actor_class=actor_class) if item.actor_class in actor_class.__mro__ else item
+        for item in compose(configuration, opened)
+    ]
+    assert any(item.actor_class is actor_class for item in specifications)
+    configuration.bot.folder.mkdir()
+    journal = Journal(configuration.bot.folder / "journal.sqlite", "bot")
+    try:
+        return await run_on_venue(
+            configuration, options, BotControl(), opened, journal, specifications
+        )
+    finally:
+        journal.close()
+
+
+@pytest.mark.parametrize(
+    ("actor_class", "mistake"),
+    [
+        (GatewayThatFails, "gateway: ValueError: the gateway's mistake"),
+        (GatewayWhoseTaskFails, "gateway: CancelledError"),
+        (OrderManagerThatFails, "order_manager: RecursionError: the order manager's mistake"),
+        (FeedThatFails, "market_data: ValueError: the feed's mistake"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_the_bot_halts_with_its_orders_canceled(
+    actor_class: type[Actor[Any]],
+    mistake: str,
+    start_venue: Callable[..., LocalVenue],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    venue = start_venue("--rate", "20")
+    venue.place_by_hand("manual-1")
+    summary = tmp_path / "summary.json"
+    started = time.monotonic()
+    code = await run_composed(tmp_path, venue, actor_class, RunOptions(summary=summary))
+    assert code == 1
+    assert time.monotonic() - started < LIMIT_S + 3
+    assert venue.open_ids() == ["manual-1"]
+    captured = capfd.readouterr()
+    assert mistake in captured.out
+    assert "0 still open" in captured.out

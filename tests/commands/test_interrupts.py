@@ -1,0 +1,187 @@
+"""Ctrl-C and its kin: what is ours is canceled, what is not is left alone, and nothing is left running."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.commands.harness import BotProcess, Ended, LocalVenue, wait_until
+
+RESTLESS = """
+[risk]
+maximum_orders_per_second = 1000
+maximum_order_notional = 100000
+
+[[actors]]
+class = "MarketMaker"
+symbol = "BTCUSDT"
+quantity = "0.00123"
+spread = 0.00002
+requote_threshold = 0.00001
+requote_interval_s = 0.001
+time_to_cancel = 0.05
+
+[[actors]]
+class = "MarketMaker"
+name = "Second"
+symbol = "BTCUSDT"
+quantity = "0.001"
+spread = 0.01
+requote_interval_s = 0.001
+time_to_cancel = 0.02
+"""
+PATIENT = """
+[[actors]]
+class = "MarketMaker"
+name = "Patient"
+symbol = "BTCUSDT"
+quantity = "0.001"
+spread = 0.05
+requote_threshold = 0.5
+"""
+BUYER = """
+[[actors]]
+class = "Breakout"
+symbol = "BTCUSDT"
+level = 1
+quantity = "0.005"
+"""
+INITIAL_BTC = Decimal(100)
+
+
+def check_no_traceback(ended: Ended) -> None:
+    """A user who has interrupted his bot is not to see the inside of the program."""
+    assert "Traceback" not in ended.stderr
+    assert "Traceback" not in ended.stdout
+    assert "never awaited" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_restless_market_maker_leaves_no_order_and_touches_no_other(
+    number: int,
+    start_venue: Callable[..., LocalVenue],
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
+) -> None:
+    venue = start_venue("--rate", "60", "--order-limit", "100000")
+    venue.place_by_hand("manual-1")
+    bot = start_bot("--config", venue.write_configuration(tmp_path, RESTLESS))
+    wait_until(lambda: len(venue.trades()) > 3, "some trades")
+    wait_until(lambda: len(venue.open_ids()) > 1, "an open order of the bot")
+    bot.signal(number)
+    ended = bot.wait()
+    assert ended.code == 0, ended.stderr
+    assert venue.open_ids() == ["manual-1"]
+    check_no_traceback(ended)
+    summary = ended.summary
+    assert summary["open_orders"] == 0
+    assert summary["orders_by_status"]["CANCELED"] > 0
+    assert "0 still open" in ended.stdout
+    held = sum(Decimal(item["quantity"]) for item in summary["positions"])
+    assert INITIAL_BTC + held == venue.balances()["BTC"]
+    for item in summary["positions"]:
+        if Decimal(item["quantity"]):
+            assert f"{item['strategy']} holds {item['quantity']} BTCUSDT" in ended.stdout
+
+
+def test_flatten_sells_what_was_bought(
+    start_venue: Callable[..., LocalVenue], start_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    venue = start_venue("--rate", "60")
+    venue.place_by_hand("manual-1")
+    file = venue.write_configuration(tmp_path, RESTLESS + BUYER)
+    bot = start_bot("--config", file, "--flatten")
+    wait_until(lambda: venue.balances()["BTC"] > INITIAL_BTC + Decimal("0.004"), "a position")
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait()
+    assert ended.code == 0, ended.stderr
+    assert venue.open_ids() == ["manual-1"]
+    # What is left is dust: less than the smallest step after the fees that were paid in BTC.
+    left = venue.balances()["BTC"] - INITIAL_BTC
+    assert abs(left) < Decimal("0.0003")
+    assert sum(Decimal(item["quantity"]) for item in ended.summary["positions"]) == left
+    check_no_traceback(ended)
+
+
+def test_a_second_interrupt_leaves_at_once_and_names_what_is_open(
+    start_venue: Callable[..., LocalVenue], start_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    venue = start_venue("--rate", "60")
+    bot = start_bot("--config", venue.write_configuration(tmp_path, PATIENT))
+    (name,) = wait_until(venue.open_ids, "an order that rests")
+    wait_until(lambda: "open 1" in read_lines(bot), "the bot's own word on it")
+    # A venue that does not answer any more.
+    venue.process.send_signal(signal.SIGSTOP)
+    try:
+        bot.signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            bot.process.wait(0.5)
+        bot.signal(signal.SIGINT)
+        ended = bot.wait(3.0)
+    finally:
+        venue.process.send_signal(signal.SIGCONT)
+    assert ended.code == 130
+    assert name in ended.stdout
+    assert "1 still open" in ended.stdout
+    check_no_traceback(ended)
+
+
+def read_lines(bot: BotProcess) -> str:
+    """What the bot has written to stderr so far."""
+    assert bot.process.stderr is not None
+    descriptor = bot.process.stderr.fileno()
+    os.set_blocking(descriptor, False)
+    try:
+        bot.heard += os.read(descriptor, 65536).decode()
+    except BlockingIOError:
+        pass
+    finally:
+        os.set_blocking(descriptor, True)
+    return bot.heard
+
+
+def children_of(number: int) -> list[int]:
+    """Process ids of the children of a process."""
+    path = Path(f"/proc/{number}/task/{number}/children")
+    return [int(item) for item in path.read_text().split()] if path.exists() else []
+
+
+def is_running(number: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_the_embedded_exchange_ends_with_the_bot(
+    number: int, start_bot: Callable[..., BotProcess]
+) -> None:
+    bot = start_bot()
+    (exchange,) = wait_until(lambda: children_of(bot.process.pid), "the exchange's process")
+    bot.signal(number)
+    ended = bot.wait()
+    assert ended.code in ((-signal.SIGKILL,) if number == signal.SIGKILL else (0, 130))
+    check_no_traceback(ended)
+    wait_until(lambda: not is_running(exchange), "the exchange's end")
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.2, 0.4, 0.6])
+def test_an_interrupt_while_it_starts_leaves_no_traceback(
+    delay_s: float, start_bot: Callable[..., BotProcess]
+) -> None:
+    bot = start_bot()
+    maps = Path(f"/proc/{bot.process.pid}/maps")
+    wait_until(lambda: "uvloop" in maps.read_text(), "the program's own beginning")
+    time.sleep(delay_s)
+    bot.signal(signal.SIGINT)
+    ended = bot.wait()
+    assert ended.code in (0, 130)
+    check_no_traceback(ended)

@@ -1,0 +1,107 @@
+"""A recorded run of every shipped strategy, executed again through strategies and order manager: the same bytes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actors.commands.composition import Venue, compose
+from actors.commands.configuration import load_configuration
+from actors.runtime.replay import ReplayedActor, replay
+from messages.codec import class_name_of
+from messages.recording import Entry, Opening, Output, read_recording
+from tests.commands.harness import ROOT
+from tests.commands.whole_runs import WholeRun
+
+REPLAYED = {
+    "order_manager",
+    "monitor",
+    "MarketMaker",
+    "MovingAverageCross",
+    "Breakout",
+    "PriceAlert",
+}
+
+
+def replay_run(configuration: Path, recording: Path) -> list[ReplayedActor]:
+    """The actors of a configuration, executed again on what a recording of them holds."""
+    specifications = compose(load_configuration(configuration), Venue.unopened())
+    return replay(read_recording(recording), specifications)
+
+
+@pytest.mark.parametrize("kind", ["synthetic", "recorded", "bnb"])
+def test_strategies_and_order_manager_send_the_same_bytes_again(
+    kind: str, whole_runs: dict[str, WholeRun]
+) -> None:
+    run = whole_runs[kind]
+    actors = {
+        item.specification.name: item for item in replay_run(run.configuration, run.recording)
+    }
+    assert set(actors) == REPLAYED
+    assert {name: item.divergence for name, item in actors.items()} == dict.fromkeys(REPLAYED)
+    sent = {item.actor for item in read_recording(run.recording) if isinstance(item, Output)}
+    # Whether the averages cross within the run is the market's to say.
+    assert {"order_manager", "MarketMaker", "Breakout"} <= sent
+    assert all(item.handled > 10 for item in actors.values())
+
+
+def test_another_hash_seed_changes_nothing(whole_runs: dict[str, WholeRun]) -> None:
+    run = whole_runs["synthetic"]
+    code = (
+        "import pathlib, runpy, sys\n"
+        "module = runpy.run_path(sys.argv[1])\n"
+        "found = module['replay_run'](pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))\n"
+        "print([(item.specification.name, item.handled, item.outputs, item.divergence) for item in found])\n"
+    )
+    answers = []
+    for hash_seed in ("1", "31337"):
+        result = subprocess.run(
+            [sys.executable, "-c", code, __file__, str(run.configuration), str(run.recording)],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        answers.append(result.stdout)
+    assert answers[0] == answers[1]
+    assert answers[0].count("None)") == len(REPLAYED)
+
+
+def test_a_recording_says_what_it_is_of(whole_runs: dict[str, WholeRun]) -> None:
+    run = whole_runs["synthetic"]
+    records = read_recording(run.recording)
+    opening = next(records)
+    assert isinstance(opening, Opening)
+    assert opening.run == 1
+    assert {"python", "msgspec", "python-binance", "aiohttp"} <= set(opening.versions)
+    assert [item["name"] for item in opening.actors] == [
+        "MarketMaker",
+        "MovingAverageCross",
+        "Breakout",
+        "PriceAlert",
+    ]
+    assert opening.actors[2]["arguments"]["quantity"] == "0.00077"
+    handled = {
+        (item.actor, class_name_of(item.frame)) for item in records if isinstance(item, Entry)
+    }
+    assert {
+        ("gateway", "NewOrderRequest"),
+        ("gateway", "CancelOrderRequest"),
+        ("order_manager", "Order"),
+        ("MarketMaker", "OrderUpdate"),
+        ("MovingAverageCross", "Trade"),
+    } <= handled
+
+
+def test_a_recording_holds_no_key(whole_runs: dict[str, WholeRun]) -> None:
+    run = whole_runs["synthetic"]
+    data = run.recording.read_bytes()
+    assert run.venue.line["api_key"].encode() not in data
+    assert run.venue.line["api_secret"].encode() not in data
+    log = (run.configuration.parent / "state/bot.log").read_text()
+    assert run.venue.line["api_secret"] not in log

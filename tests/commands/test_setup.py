@@ -1,0 +1,77 @@
+"""The set-up that every command does first: what it says when the machine lacks something."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what the set-up needs, without an environment."""
+    folder = tmp_path / "project"
+    (folder / "bin").mkdir(parents=True)
+    shutil.copy(ROOT / "bin" / "setup", folder / "bin" / "setup")
+    shutil.copy(ROOT / "bin" / "start", folder / "bin" / "start")
+    shutil.copy(ROOT / "requirements.lock", folder / "requirements.lock")
+    return folder
+
+
+def make_python(folder: Path, name: str, script: str) -> Path:
+    file = folder / name
+    file.write_text(f"#!/usr/bin/env bash\n{script}\n")
+    file.chmod(0o755)
+    return file
+
+
+def run_start(project: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"HOME": str(project), "PATH": os.environ["PATH"], **variables}
+    return subprocess.run(
+        [str(project / "bin" / "start"), "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_without_ensurepip_it_says_what_to_install(project: Path, tmp_path: Path) -> None:
+    python = make_python(
+        tmp_path,
+        "python-without-venv",
+        f'if [[ "$*" == *ensurepip* ]]; then exit 1; fi; exec {sys.executable} "$@"',
+    )
+    result = run_start(project, PYTHON=str(python))
+    assert result.returncode == 1
+    assert "apt-get install python3-venv" in result.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_a_python_that_is_too_old_is_refused_by_name(project: Path, tmp_path: Path) -> None:
+    python = make_python(tmp_path, "python3.8", "exit 1")
+    result = run_start(project, PYTHON=str(python))
+    assert result.returncode == 1
+    assert f"PYTHON={python} is not a Python of version 3.11 or newer" in result.stderr
+
+
+def test_a_failed_install_shows_why_and_leaves_nothing_half_made(
+    project: Path, tmp_path: Path
+) -> None:
+    (project / "requirements.lock").write_text(
+        "no-such-package==1 --hash=sha256:" + "0" * 64 + "\n"
+    )
+    python = make_python(
+        tmp_path,
+        "python-offline",
+        f'if [[ "$*" == *pip* && "$*" != *ensurepip* ]]; then echo "no index"; exit 1; fi; exec {sys.executable} "$@"',
+    )
+    result = run_start(project, PYTHON=str(python), PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert result.returncode == 1
+    assert "The set-up failed" in result.stderr
+    assert not (project / ".venv").exists()

@@ -1,0 +1,213 @@
+"""A venue that answers late, twice, in pieces or not at all, and never forgets what really happened."""
+
+import random
+from decimal import Decimal
+
+from messages.account import AccountSnapshot, Balance
+from messages.base import Message
+from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
+from messages.orders import (
+    AmendOrderRequest,
+    CancelOrderRequest,
+    CancelRefused,
+    Execution,
+    NewOrderRequest,
+    Order,
+    QueryOrderRequest,
+    SnapshotRequest,
+)
+from tests.order_manager.desk import GATEWAY, Desk
+
+
+class Venue:
+    """A venue that does what it is asked, tells it late, twice, in pieces, or not at all."""
+
+    def __init__(self, desk: Desk, seed: int) -> None:
+        self.desk = desk
+        self.random = random.Random(seed)
+        self.orders: dict[str, Order] = {}
+        self.late: list[Message] = []
+        self.seen = 0
+        self.trade_id = 0
+
+    def serve(self) -> None:
+        """Takes what the manager has sent since the last time."""
+        outbox = self.desk.manager.outbox
+        while self.seen < len(outbox):
+            message = outbox[self.seen]
+            self.seen += 1
+            if isinstance(message, NewOrderRequest):
+                assert message.order.client_order_id not in self.orders, "an id was used twice"
+                self.accept(message.order)
+            elif isinstance(message, CancelOrderRequest):
+                self.cancel(message.client_order_id)
+            elif isinstance(message, QueryOrderRequest):
+                self.answer_query(message)
+            elif isinstance(message, AmendOrderRequest):
+                self.amend(message)
+            elif isinstance(message, SnapshotRequest):
+                self.late.append(self.snapshot(message))
+
+    def accept(self, sent: Order) -> None:
+        order = Order(
+            side=sent.side,
+            order_type=sent.order_type,
+            symbol=sent.symbol,
+            client_order_id=sent.client_order_id,
+            exchange_order_id=len(self.orders) + 1,
+            quantity=sent.quantity,
+            price=sent.price,
+            status=OrderStatus.NEW,
+        )
+        self.orders[sent.client_order_id] = order
+        if self.random.random() < 0.2:
+            unknown = Order(
+                side=sent.side,
+                order_type=sent.order_type,
+                symbol=sent.symbol,
+                client_order_id=sent.client_order_id,
+                status=OrderStatus.UNKNOWN,
+            )
+            self.late.append(unknown)
+        else:
+            self.tell(order)
+        if sent.order_type is OrderType.MARKET:
+            self.execute(order, order.quantity)
+
+    def cancel(self, client_order_id: str) -> None:
+        order = self.orders.get(client_order_id)
+        if order is not None and order.is_open and self.random.random() < 0.8:
+            order.status = OrderStatus.CANCELED
+            self.tell(order)
+            return
+        self.late.append(
+            CancelRefused(
+                exchange=Exchanges.BINANCE,
+                symbol="BTCUSDT",
+                client_order_id=client_order_id,
+                reason_text="Unknown order sent.",
+            )
+        )
+
+    def answer_query(self, request: QueryOrderRequest) -> None:
+        order = self.orders.get(request.client_order_id)
+        if order is not None:
+            self.tell(order, is_whole=True)
+            return
+        self.late.append(
+            Order(
+                side=Side.UNRECOGNISED,
+                order_type=OrderType.UNRECOGNISED,
+                symbol="BTCUSDT",
+                client_order_id=request.client_order_id,
+                status=OrderStatus.NOT_FOUND,
+            )
+        )
+
+    def amend(self, request: AmendOrderRequest) -> None:
+        """Reduces an order, or refuses; now and then nobody hears what came of it."""
+        order = self.orders[request.client_order_id]
+        can = order.is_open and order.executed_quantity < request.quantity < order.quantity
+        if can and self.random.random() < 0.7:
+            order.quantity = request.quantity
+            self.tell(order)
+        if not can or self.random.random() < 0.5:
+            reason = Reason.OUTCOME_UNKNOWN if can else Reason.VENUE
+            self.late.append(
+                Order(
+                    side=Side.UNRECOGNISED,
+                    order_type=OrderType.UNRECOGNISED,
+                    symbol="BTCUSDT",
+                    client_order_id=order.client_order_id,
+                    status=OrderStatus.UNKNOWN,
+                    reason=reason,
+                )
+            )
+
+    def snapshot(self, request: SnapshotRequest) -> AccountSnapshot:
+        """The account now, with the trades that followed those that are known."""
+        after = request.trades_after.get("BTCUSDT")
+        recent = []
+        for order in self.orders.values():
+            new = [each for each in order.executions if after is not None and each.trade_id > after]
+            if new:
+                recent.append(self.report(order, new))
+        living = [order for order in self.orders.values() if order.is_open]
+        return AccountSnapshot(
+            exchange=Exchanges.BINANCE,
+            balances=[
+                Balance(
+                    exchange=Exchanges.BINANCE,
+                    asset="USDT",
+                    free=Decimal(1_000_000),
+                    locked=Decimal(0),
+                )
+            ],
+            open_orders=[self.report(order, order.executions) for order in living],
+            executed_orders=recent,
+            symbols=["BTCUSDT"],
+            event_time_ns=self.desk.now_ns,
+        )
+
+    def crash(self) -> None:
+        """The bot dies: what was on its way to the venue may arrive, what was on its way back is lost."""
+        for message in self.desk.manager.outbox[self.seen :]:
+            if isinstance(message, NewOrderRequest) and self.random.random() < 0.5:
+                self.accept(message.order)
+        self.late.clear()
+        self.seen = 0
+
+    def trade(self) -> None:
+        """Executes a part of some open order."""
+        living = [order for order in self.orders.values() if order.is_open]
+        if living:
+            order = self.random.choice(living)
+            steps = int(order.open_quantity * 10)
+            self.execute(order, Decimal(self.random.randint(1, steps)) / 10)
+
+    def execute(self, order: Order, quantity: Decimal) -> None:
+        self.trade_id += 1
+        price = order.price or Decimal(100)
+        execution = Execution(
+            trade_id=self.trade_id,
+            price=price,
+            quantity=quantity,
+            fee=quantity / 1000,
+            fee_asset="USDT",
+        )
+        order.executions.append(execution)
+        order.executed_quantity += quantity
+        order.executed_quote_quantity += quantity * price
+        is_whole = order.open_quantity == 0
+        order.status = OrderStatus.FILLED if is_whole else OrderStatus.PARTIALLY_FILLED
+        self.tell(order, execution)
+
+    def tell(
+        self, order: Order, execution: Execution | None = None, *, is_whole: bool = False
+    ) -> None:
+        """A report, on one road or on both; some get lost."""
+        executions = list(order.executions) if is_whole else [execution] if execution else []
+        report = self.report(order, executions)
+        copies = 1 if is_whole else self.random.choices((0, 1, 2), (1, 6, 3))[0]
+        self.late.extend([report] * copies)
+
+    def report(self, order: Order, executions: list[Execution]) -> Order:
+        return Order(
+            **{
+                name: getattr(order, name)
+                for name in (
+                    *("side", "order_type", "symbol", "client_order_id", "exchange_order_id"),
+                    *("quantity", "price", "status"),
+                    *("executed_quantity", "executed_quote_quantity"),
+                )
+            },
+            executions=list(executions),
+        )
+
+    def deliver(self, share: float) -> None:
+        """Delivers some of what is on its way, in any order."""
+        self.random.shuffle(self.late)
+        count = round(len(self.late) * share)
+        delivered, self.late = self.late[:count], self.late[count:]
+        for message in delivered:
+            self.desk.tell(message, GATEWAY)
