@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,12 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def says_back(folder: Path, name: str) -> bool:
+    """Whether the log tells that a strategy is back with its order."""
+    text = f"{name} is back with 1 open orders"
+    return any(line["message"] == text for line in read_log(folder))
+
+
 def says_out(folder: Path, name: str) -> bool:
     """Whether the log says that an actor is out."""
     return any(line["message"].startswith(f"{name} is out") for line in read_log(folder))
@@ -66,7 +73,7 @@ def test_failures_stay_where_they_are(
 
     # Past its limit a strategy is out and its order gone, while the others trade on.
     for name in DOOMED:
-        wait_until(lambda name=name: says_out(tmp_path, name), f"{name} is out")
+        wait_until(partial(says_out, tmp_path, name), f"{name} is out")
     wait_until(
         lambda: not any(f"-{name}-" in item for item in venue.open_ids() for name in DOOMED),
         "the cancel of the orders of what is out",
@@ -75,10 +82,7 @@ def test_failures_stay_where_they_are(
     wait_until(lambda: len(venue.trades()) > count + 3, "more trades of the market maker")
     for name in FRAGILE:
         wait_until(
-            lambda name=name: any(
-                line["message"] == f"{name} is back with 1 open orders"
-                for line in read_log(tmp_path)
-            ),
+            partial(says_back, tmp_path, name),
             f"{name} is back",
         )
     bot.process.terminate()
