@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests/data/BTCUSDT-trades-2021-01-08.csv"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 UNLIMITED = ("--weight-limit", "1000000")
 SUMMARY_KEYS = [
     "orders",

@@ -183,5 +183,6 @@ def test_an_interrupt_while_it_starts_leaves_no_traceback(
     time.sleep(delay_s)
     bot.signal(signal.SIGINT)
     ended = bot.wait()
-    assert ended.code in (0, 130)
+    # Before the handlers are there the signal itself ends it, which a shell reports as 130.
+    assert ended.code in (0, 130, -signal.SIGINT)
     check_no_traceback(ended)
