@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from actors.simulation.disk import Disk
 from actors.simulation.plan import Kill
-from actors.simulation.process import ByteTrigger, SimulatedProcess
+from actors.simulation.process import ByteTrigger, KillTriggers, SimulatedProcess
 from actors.simulation.socket_calls import NetworkLoop
 
 CoroutineFunction = Callable[..., Coroutine[Any, Any, Any]]
@@ -46,7 +46,8 @@ class Program:
     process: SimulatedProcess | None = None
     skew_ns: int = 0
     restart_after_ns: int = NEVER_RESTART
-    """What follows a death whose kill does not say; below 0: it stays dead."""
+    """What follows an error, and a death whose kill does not say; below 0: it stays dead."""
+    times_spared: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     waiters: list["asyncio.Future[Outcome]"] = field(default_factory=list)
 
@@ -98,12 +99,18 @@ class Program:
                 ByteTrigger(kill.pattern.encode("latin-1"), kill.after, kill.delay_ns)
             )
         else:
-            self.loop.kernel_at(kill.after, self._kill_at_time, process, kill)
+            self.loop.kernel_at(kill.after, self._kill_at_time, process, kill, self.times_spared)
             return
         process.death_hooks[:] = [partial(self._die, process, kill)]
 
-    def _kill_at_time(self, process: SimulatedProcess, kill: Kill) -> None:
-        if not process.is_alive:
+    def spare(self) -> None:
+        """Calls off the kills that are set up; later ones count again."""
+        self.times_spared += 1
+        if self.process is not None:
+            self.process.triggers = KillTriggers()
+
+    def _kill_at_time(self, process: SimulatedProcess, kill: Kill, times_spared: int) -> None:
+        if not process.is_alive or times_spared != self.times_spared:
             return
         process.is_power_lost = kill.point == "power"
         process.death_hooks[:] = [partial(self._die, process, kill)]
@@ -167,6 +174,8 @@ class Program:
             self.loop.record("exit", f"{process.name}|{outcome.how}")
             self._note(process, outcome)
             self.loop.bury(process)
+            if outcome.how == "raised" and self.restart_after_ns >= 0:
+                self.loop.kernel_after(self.restart_after_ns, self.start)
 
     def _note(self, process: SimulatedProcess, outcome: Outcome) -> None:
         process.remove_log_handlers()

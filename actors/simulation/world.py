@@ -30,7 +30,6 @@ from actors.simulation.plan import (
     PlannedFates,
     Skew,
 )
-from actors.simulation.process import KillTriggers
 from actors.simulation.program import NEVER_RESTART, CoroutineFunction, Outcome, Program
 from actors.simulation.seeded import SeededRandom
 from actors.simulation.socket_calls import NetworkLoop
@@ -235,7 +234,7 @@ class World:
             program.arm(kill)
 
     def restart(self, program: Program, after: float = 0.0) -> None:
-        """From now on starts it again so many seconds after each death; if it is dead already, after that time."""
+        """From now on starts it again so many seconds after each death or error; if it is dead already, after that time."""
         program.restart_after_ns = int(after * ONE_SECOND_NS)
         if program.process is not None and not program.is_running:
             self.loop.kernel_after(program.restart_after_ns, program.start)
@@ -266,9 +265,8 @@ class World:
         network.link = STEADY_LINK
         network.fates = PlannedFates((), ())
         self.loop.stall_share = 0.0
-        for program in self.programs.values():
-            if program.process is not None and program.name in self._exposed:
-                program.process.triggers = KillTriggers()
+        for name in sorted(self._exposed):
+            self.programs[name].spare()
 
     def _due_ns(self, at: float | None) -> int:
         return self.loop.now_ns if at is None else int(at * ONE_SECOND_NS)

@@ -10,6 +10,7 @@ import pytest
 
 from actors.runtime.errors import JournalError
 from actors.simulation.entropy import Entropy
+from actors.simulation.weather import Weather
 from actors.simulation.world import World
 from tests.simulation.programs import ask, count, counted, open_counter, serve, talk
 
@@ -255,3 +256,26 @@ def test_a_ghost_has_no_disk(entropy: Entropy) -> None:
 
     assert world.run(scenario).result == []
     assert "unable to open database file" in errors[0]
+
+
+def test_cleared_weather_calls_off_what_it_had_in_store(entropy: Entropy) -> None:
+    total = 0
+    for seed in range(5):
+        world = World(seed, Weather(kills=100, restart_after=(0.1, 0.2)), entropy=entropy)
+        program = world.start("counter", count, world.folder("counter"), 0.1)
+        world.expose(program, 30)
+
+        async def scenario(world: World = world, program: Any = program) -> int:
+            await asyncio.sleep(30)
+            world.clear_up()
+            deaths = len(program.outcomes)
+            await asyncio.sleep(600)
+            assert len(program.outcomes) == deaths
+            world.kill(program, at=world.now_s + 1, restart_after=1)
+            await asyncio.sleep(5)
+            assert program.is_running
+            assert len(program.outcomes) == deaths + 1
+            return deaths
+
+        total += world.run(scenario).result
+    assert total > 1

@@ -178,6 +178,29 @@ def test_error_of_a_program_is_its_outcome(entropy: Entropy) -> None:
     assert str(outcome.error) == "as meant"
 
 
+def test_program_that_failed_is_started_again_if_asked(entropy: Entropy) -> None:
+    world = World(entropy=entropy)
+    starts: list[float] = []
+
+    async def fail_twice() -> str:
+        starts.append(world.now_s)
+        if len(starts) < 3:
+            raise ValueError("as meant")
+        return "up"
+
+    async def scenario() -> None:
+        world.restart(world.start("failing", fail_twice), after=2)
+        await asyncio.sleep(20)
+
+    report = world.run(scenario)
+    assert starts == pytest.approx([0, 2, 4], abs=0.01)
+    assert [outcome.how for outcome in report.outcomes["failing"]] == [
+        "raised",
+        "raised",
+        "returned",
+    ]
+
+
 def test_deadlock_is_an_error(entropy: Entropy) -> None:
     async def wait_for_ever() -> None:
         await asyncio.get_running_loop().create_future()

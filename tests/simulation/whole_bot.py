@@ -49,7 +49,8 @@ async def run_bot_in(folder: Path) -> int:
     configuration = load_configuration(
         None,
         {
-            "bot": {"state_folder": str(folder / "state")},
+            # The weather knows power cuts, and what is written in NORMAL may be lost in one.
+            "bot": {"state_folder": str(folder / "state"), "journal_synchronous": "FULL"},
             "venue": {"rest": REST, "ws_api": WS_API, "streams": STREAMS, "key_file": str(keys)},
         },
     )
