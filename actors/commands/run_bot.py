@@ -32,8 +32,10 @@ from actors.runtime.system import System
 from actors.runtime.tap import RecordingTap
 from actors.runtime.wiring import describe_wiring, find_wiring_faults
 
+STOP_PATIENCE_S = 2.0
+"""How long each actor may take to end, and a slow one over the market data that it has not handled yet."""
 HASTE_S = 0.5
-"""How long an abandoned bot's actors may take to end."""
+"""The same for a bot that is to leave at once."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ async def run_on_venue(
                 code = await halt(configuration, control, venue, system, flatten=options.flatten)
         finally:
             terminal.stop()
-            await system.stop(HASTE_S if control.abandon.is_set() else 5.0)
+            await system.stop(HASTE_S if control.abandon.is_set() else STOP_PATIENCE_S)
         report(options, system)
         return code
     finally:

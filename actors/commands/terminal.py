@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -25,6 +26,8 @@ REFRESH_S = 0.25
 PLAIN_LINE_S = 5.0
 STARTING_LINE_S = 2.0
 SHOWN_ORDERS = 8
+GUTTER = 2
+SHORTEST_TEXT = 6
 
 
 class SteadyConsole(Console):
@@ -134,11 +137,13 @@ class Terminal:
             Panel(
                 self._draw_head(figures), title=Text(self.title), border_style=self._colour(figures)
             ),
-            draw_market(figures),
+            fit(draw_prices(figures), self.console.width),
         ]
+        if figures.positions:
+            parts.append(fit(draw_positions(figures), self.console.width))
         if figures.open_orders:
-            parts.append(draw_orders(figures))
-        parts.append(self._draw_actors())
+            parts.append(fit(draw_orders(figures), self.console.width))
+        parts.append(fit(self._draw_actors(), self.console.width))
         parts += [
             Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in figures.recent
         ]
@@ -182,40 +187,56 @@ class Terminal:
 
 
 def make_table(texts: list[str], figures: list[str]) -> Table:
-    """A table of columns of text, which are cut where there is no room, and of figures, which are never broken."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    """A table of columns of text, which `fit` may narrow, and of figures, which are never broken."""
+    table = Table(box=None, padding=(0, GUTTER, 0, 0), header_style="bold", pad_edge=False)
     for name in texts:
-        table.add_column(name, overflow="ellipsis", no_wrap=True, min_width=6)
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
     for name in figures:
         table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
-def draw_market(figures: BotFigures) -> Table:
-    """Prices and positions: a line per symbol and strategy."""
-    table = make_table(
-        ["symbol", "feed", "strategy"],
-        ["bid", "ask", "holds", "average", "realised", "open profit"],
-    )
+def fit(table: Table, width: int) -> Table:
+    """Narrows the texts, the widest first, until the table is no wider than that; left alone, figures would be cut too."""
+    widths = [
+        max(cell_len(str(cell)) for cell in (column.header, *column.cells))
+        for column in table.columns
+    ]
+    texts = [index for index, column in enumerate(table.columns) if column.justify == "left"]
+    excess = sum(widths) + GUTTER * (len(widths) - 1) - width
+    while excess > 0 and texts:
+        widest = max(texts, key=lambda index: widths[index])
+        if widths[widest] <= SHORTEST_TEXT:
+            break
+        widths[widest] -= 1
+        excess -= 1
+    for index in texts:
+        table.columns[index].max_width = widths[index]
+    return table
+
+
+def draw_prices(figures: BotFigures) -> Table:
+    """Best bid and ask of each symbol, and whether they can be trusted."""
+    table = make_table(["symbol", "feed"], ["bid", "ask"])
     for symbol, (bid, ask) in sorted(figures.last_prices.items()):
-        feed = figures.feed_states.get(symbol)
-        first, prices = [symbol, str(feed or "")], [show_price(bid), show_price(ask)]
-        holders = [item for key, item in sorted(figures.positions.items()) if key[1] == symbol]
-        if not holders:
-            table.add_row(*first, "", *prices, "", "", "", "")
-        for held in holders:
-            table.add_row(
-                *first,
-                Text(held.strategy),
-                *prices,
-                show(held.quantity),
-                f"{held.average_price:.2f}"
-                if held.average_price >= 1
-                else show(held.average_price),
-                show(held.realized_profit),
-                show(held.unrealized_profit),
-            )
-            first, prices = ["", ""], ["", ""]
+        feed = str(figures.feed_states.get(symbol, ""))
+        table.add_row(symbol, feed, show_price(bid), show_price(ask))
+    return table
+
+
+def draw_positions(figures: BotFigures) -> Table:
+    """What each strategy holds, and what it has made of it."""
+    table = make_table(["strategy", "symbol"], ["holds", "average", "realised", "open profit"])
+    for _, held in sorted(figures.positions.items()):
+        average = held.average_price
+        table.add_row(
+            Text(held.strategy),
+            held.symbol,
+            show(held.quantity),
+            f"{average:.2f}" if average >= 1 else show(average),
+            show(held.realized_profit),
+            show(held.unrealized_profit),
+        )
     return table
 
 

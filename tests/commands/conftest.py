@@ -28,8 +28,8 @@ def start_bot(tmp_path: Path) -> Iterator[Callable[..., BotProcess]]:
     """Starts bots with these arguments."""
     with ExitStack() as stack:
 
-        def start(*arguments: str | Path, **environment: str) -> BotProcess:
-            bot = BotProcess(tmp_path, [str(word) for word in arguments], environment)
+        def start(*arguments: str | Path, folder: Path = tmp_path) -> BotProcess:
+            bot = BotProcess(folder, [str(word) for word in arguments])
             stack.callback(bot.kill)
             return bot
 
@@ -53,7 +53,7 @@ def whole_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, W
             file = venue.write_configuration(folder, CALM_RISK + ALL_STRATEGIES)
             record = folder / "run.recording"
             bot = BotProcess(
-                folder, ["--config", str(file), "--duration", "5", "--record", str(record)]
+                folder, ["--config", str(file), "--duration", "4.5", "--record", str(record)]
             )
             stack.callback(bot.kill)
             runs[kind] = WholeRun(venue, file, record, bot)

@@ -149,7 +149,6 @@ class BotProcess:
     folder: Path
     """Its state, its summary and its recording lie here."""
     arguments: list[str] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
     heard: str = ""
     """What was read of its stderr before its end."""
 
@@ -158,7 +157,7 @@ class BotProcess:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "actors.commands.start", *words],
             cwd=ROOT,
-            env={**os.environ, "XDG_STATE_HOME": str(self.folder), **self.environment},
+            env={**os.environ, "XDG_STATE_HOME": str(self.folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -172,10 +171,12 @@ class BotProcess:
     def wait(self, patience_s: float = PATIENCE_S) -> Ended:
         """Waits for its end."""
         stdout, stderr = self.process.communicate(timeout=patience_s)
-        return Ended(self.process.returncode, stdout, self.heard + stderr, self.folder)
+        return Ended(
+            self.process.returncode, stdout or "", self.heard + (stderr or ""), self.folder
+        )
 
     def kill(self) -> None:
         """Ends it, if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+            self.process.communicate()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.commands.start import main
-from tests.commands.harness import SAMPLE, SUMMARY_KEYS, BotProcess, LocalVenue, wait_until
+from tests.commands.harness import SAMPLE, SUMMARY_KEYS, BotProcess, Ended, LocalVenue, wait_until
 
 BREAKOUT = '[[actors]]\nclass = "Breakout"\nsymbol = "BTCUSDT"\nlevel = 100\nquantity = "0.001"\n'
 
@@ -32,22 +32,33 @@ def write(folder: Path, text: str) -> str:
 # Whole runs.
 
 
-@pytest.mark.parametrize(
-    "market",
-    [["--rate", "60"], ["--market", str(SAMPLE), "--speed", "4"]],
-    ids=["made", "recorded"],
-)
+@pytest.fixture(scope="module")
+def default_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """Two bots without a configuration, side by side: on a made market, and on a recorded one."""
+    markets = {"made": ["--rate", "60"], "recorded": ["--market", str(SAMPLE), "--speed", "4"]}
+    bots = {
+        name: BotProcess(tmp_path_factory.mktemp(name), ["--duration", "4.5", *words])
+        for name, words in markets.items()
+    }
+    try:
+        return {name: bot.wait() for name, bot in bots.items()}
+    finally:
+        for bot in bots.values():
+            bot.kill()
+
+
+@pytest.mark.parametrize("market", ["made", "recorded"])
 def test_without_a_configuration_it_trades_on_an_exchange_of_its_own(
-    market: list[str], start_bot: Callable[..., BotProcess], tmp_path: Path
+    market: str, default_runs: dict[str, Ended]
 ) -> None:
-    ended = start_bot("--duration", "5", *market).wait()
+    ended = default_runs[market]
     assert ended.code == 0, ended.stderr
     summary = ended.summary
     assert set(SUMMARY_KEYS) <= set(summary)
     assert summary["orders"] > 2
     assert summary["fills"] > 0
     assert summary["orders_by_status"]["CANCELED"] > 0
-    assert summary["open_orders"] == summary["restarts"] == summary["dropped"] == 0
+    assert summary["open_orders"] == summary["restarts"] == summary["dropped"] == 0, ended.stderr
     assert set(summary["latency_us"]["request_to_acknowledged"]) == {
         "count",
         "p50",
@@ -70,8 +81,8 @@ def test_without_a_configuration_it_trades_on_an_exchange_of_its_own(
     )
     assert "\x1b" not in ended.stderr + ended.stdout
     assert ended.stdout.startswith(f"orders    {summary['orders']} sent (")
-    assert (tmp_path / "ticktroupe/bot/journal.sqlite").is_file()
-    assert (tmp_path / "ticktroupe/bot/bot.log").is_file()
+    assert (ended.folder / "ticktroupe/bot/journal.sqlite").is_file()
+    assert (ended.folder / "ticktroupe/bot/bot.log").is_file()
 
 
 def test_a_second_copy_of_the_same_bot_is_kept_out(

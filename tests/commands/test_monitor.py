@@ -1,0 +1,189 @@
+"""The figures behind terminal and summary."""
+
+from decimal import Decimal
+
+import pytest
+
+from actors.commands.monitor import Monitor
+from actors.commands.summary import summarise_latency
+from actors.testing import (
+    START_TIME_NS,
+    make_book_ticker,
+    make_instrument,
+    make_order_update,
+    make_trade,
+)
+from messages.account import AccountSnapshot, Balance, Position
+from messages.codec import encode
+from messages.control import (
+    ActorFailed,
+    ActorStopped,
+    HaltCompleted,
+    HaltTrading,
+    HoldTrading,
+    ReleaseTrading,
+    ResumeTrading,
+    TimerFired,
+)
+from messages.enums import Exchanges, OrderStatus, Reason
+from messages.orders import OrderUpdate
+
+
+@pytest.fixture
+def monitor() -> Monitor:
+    """One that has heard nothing yet."""
+    return Monitor()
+
+
+def tell(monitor: Monitor, order_id: str, *statuses: OrderStatus) -> None:
+    """An order goes through these."""
+    for status in statuses:
+        monitor.handle(make_order_update(order_id, status))
+
+
+def test_orders_are_counted_once_and_by_their_end(monitor: Monitor) -> None:
+    pending, new, canceling = (
+        OrderStatus.PENDING_NEW,
+        OrderStatus.NEW,
+        OrderStatus.PENDING_CANCEL,
+    )
+    tell(monitor, "1", pending, new, new, canceling, OrderStatus.CANCELED, OrderStatus.CANCELED)
+    tell(monitor, "2", pending, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)
+    tell(monitor, "3", pending, OrderStatus.UNKNOWN)
+    tell(monitor, "4", pending, new)
+    figures = monitor.figures
+    assert figures.order_count == 4
+    assert figures.orders_by_status == {"CANCELED": 1, "FILLED": 1}
+    assert list(figures.open_orders) == ["3", "4"]
+
+
+def test_a_refusal_before_the_venue_is_no_order_sent(monitor: Monitor) -> None:
+    update = make_order_update("1", OrderStatus.REJECTED, strategy="Maker")
+    update.reason, update.reason_text = Reason.HALTED, "trading is halted"
+    monitor.handle(update)
+    figures = monitor.figures
+    assert figures.order_count == 0
+    assert figures.orders_by_status == {}
+    assert figures.refusals == {"HALTED": 1}
+    assert figures.recent[-1] == "Maker BUY BTCUSDT refused: trading is halted"
+
+
+def test_the_venues_last_word_on_what_is_open_is_taken(monitor: Monitor) -> None:
+    for order_id in ("1", "2", "3"):
+        update = make_order_update(order_id, OrderStatus.NEW)
+        update.order.client_order_id = f"bot-{order_id}"
+        monitor.handle(update)
+    monitor.figures.keep_open(["bot-2"])
+    assert list(monitor.figures.open_orders) == ["2"]
+    assert monitor.figures.orders_by_status == {"UNKNOWN": 2}
+
+
+@pytest.mark.parametrize(
+    ("decided_on", "count"),
+    [(encode(make_trade()), 1), (encode(TimerFired(target="x", timer=1)), 0), (b"", 0)],
+)
+def test_the_way_from_a_tick_is_measured_once_and_only_from_a_tick(
+    decided_on: bytes, count: int, monitor: Monitor
+) -> None:
+    def update(acknowledged_ns: int) -> OrderUpdate:
+        made = make_order_update("1", OrderStatus.NEW)
+        made.order.decided_on = decided_on
+        made.order.origin_request_ns = START_TIME_NS
+        made.order.created_time_ns = START_TIME_NS + 1_000_000
+        made.order.acknowledged_time_ns = acknowledged_ns
+        return made
+
+    for acknowledged_ns in (0, START_TIME_NS + 5_000_000, START_TIME_NS + 9_000_000):
+        monitor.handle(update(acknowledged_ns))
+    figures = monitor.figures
+    assert figures.tick_to_acknowledged_us.get_total_count() == count
+    assert figures.request_to_acknowledged_us.get_total_count() == 1
+    measured = summarise_latency(figures.request_to_acknowledged_us)
+    assert measured["count"] == 1
+    assert 3_990 <= measured["p50"] <= measured["max"] <= 4_010
+    if not count:
+        assert summarise_latency(figures.tick_to_acknowledged_us) == {}
+
+
+def test_profits_and_fees_are_added_by_asset_to_the_last_digit(monitor: Monitor) -> None:
+    third = Decimal("0.3333333333333333333333333333333333333333")
+    for symbol, base in (("BTCUSDT", "BTC"), ("ETHUSDT", "ETH")):
+        monitor.handle(make_instrument(symbol, base))
+        monitor.handle(
+            Position(
+                strategy="Maker",
+                exchange=Exchanges.BINANCE,
+                symbol=symbol,
+                realized_profit=third,
+                unrealized_profit=third.copy_negate(),
+                fees={base: Decimal("0.00000001"), "BNB": Decimal("0.5")},
+            )
+        )
+    monitor.handle(
+        Position(
+            strategy="Maker",
+            exchange=Exchanges.BINANCE,
+            symbol="ABCXYZ",
+            realized_profit=Decimal(7),
+        )
+    )
+    figures = monitor.figures
+    two_thirds = Decimal("0.6666666666666666666666666666666666666666")
+    assert figures.realized_profit() == {"USDT": two_thirds, "ABCXYZ": Decimal(7)}
+    assert figures.unrealized_profit() == {"USDT": two_thirds.copy_negate(), "ABCXYZ": Decimal(0)}
+    assert figures.fees() == {
+        "BNB": Decimal(1),
+        "BTC": Decimal("0.00000001"),
+        "ETH": Decimal("0.00000001"),
+    }
+
+
+def test_balances_are_the_newest_word(monitor: Monitor) -> None:
+    def balance(free: str) -> Balance:
+        return Balance(
+            exchange=Exchanges.BINANCE, asset="BTC", free=Decimal(free), locked=Decimal(1)
+        )
+
+    monitor.handle(
+        AccountSnapshot(exchange=Exchanges.BINANCE, balances=[balance("5")], open_orders=[])
+    )
+    monitor.handle(balance("4"))
+    assert monitor.figures.balances["BTC"].total == Decimal(5)
+
+
+def test_a_halt_is_shown_until_trading_goes_on(monitor: Monitor) -> None:
+    figures = monitor.figures
+    monitor.handle(HaltTrading(reason="one is out", strategy="Maker"))
+    monitor.handle(HaltCompleted(open_orders=0, strategy="Maker"))
+    assert figures.halted == ""
+    assert not monitor.halt_completed.is_set()
+    monitor.handle(HaltTrading(reason="enough"))
+    monitor.handle(HaltCompleted(open_orders=2))
+    assert figures.halted == "enough"
+    assert figures.halt_open_orders == 2
+    assert monitor.halt_completed.is_set()
+    monitor.handle(HaltTrading(reason="again"))
+    assert not monitor.halt_completed.is_set()
+    monitor.handle(ResumeTrading())
+    assert figures.halted == ""
+
+
+def test_a_hold_is_shown_while_it_lasts(monitor: Monitor) -> None:
+    monitor.handle(HoldTrading(reason="the clock has jumped"))
+    assert monitor.figures.held == "the clock has jumped"
+    monitor.handle(ReleaseTrading())
+    assert monitor.figures.held == ""
+
+
+def test_failures_are_remembered(monitor: Monitor) -> None:
+    monitor.handle(ActorFailed(actor="Maker", error="ValueError: no", traceback=""))
+    monitor.handle(ActorStopped(actor="Maker", reason="ValueError: no"))
+    figures = monitor.figures
+    assert list(figures.recent) == ["Maker failed: ValueError: no", "Maker is out: ValueError: no"]
+    assert figures.stopped_actors == {"Maker": "ValueError: no"}
+
+
+def test_the_newest_price_is_shown(monitor: Monitor) -> None:
+    monitor.handle(make_book_ticker(1.0, 2.0))
+    monitor.handle(make_book_ticker(1.5, 2.5))
+    assert monitor.figures.last_prices == {"BTCUSDT": (1.5, 2.5)}
