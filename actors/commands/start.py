@@ -76,6 +76,17 @@ def main(words: Sequence[str] | None = None) -> int:
     return start_bot(arguments)
 
 
+def let_go_of_closed_outputs() -> None:
+    """Forgets an output whose reader has left, or the interpreter's own last flush would turn the exit code into 120."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            setattr(sys, name, None)
+
+
 if __name__ == "__main__":
     # Until the bot takes signals itself nothing is traded, and Ctrl-C just ends the program. As an exception it could
     # come up in any line that is being loaded, and even be lost there.
@@ -83,4 +94,5 @@ if __name__ == "__main__":
     exit_code = main()
     # All is done: one more Ctrl-C must not spoil the end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    let_go_of_closed_outputs()
     sys.exit(exit_code)

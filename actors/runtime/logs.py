@@ -27,16 +27,24 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> list[logging.Handler]:
+class LogHandlers(list[logging.Handler]):
+    """The handlers of this program's log, and the level that held before them."""
+
+    level_before = logging.WARNING
+
+
+def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> LogHandlers:
     """Sends the log of this program to stderr and, if given, to a file; returns the handlers, for `tear_down_logging`."""
     root = logging.getLogger()
+    handlers = LogHandlers()
+    handlers.level_before = root.level
     root.setLevel(logging.INFO)
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(stderr_level)
     console.setFormatter(
         logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
     )
-    handlers: list[logging.Handler] = [console]
+    handlers.append(console)
     if file is not None:
         rotating = logging.handlers.RotatingFileHandler(
             file,
@@ -52,8 +60,9 @@ def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> li
     return handlers
 
 
-def tear_down_logging(handlers: list[logging.Handler]) -> None:
-    """Takes the handlers out again and closes them."""
+def tear_down_logging(handlers: LogHandlers) -> None:
+    """Takes the handlers out again, closes them, and puts the level back."""
     for handler in handlers:
         logging.getLogger().removeHandler(handler)
         handler.close()
+    logging.getLogger().setLevel(handlers.level_before)

@@ -132,3 +132,16 @@ def test_any_error_can_be_told() -> None:
         assert text.startswith(type(error).__name__ + ": ")
         assert encode(ActorStopped(actor="a", reason=text))
     assert sendable("ä\udcff") == "ä\\udcff"
+
+
+def test_the_level_of_before_comes_back_with_the_end_of_logging() -> None:
+    root = logging.getLogger()
+    before = root.level
+    try:
+        root.setLevel(logging.ERROR)
+        handlers = set_up_logging(None)
+        assert root.level == logging.INFO
+        tear_down_logging(handlers)
+        assert root.level == logging.ERROR
+    finally:
+        root.setLevel(before)
