@@ -38,7 +38,6 @@ def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> Lo
     root = logging.getLogger()
     handlers = LogHandlers()
     handlers.level_before = root.level
-    root.setLevel(logging.INFO)
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(stderr_level)
     console.setFormatter(
@@ -55,6 +54,8 @@ def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> Lo
         )
         rotating.setFormatter(JsonFormatter())
         handlers.append(rotating)
+    # Only now that nothing can fail any more.
+    root.setLevel(logging.INFO)
     for handler in handlers:
         root.addHandler(handler)
     return handlers
