@@ -354,7 +354,7 @@ class World:
     def _clean_up(self) -> None:
         """Removes the disks, and lets what the run left behind be finalised before another run begins."""
         hook, sys.unraisablehook = sys.unraisablehook, ignore_unraisable
-        disabled = logging.root.manager.disable
+        disabled, level = logging.root.manager.disable, logging.root.level
         logging.disable(logging.CRITICAL)
         try:
             with warnings.catch_warnings():
@@ -373,6 +373,8 @@ class World:
         finally:
             sys.unraisablehook = hook
             logging.disable(disabled)
+            # Programs that were killed one after the other each put back the level of the one before.
+            logging.root.setLevel(level)
 
 
 class Unheard(AbstractContextManager[None]):
