@@ -15,20 +15,20 @@ def amended_order(order: OrderRecord, amendment: Amendment) -> dict[str, Any]:
     amended = {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": wire.NO_ORDER_LIST,
+        "orderListId": order.order_list_id,
         "origClientOrderId": amendment.previous_client_order_id,
         "clientOrderId": amendment.new_client_order_id,
         "price": wire.to_text(order.price),
         "qty": wire.to_text(order.quantity),
         "executedQty": wire.to_text(order.executed_quantity),
-        "preventedQty": wire.NOTHING,
+        "preventedQty": wire.to_text(order.prevented_quantity),
         "quoteOrderQty": wire.to_text(order.quote_order_quantity),
         "cumulativeQuoteQty": wire.to_text(order.executed_quote_quantity),
         "status": str(order.status),
         "timeInForce": str(order.time_in_force),
         "type": str(order.order_type),
         "side": str(order.side),
-        "workingTime": wire.to_ms(order.time_us),
+        "workingTime": wire.working_time(order),
         "selfTradePreventionMode": str(order.self_trade_prevention_mode),
     }
     return {

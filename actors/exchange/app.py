@@ -187,7 +187,7 @@ class Exchange:
             orders.place(symbol, order_id, self.clock())
         elif kind == "TRADE":
             orders.fill(symbol, order_id, event["m"], self.clock())
-        elif kind != "REPLACED":
+        elif kind not in ("REPLACED", "TRADE_PREVENTION"):
             orders.forget(symbol, order_id)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

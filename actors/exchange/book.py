@@ -120,7 +120,7 @@ class OrderBook:
         if level is None:
             level = levels[order.price] = Level()
         level.orders[order.order_id] = order
-        level.quantity += order.quantity - order.executed_quantity
+        level.quantity += order.open_quantity
         self._note(order.side, order.price)
 
     def remove(self, order: OrderRecord) -> None:
@@ -131,16 +131,16 @@ class OrderBook:
         levels = self._bids if order.side is Side.BUY else self._asks
         level = levels[order.price]
         del level.orders[order.order_id]
-        self._reduce(levels, level, order, order.quantity - order.executed_quantity)
+        self._reduce(levels, level, order, order.open_quantity)
 
     def execute(self, order: OrderRecord, quantity: Decimal) -> None:
-        """Takes an executed quantity off a resting order, which keeps its place or, when it was all, leaves.
+        """Takes an executed or prevented quantity off a resting order, which keeps its place or, when it was all, leaves.
 
-        Called before the order's own `executed_quantity` is raised.
+        Called before the order's own quantities are raised.
         """
         levels = self._bids if order.side is Side.BUY else self._asks
         level = levels[order.price]
-        if quantity == order.quantity - order.executed_quantity:
+        if quantity == order.open_quantity:
             del level.orders[order.order_id]
         self._reduce(levels, level, order, quantity)
 

@@ -96,13 +96,18 @@ def no_weight(parameters: Mapping[str, str]) -> int:
     return 0
 
 
+def never(parameters: Mapping[str, str]) -> bool:
+    """Of a method that leaves the order count to the desk."""
+    return False
+
+
 @dataclass(frozen=True)
 class Method:
     """One row of the table of methods.
 
     `weight` reads the parameters as sent. A method that `is_free` costs its weight only when it fails (successful
     orders and cancels, CHANGELOG 2026-04-02). A method that `places_order` is refused while the account's unfilled
-    order count is full.
+    order count is full, unless it looks at the count itself (`counts_later`, by the parameters as sent).
     """
 
     name: str
@@ -114,6 +119,7 @@ class Method:
     parameters: tuple[Parameter, ...] = ()
     is_free: bool = False
     places_order: bool = False
+    counts_later: Callable[[Mapping[str, str]], bool] = never
     by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -199,7 +205,7 @@ class Desk:
                 raise VenueError(-1002, "You are not authorized to execute this request.", 401)
             self.still_valid(key)
         values = read_parameters(method.by_name, request.parameters, names)
-        if method.places_order and key is not None:
+        if method.places_order and key is not None and not method.counts_later(request.parameters):
             self.orders_of(key.account).check(now)
         return Call(self, values, now, key, request.session)
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from actors.exchange import wire
+from actors.exchange import market_wire
 from actors.exchange.desk import Desk
 from actors.exchange.fault_plan import FaultPlan
 from actors.exchange.fault_rules import (
@@ -200,7 +200,9 @@ class Disturbances:
         """Remembers the books as they are now."""
         venue = self.desk.venue
         for symbol in venue.symbols:
-            self.desk.old_snapshots[symbol] = wire.depth(venue.depth(symbol, SNAPSHOT_LEVELS))
+            self.desk.old_snapshots[symbol] = market_wire.depth(
+                venue.depth(symbol, SNAPSHOT_LEVELS)
+            )
 
     def report(self) -> dict[str, Any]:
         """How things stand, ready for JSON."""

@@ -27,6 +27,10 @@ INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
 DUPLICATE_ORDER = "Duplicate order sent."
 MARKET_IS_CLOSED = "Market is closed."
 WOULD_TAKE = "Order would immediately match and take."
+WOULD_TRIGGER = "Order would trigger immediately."
+BAD_LIST_PRICES = "The relationship of the prices for the orders is not correct."
+LISTS_UNSUPPORTED = "OCO orders are not supported for this symbol"
+REPLACE_UNSUPPORTED = "Order cancel-replace is not supported for this symbol."
 ZERO_NOTIONAL = "Price * QTY is zero or less."
 NO_LIQUIDITY = "Order book liquidity is less than symbol minimum quantity."
 LOT_SIZE_LIQUIDITY = "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."
@@ -96,6 +100,11 @@ def invalid_symbol() -> VenueError:
 def bad_combination() -> VenueError:
     """-1128: parameters that exclude each other."""
     return VenueError(-1128, "Combination of optional parameters invalid.")
+
+
+def unsupported_combination() -> VenueError:
+    """-2010: the types of a list's orders do not go together."""
+    return VenueError(-2010, "Unsupported order combination")
 
 
 def order_rejected(message: str) -> VenueError:

@@ -123,6 +123,8 @@ def parse_plan(
         document = tomllib.loads(text.decode()) if is_toml else msgspec.json.decode(text)
     except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidPlan([f"not {'TOML' if is_toml else 'JSON'}: {error}"]) from None
+    except RecursionError:
+        raise InvalidPlan(["it nests its values too deeply"]) from None
     return _Checker(methods, symbols).plan(document)
 
 

@@ -3,14 +3,14 @@
 In this order, and the first that fails is the answer: the parameters of its type (-1102, -1106, -1128), what the symbol
 does not support (-2010, -1013), too many decimals (-1111), the market's state (-2010), then the symbol's filters in the
 order of filters.md: PRICE_FILTER, PERCENT_PRICE_BY_SIDE, LOT_SIZE, MIN_NOTIONAL or NOTIONAL, MARKET_LOT_SIZE,
-MAX_NUM_ORDERS (-1013). A LIMIT order must also be worth something (-2010). Decimals are counted without trailing
-zeros, so `0.00100000` has three.
+TRAILING_DELTA (-1013); how many orders are open is the venue's to count. A LIMIT order must also be worth something
+(-2010). Decimals are counted without trailing zeros, so `0.00100000` has three.
 """
 
 from decimal import Decimal
 
 from actors.exchange import errors
-from actors.exchange.orders import NewOrder, OrderRecord, SelfTradePrevention
+from actors.exchange.orders import CONTINGENT_TYPES, UNLIMITED_TYPES, NewOrder, OrderRecord
 from actors.exchange.symbols import ASSET_PRECISION, SymbolRules
 from messages.enums import OrderType, Side, SymbolStatus
 
@@ -22,37 +22,34 @@ _LIMIT_TYPES = frozenset(
         OrderType.TAKE_PROFIT_LIMIT,
     }
 )
-_STOP_TYPES = frozenset(
-    {
-        OrderType.STOP_LOSS,
-        OrderType.STOP_LOSS_LIMIT,
-        OrderType.TAKE_PROFIT,
-        OrderType.TAKE_PROFIT_LIMIT,
-    }
-)
+_TIMED_TYPES = _LIMIT_TYPES - {OrderType.LIMIT_MAKER}
 
 
 def check_order(
-    order: NewOrder, rules: SymbolRules, average_price: Decimal | None, open_orders: int
+    order: NewOrder, rules: SymbolRules, average_price: Decimal | None, prefix: str = ""
 ) -> None:
     """All checks; `average_price` is that of the last minutes, None while nothing has traded.
 
-    Raises VenueError.
+    `prefix` begins the names of the parameters of an order in a list ("above" for `abovePrice`). Raises VenueError.
     """
-    check_parameters(order)
+    check_parameters(order, prefix)
     check_support(order, rules)
-    check_precision(order)
+    check_precision(order, prefix)
     if rules.status is not SymbolStatus.TRADING:
         raise errors.order_rejected(errors.MARKET_IS_CLOSED)
     if order.price is not None:
         check_price(order.price, order.side, rules, average_price)
+    if order.stop_price is not None:
+        check_tick(order.stop_price, rules)
     if order.quantity is not None:
         check_quantity(order.quantity, rules)
     check_notional(order, rules, average_price)
-    if order.order_type is OrderType.MARKET and order.quantity is not None:
+    if order.order_type in UNLIMITED_TYPES and order.quantity is not None:
         check_market_quantity(order.quantity, rules)
-    if 0 < rules.max_open_orders <= open_orders:
-        raise errors.filter_failure("MAX_NUM_ORDERS")
+    if order.trailing_delta is not None:
+        least, greatest = rules.trailing_delta_bounds
+        if not least <= order.trailing_delta <= greatest:
+            raise errors.filter_failure("TRAILING_DELTA")
 
 
 def check_amendment(
@@ -70,49 +67,54 @@ def check_amendment(
     if count_decimals(quantity) > ASSET_PRECISION:
         raise errors.too_precise("newQty")
     check_quantity(quantity, rules)
-    is_left = quantity > order.executed_quantity
-    if is_left and quantity * order.price < rules.min_notional:
+    is_left = quantity > order.executed_quantity + order.prevented_quantity
+    # An order without a limit has no notional of its own before it is executed.
+    if is_left and order.price and quantity * order.price < rules.min_notional:
         raise errors.filter_failure(rules.notional_filter)
     if 0 < rules.max_amendments <= len(order.amendments):
         raise errors.amend_rejected(errors.TOO_MANY_AMENDMENTS)
 
 
-def check_parameters(order: NewOrder) -> None:
+def check_parameters(order: NewOrder, prefix: str = "") -> None:
     """What each type must and must not have (rest-api.md, New order: additional mandatory parameters).
 
     Raises VenueError with -1102, -1106 or -1128.
     """
-    is_market = order.order_type is OrderType.MARKET
-    if order.order_type in (
-        OrderType.LIMIT,
-        OrderType.STOP_LOSS_LIMIT,
-        OrderType.TAKE_PROFIT_LIMIT,
-    ):
-        if order.time_in_force is None:
-            raise errors.missing_parameter("timeInForce")
-    elif order.time_in_force is not None:
-        raise errors.needless_parameter("timeInForce")
-    if is_market:
+    kind = order.order_type
+    need = _Needs(prefix)
+    need.exactly(kind in _TIMED_TYPES, "timeInForce", order.time_in_force)
+    if kind is OrderType.MARKET:
         if order.quantity is None and order.quote_order_quantity is None:
-            raise errors.missing_both("quantity", "quoteOrderQty")
+            raise errors.missing_both(need.name("quantity"), need.name("quoteOrderQty"))
         if order.quantity is not None and order.quote_order_quantity is not None:
             raise errors.bad_combination()
-    elif order.quantity is None:
-        raise errors.missing_parameter("quantity")
-    elif order.quote_order_quantity is not None:
-        raise errors.needless_parameter("quoteOrderQty")
-    if order.order_type in _LIMIT_TYPES:
-        if order.price is None:
-            raise errors.missing_parameter("price")
-    elif order.price is not None:
-        raise errors.needless_parameter("price")
-    if order.order_type in _STOP_TYPES:
-        if order.stop_price is None and order.trailing_delta is None:
-            raise errors.missing_both("stopPrice", "trailingDelta")
-    elif order.stop_price is not None:
-        raise errors.needless_parameter("stopPrice")
-    elif order.trailing_delta is not None:
-        raise errors.needless_parameter("trailingDelta")
+    else:
+        need.exactly(True, "quantity", order.quantity)
+        need.exactly(False, "quoteOrderQty", order.quote_order_quantity)
+    need.exactly(kind in _LIMIT_TYPES, "price", order.price)
+    if kind not in CONTINGENT_TYPES:
+        need.exactly(False, "stopPrice", order.stop_price)
+        need.exactly(False, "trailingDelta", order.trailing_delta)
+    elif order.stop_price is None and order.trailing_delta is None:
+        raise errors.missing_both(need.name("stopPrice"), need.name("trailingDelta"))
+
+
+class _Needs:
+    """Which parameters must be there, under the names that the caller used."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def name(self, name: str) -> str:
+        """A parameter's full name."""
+        return self._prefix + name[0].upper() + name[1:] if self._prefix else name
+
+    def exactly(self, is_needed: bool, name: str, value: object) -> None:
+        """Raises -1102 for a needed value that is absent, -1106 for one that is not needed."""
+        if is_needed and value is None:
+            raise errors.missing_parameter(self.name(name))
+        if not is_needed and value is not None:
+            raise errors.needless_parameter(self.name(name))
 
 
 def check_support(order: NewOrder, rules: SymbolRules) -> None:
@@ -124,20 +126,23 @@ def check_support(order: NewOrder, rules: SymbolRules) -> None:
         raise errors.order_rejected(text)
     if order.iceberg_quantity is not None:
         raise errors.order_rejected(errors.ICEBERGS_UNSUPPORTED)
+    if order.trailing_delta is not None and not rules.allows_trailing:
+        raise errors.order_rejected(errors.TRAILING_UNSUPPORTED)
     mode = order.self_trade_prevention_mode
-    if mode is not None and mode is not SelfTradePrevention.NONE:
+    if mode is not None and mode not in rules.self_trade_prevention_modes:
         raise errors.self_trade_mode_refused()
 
 
-def check_precision(order: NewOrder) -> None:
+def check_precision(order: NewOrder, prefix: str = "") -> None:
     """That nothing has more significant decimals than its asset. Raises VenueError with -1111."""
     for name, value in (
         ("quantity", order.quantity),
         ("quoteOrderQty", order.quote_order_quantity),
         ("price", order.price),
+        ("stopPrice", order.stop_price),
     ):
         if value is not None and count_decimals(value) > ASSET_PRECISION:
-            raise errors.too_precise(name)
+            raise errors.too_precise(_Needs(prefix).name(name))
 
 
 def count_decimals(value: Decimal) -> int:
@@ -153,13 +158,7 @@ def check_price(
     price: Decimal, side: Side, rules: SymbolRules, average_price: Decimal | None
 ) -> None:
     """PRICE_FILTER, then PERCENT_PRICE_BY_SIDE against the average price. Raises VenueError with -1013."""
-    if (
-        price <= 0
-        or price < rules.min_price
-        or 0 < rules.max_price < price
-        or (rules.tick_size > 0 and price % rules.tick_size != 0)
-    ):
-        raise errors.filter_failure("PRICE_FILTER")
+    check_tick(price, rules)
     if average_price is None:
         return
     if side is Side.BUY:
@@ -168,6 +167,17 @@ def check_price(
         up, down = rules.ask_multiplier_up, rules.ask_multiplier_down
     if (up > 0 and price > average_price * up) or price < average_price * down:
         raise errors.filter_failure("PERCENT_PRICE_BY_SIDE")
+
+
+def check_tick(price: Decimal, rules: SymbolRules) -> None:
+    """PRICE_FILTER, which stop prices must pass as well (filters.md). Raises VenueError with -1013."""
+    if (
+        price <= 0
+        or price < rules.min_price
+        or 0 < rules.max_price < price
+        or (rules.tick_size > 0 and price % rules.tick_size != 0)
+    ):
+        raise errors.filter_failure("PRICE_FILTER")
 
 
 def check_quantity(quantity: Decimal, rules: SymbolRules) -> None:
@@ -196,7 +206,7 @@ def check_notional(order: NewOrder, rules: SymbolRules, average_price: Decimal |
 
     Raises VenueError with -1013, or -2010 for an amount of quote asset that is not above zero.
     """
-    is_market = order.order_type is OrderType.MARKET
+    is_market = order.order_type in UNLIMITED_TYPES
     if order.quote_order_quantity is not None:
         if order.quote_order_quantity <= 0:
             raise errors.order_rejected(errors.ZERO_NOTIONAL)

@@ -8,10 +8,12 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
 
-from actors.exchange.orders import AccountTrade, OrderRecord
+from actors.exchange.orders import AccountTrade, OrderList, OrderRecord, PreventedMatch
 
 CLOSED_ORDERS_KEPT = 200_000
 TRADES_KEPT = 200_000
+ORDER_LISTS_KEPT = 50_000
+PREVENTED_MATCHES_KEPT = 50_000
 
 
 class OrderHistory:
@@ -27,6 +29,9 @@ class OrderHistory:
         self._by_client_id: dict[tuple[str, str], OrderRecord] = {}
         self._closed: deque[OrderRecord] = deque()
         self._trades: dict[str, list[AccountTrade]] = {}
+        self.order_lists: dict[int, OrderList] = {}
+        """Those of the last lists, by their ids, oldest first."""
+        self._prevented: deque[tuple[str, PreventedMatch]] = deque(maxlen=PREVENTED_MATCHES_KEPT)
 
     def is_open_client_id(self, client_order_id: str) -> bool:
         """Whether an open order has this id; an id may be used again after its order has ended."""
@@ -115,3 +120,24 @@ class OrderHistory:
         if end_time_us is not None:
             last = bisect_right(trades, end_time_us, key=lambda trade: trade.time_us)
         return trades[first:last]
+
+    def add_list(self, order_list: OrderList) -> None:
+        """Takes in a new list; forgets the oldest that is done, if there are too many."""
+        self.order_lists[order_list.list_id] = order_list
+        if len(self.order_lists) > ORDER_LISTS_KEPT:
+            done = next((one for one in self.order_lists.values() if one.is_done), None)
+            if done is not None:
+                del self.order_lists[done.list_id]
+
+    def find_list(self, client_id: str) -> OrderList | None:
+        """The newest list with a client's id."""
+        lists = reversed(self.order_lists.values())
+        return next((one for one in lists if one.client_id == client_id), None)
+
+    def add_prevented(self, symbol: str, match: PreventedMatch) -> None:
+        """Takes in a prevented match."""
+        self._prevented.append((symbol, match))
+
+    def prevented(self, symbol: str) -> list[PreventedMatch]:
+        """The prevented matches of a symbol, oldest first."""
+        return [match for one, match in self._prevented if one == symbol]

@@ -206,6 +206,8 @@ class OrderLimits:
 
     def place(self, symbol: str, order_id: int, now: int) -> None:
         """Counts an accepted order, and notes it so that its first fill is known as the first."""
+        if (symbol, order_id) in self.unfilled:
+            return  # It is reported as new once more when it enters the book.
         self.unfilled.add((symbol, order_id))
         for window in self.windows:
             window.add(1, now)

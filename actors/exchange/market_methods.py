@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors.exchange import wire
+from actors.exchange import market_wire
 from actors.exchange.day_statistics import day_statistics
 from actors.exchange.desk import Call, Method
 from actors.exchange.errors import VenueError, bad_combination
@@ -121,7 +121,7 @@ def exchange_info(call: Call) -> Any:
     )
     if (status := values.get("symbolStatus")) is not None:
         chosen = [rules for rules in chosen if rules.status.value == status]
-    answer = wire.exchange_info(chosen, call.desk.limits.announcements(), call.now // 1000)
+    answer = market_wire.exchange_info(chosen, call.desk.limits.announcements(), call.now // 1000)
     if (permissions := values.get("permissions")) is not None:
         wanted = frozenset(permissions)
         answer["symbols"] = [
@@ -138,13 +138,13 @@ def exchange_info(call: Call) -> Any:
 def depth(call: Call) -> Any:
     """The best levels of a book."""
     name = rules_of(call, call.values["symbol"]).name
-    return wire.depth(call.venue.depth(name, call.values.get("limit", 100)))
+    return market_wire.depth(call.venue.depth(name, call.values.get("limit", 100)))
 
 
 def recent_trades(call: Call) -> Any:
     """The newest trades, oldest first."""
     found = call.venue.recent_trades(call.values["symbol"], call.values.get("limit", 500))
-    return [wire.public_trade(trade) for trade in found]
+    return [market_wire.public_trade(trade) for trade in found]
 
 
 def aggregate_trades(call: Call) -> Any:
@@ -157,7 +157,7 @@ def aggregate_trades(call: Call) -> Any:
         milliseconds(values.get("endTime")),
         values.get("limit", 500),
     )
-    return [wire.aggregate_trade(trade) for trade in found]
+    return [market_wire.aggregate_trade(trade) for trade in found]
 
 
 def klines(call: Call) -> Any:
@@ -170,25 +170,27 @@ def klines(call: Call) -> Any:
         milliseconds(values.get("endTime")),
         values.get("limit", 500),
     )
-    return [wire.kline_row(kline) for kline in found]
+    return [market_wire.kline_row(kline) for kline in found]
 
 
 def average_price(call: Call) -> Any:
     """The average of the last five minutes."""
     price = call.venue.average_price(call.values["symbol"])
-    return wire.average_price(price or ZERO, call.now)
+    return market_wire.average_price(price or ZERO, call.now)
 
 
 def price_ticker(call: Call) -> Any:
     """Last prices."""
     return for_symbols(
-        call, lambda name: wire.price_ticker(name, call.venue.last_price(name) or ZERO)
+        call, lambda name: market_wire.price_ticker(name, call.venue.last_price(name) or ZERO)
     )
 
 
 def book_ticker(call: Call) -> Any:
     """Best bids and asks."""
-    return for_symbols(call, lambda name: wire.book_ticker(name, call.venue.book_ticker(name)))
+    return for_symbols(
+        call, lambda name: market_wire.book_ticker(name, call.venue.book_ticker(name))
+    )
 
 
 def day_ticker(call: Call) -> Any:

@@ -22,7 +22,13 @@ LIMIT IOC              expires, `UNFILLED_IOC_QUANTITY_EXPIRED`
 LIMIT FOK              executes in full or not at all; if not, it expires whole, `UNFILLED_FOK_ORDER_EXPIRED`
 MARKET                 expires, `INSUFFICIENT_LIQUIDITY`: the book was not deep enough
 LIMIT_MAKER            never gets so far: the venue refuses it if it would match (`would_match`)
+STOP_LOSS, TAKE_PROFIT gets here when it has triggered, and is a MARKET order then
 =====================  ==========================================================
+
+**Self-trade prevention.** A taker with a mode other than NONE that meets an order of its own account does not trade with
+it. By its mode (faqs/stp_faq.md; the resting order's mode does not matter) the rest of the maker, of the taker, or of both
+expires, or DECREMENT takes the smaller open quantity off both. What expired is an order's *prevented* quantity; an order
+that ends this way is EXPIRED_IN_MATCH. A FOK order with such a mode does not count on what its own account offers.
 
 **Two passes.** `plan` walks the book without changing it and says what an order would execute and what that would cost.
 It decides FOK, the funds that a MARKET order needs, and the quantity that an amount of quote asset buys. `execute` is the
@@ -43,19 +49,44 @@ level is the sum of its orders' open quantities. No maker is executed beyond its
 against random flows of orders.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
+from typing import Protocol
 
-from actors.exchange.book import OrderBook
-from actors.exchange.orders import ZERO, ExpiryReason, OrderRecord
-from messages.enums import OrderStatus, OrderType, Side, TimeInForce
+from actors.exchange.accounts import Account
+from actors.exchange.book import Level, OrderBook
+from actors.exchange.orders import ZERO, ExpiryReason, OrderRecord, SelfTradePrevention
+from messages.enums import OrderStatus, Side, TimeInForce
 from messages.instruments import round_down
 
 SMALLEST = Decimal("0.00000001")
 
-OnMatch = Callable[[OrderRecord, OrderRecord, Decimal, Decimal, Decimal], None]
-"""Called after each match as (taker, maker, price, quantity, quote quantity)."""
+EXPIRES_TAKER = frozenset({SelfTradePrevention.EXPIRE_TAKER, SelfTradePrevention.EXPIRE_BOTH})
+EXPIRES_MAKER = frozenset({SelfTradePrevention.EXPIRE_MAKER, SelfTradePrevention.EXPIRE_BOTH})
+
+
+class MatchListener(Protocol):
+    """Who settles what the engine does; told after each match, when the orders show it already."""
+
+    def settle(
+        self,
+        taker: OrderRecord,
+        maker: OrderRecord,
+        price: Decimal,
+        quantity: Decimal,
+        quote: Decimal,
+    ) -> None:
+        """Two orders have traded; `quote` is the amount of quote asset."""
+
+    def prevent(
+        self,
+        taker: OrderRecord,
+        maker: OrderRecord,
+        quantity: Decimal,
+        taker_quantity: Decimal | None,
+        maker_quantity: Decimal | None,
+    ) -> None:
+        """Two orders of one account would have traded `quantity`; what expired of each, None for one left alone."""
 
 
 def quote_amount(price: Decimal, quantity: Decimal) -> Decimal:
@@ -86,81 +117,136 @@ class MatchingEngine:
         best = self.book.best_price(side.opposite)
         return best is not None and _reaches(side, price, best)
 
-    def plan(self, side: Side, quantity: Decimal, limit: Decimal | None = None) -> Plan:
-        """What an order by quantity would execute; `limit` None is a MARKET order."""
+    def plan(
+        self,
+        side: Side,
+        quantity: Decimal,
+        limit: Decimal | None = None,
+        without: Account | None = None,
+    ) -> Plan:
+        """What an order by quantity would execute; `limit` None takes any price, `without` leaves out an account's orders."""
         remaining, quote = quantity, ZERO
         for price, level in self.book.levels(side.opposite):
             if remaining <= 0 or (limit is not None and not _reaches(side, limit, price)):
                 break
-            taken = min(remaining, level.quantity)
+            taken = min(remaining, _offered(level, without))
             quote += quote_amount(price, taken)
             remaining -= taken
         return Plan(quantity - remaining, quote, remaining > 0)
 
-    def plan_by_amount(self, side: Side, amount: Decimal) -> Plan:
+    def plan_by_amount(self, side: Side, amount: Decimal, without: Account | None = None) -> Plan:
         """The quantity of a MARKET order by amount of quote asset, 0 if the other side is empty."""
         remaining, quantity, last_price = amount, ZERO, ZERO
         for price, level in self.book.levels(side.opposite):
             affordable = round_down(remaining / price, self.lot_size)
-            taken = min(affordable, level.quantity)
+            offered = _offered(level, without)
+            taken = min(affordable, offered)
             remaining -= quote_amount(price, taken)
             quantity += taken
             last_price = price
-            if affordable <= level.quantity:
+            if affordable <= offered:
                 return Plan(quantity, amount - remaining, False)
         rest = round_down(remaining / last_price, self.lot_size) if last_price else ZERO
         return Plan(quantity + rest, amount - remaining, rest > 0)
 
-    def execute(self, taker: OrderRecord, on_match: OnMatch) -> None:
+    def execute(self, taker: OrderRecord, listener: MatchListener) -> None:
         """Matches an order and leaves it filled, resting or expired; the only place that changes the book by trades."""
-        is_market = taker.order_type is OrderType.MARKET
-        limit = None if is_market else taker.price
+        limit = None if taker.has_no_limit else taker.price
         is_all_or_none = taker.time_in_force is TimeInForce.FOK
-        if is_all_or_none and self.plan(taker.side, taker.quantity, limit).is_short:
-            _expire(taker, ExpiryReason.UNFILLED_FOK_ORDER)
+        if is_all_or_none and self._falls_short(taker, limit):
+            expire(taker, ExpiryReason.UNFILLED_FOK_ORDER)
             return
-        self._match(taker, limit, on_match)
+        self._match(taker, limit, listener)
         if taker.open_quantity <= 0:
             return
-        if is_market:
-            _expire(taker, ExpiryReason.INSUFFICIENT_LIQUIDITY)
+        if taker.has_no_limit:
+            expire(taker, ExpiryReason.INSUFFICIENT_LIQUIDITY)
         elif taker.time_in_force is TimeInForce.IOC:
-            _expire(taker, ExpiryReason.UNFILLED_IOC_QUANTITY)
+            expire(taker, ExpiryReason.UNFILLED_IOC_QUANTITY)
         else:
             self.book.add(taker)
 
-    def _match(self, taker: OrderRecord, limit: Decimal | None, on_match: OnMatch) -> None:
+    def _falls_short(self, taker: OrderRecord, limit: Decimal | None) -> bool:
+        plan = self.plan(taker.side, taker.open_quantity, limit, avoided_account(taker))
+        return plan.is_short
+
+    def _match(self, taker: OrderRecord, limit: Decimal | None, listener: MatchListener) -> None:
         book, other_side = self.book, taker.side.opposite
-        while taker.executed_quantity < taker.quantity:
+        avoided = avoided_account(taker)
+        while taker.open_quantity > 0:
             maker = book.best_order(other_side)
             if maker is None or (
                 limit is not None and not _reaches(taker.side, limit, maker.price)
             ):
                 return
-            quantity = min(
-                taker.quantity - taker.executed_quantity, maker.quantity - maker.executed_quantity
-            )
+            quantity = min(taker.open_quantity, maker.open_quantity)
+            if maker.account is avoided:
+                self._prevent(taker, maker, quantity, listener)
+                continue
             quote = quote_amount(maker.price, quantity)
             book.execute(maker, quantity)
             _advance(maker, quantity, quote)
             _advance(taker, quantity, quote)
-            on_match(taker, maker, maker.price, quantity, quote)
+            listener.settle(taker, maker, maker.price, quantity, quote)
+
+    def _prevent(
+        self, taker: OrderRecord, maker: OrderRecord, quantity: Decimal, listener: MatchListener
+    ) -> None:
+        mode = taker.self_trade_prevention_mode
+        off_taker: Decimal | None = quantity
+        off_maker: Decimal | None = quantity
+        if mode is not SelfTradePrevention.DECREMENT:
+            off_taker = taker.open_quantity if mode in EXPIRES_TAKER else None
+            off_maker = maker.open_quantity if mode in EXPIRES_MAKER else None
+        if off_maker is not None:
+            self.book.execute(maker, off_maker)
+            _hold_back(maker, off_maker)
+        if off_taker is not None:
+            _hold_back(taker, off_taker)
+        listener.prevent(taker, maker, quantity, off_taker, off_maker)
 
     def amend(self, order: OrderRecord, quantity: Decimal) -> bool:
-        """Reduces a resting order, which keeps its place; False if nothing is left to execute: then it has expired."""
-        if quantity == order.executed_quantity:
-            self.book.remove(order)
-            order.quantity = quantity
-            order.status = OrderStatus.EXPIRED
-            return False
-        self.book.reduce(order, order.quantity - quantity)
+        """Reduces an open order, which keeps its place; False if nothing is left to execute: then it has expired."""
+        is_left = quantity > order.executed_quantity + order.prevented_quantity
+        if order.rests:
+            if is_left:
+                self.book.reduce(order, order.quantity - quantity)
+            else:
+                self.book.remove(order)
         order.quantity = quantity
-        return True
+        if not is_left:
+            order.status = OrderStatus.EXPIRED
+        return is_left
 
     def cancel(self, order: OrderRecord) -> None:
-        """Takes a resting order out of the book."""
-        self.book.remove(order)
+        """Ends an open order, and takes it out of the book if it rests there."""
+        self.remove(order)
         order.status = OrderStatus.CANCELED
+
+    def remove(self, order: OrderRecord) -> None:
+        """Takes an open order out of the book if it rests there."""
+        if order.rests:
+            self.book.remove(order)
+
+
+def expire(order: OrderRecord, reason: ExpiryReason) -> None:
+    """Ends an order that is not in the book."""
+    order.status = OrderStatus.EXPIRED
+    order.expiry_reason = reason
+
+
+def avoided_account(order: OrderRecord) -> Account | None:
+    """The account whose orders it does not trade with: its own, if it has a mode of self-trade prevention."""
+    has_mode = order.self_trade_prevention_mode is not SelfTradePrevention.NONE
+    return order.account if has_mode else None
+
+
+def _offered(level: Level, without: Account | None) -> Decimal:
+    """What a level holds for somebody who leaves out the orders of one account."""
+    if without is None:
+        return level.quantity
+    own = (order.open_quantity for order in level.orders.values() if order.account is without)
+    return level.quantity - sum(own, ZERO)
 
 
 def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:
@@ -171,10 +257,11 @@ def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:
 def _advance(order: OrderRecord, quantity: Decimal, quote: Decimal) -> None:
     order.executed_quantity += quantity
     order.executed_quote_quantity += quote
-    is_filled = order.executed_quantity == order.quantity
-    order.status = OrderStatus.FILLED if is_filled else OrderStatus.PARTIALLY_FILLED
+    # Also filled is what was executed in all that was not prevented.
+    order.status = OrderStatus.PARTIALLY_FILLED if order.open_quantity else OrderStatus.FILLED
 
 
-def _expire(order: OrderRecord, reason: ExpiryReason) -> None:
-    order.status = OrderStatus.EXPIRED
-    order.expiry_reason = reason
+def _hold_back(order: OrderRecord, quantity: Decimal) -> None:
+    order.prevented_quantity += quantity
+    if not order.open_quantity:
+        order.status = OrderStatus.EXPIRED_IN_MATCH

@@ -113,7 +113,7 @@ class PublicMarkets:
 
     def print_trade(self, symbol: str, trade: PublicTrade) -> None:
         """Prints a trade that was recorded elsewhere; no account takes part in it."""
-        self.markets[symbol].tape.add(trade)
+        self.markets[symbol].print(trade)
         for listener in self.market_listeners:
             listener.on_trade(symbol, trade)
 

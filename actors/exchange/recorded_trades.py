@@ -30,6 +30,9 @@ BOOLEANS = {
 FIRST_MICROSECONDS = 10**14
 """No time in milliseconds is as great before the year 5138, none in microseconds as small after 1973."""
 
+LAST_MICROSECOND = 5 * 10**15
+"""In the year 2128: what lies behind that is in another unit."""
+
 LAYOUTS = {(7, 5), (6, 5), (8, 6), (7, 6)}
 """(fields, index of isBuyerMaker) of trades and aggTrades, spot and futures; the time stands before isBuyerMaker."""
 
@@ -58,7 +61,7 @@ def read_trades(path: Path) -> Iterator[RecordedTrade]:
                 line_number += 1
                 text = line.decode("utf-8").lstrip("\ufeff").rstrip("\r\n")
                 fields = text.split(",")
-                if not text or all(HEADER_FIELD.fullmatch(field) for field in fields):
+                if not text or _is_header(fields, layout):
                     continue
                 if layout is None:
                     layout = _find_layout(fields)
@@ -90,6 +93,12 @@ def _open(path: Path) -> Iterator[Iterable[bytes]]:
             yield plain
 
 
+def _is_header(fields: list[str], layout: tuple[int, int] | None) -> bool:
+    """Whether a row is names instead of values, and as many as there are values."""
+    counts = {count for count, _ in LAYOUTS} if layout is None else {layout[0]}
+    return len(fields) in counts and all(HEADER_FIELD.fullmatch(field) for field in fields)
+
+
 def _find_layout(fields: list[str]) -> tuple[int, int]:
     for index, field in enumerate(fields):
         if field in BOOLEANS and (len(fields), index) in LAYOUTS:
@@ -118,4 +127,6 @@ def _parse(fields: list[str], layout: tuple[int, int]) -> RecordedTrade:
     time_us = int(time)
     if time_us < FIRST_MICROSECONDS:
         time_us *= 1000
+    if time_us >= LAST_MICROSECOND:
+        raise ValueError(f"time {time!r} is neither in milliseconds nor in microseconds")
     return RecordedTrade(int(trade_id), Decimal(price), Decimal(quantity), time_us, is_buyer_maker)

@@ -206,7 +206,10 @@ def settle(future: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
 
 def describe(error: VenueError) -> dict[str, Any]:
     """An error as the REST API shows it."""
-    return {"code": error.code, "msg": error.message}
+    described: dict[str, Any] = {"code": error.code, "msg": error.message}
+    if error.data is not None:
+        described["data"] = error.data
+    return described
 
 
 def page(status: int, reason: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -15,61 +15,31 @@ from typing import Any
 import msgspec
 
 from actors.exchange.accounts import Account
-from actors.exchange.history import CLOSED_ORDERS_KEPT, TRADES_KEPT
+from actors.exchange.history import CLOSED_ORDERS_KEPT, ORDER_LISTS_KEPT, TRADES_KEPT
 from actors.exchange.keys import check_private
-from actors.exchange.orders import (
-    AccountTrade,
-    Amendment,
-    Execution,
-    ExpiryReason,
-    OrderRecord,
-    SelfTradePrevention,
-)
+from actors.exchange.orders import AccountTrade, OrderList, OrderRecord
 from actors.exchange.signing import KeyKind, KeyPair
+from actors.exchange.stored import StoredList, StoredOrder, store, store_list
 from actors.exchange.transaction import Transaction
 from actors.exchange.venue import Venue
-from messages.enums import OrderStatus, OrderType, Side, TimeInForce
+from messages.enums import OrderStatus
 
 APPLICATION_ID = 0x7AC70
-VERSION = 1
+VERSION = 2
+OLDER_VERSIONS = frozenset({1})
+"""Those that lack only tables that were added since."""
 IDS_IN_BLOCK = 100_000
 FEES = "\N{SECTION SIGN}fees"
 """The name under which the venue's own fees are kept; no account can have it."""
 TABLES = """
-CREATE TABLE accounts (name TEXT PRIMARY KEY, update_time_us INTEGER NOT NULL);
-CREATE TABLE keys (account TEXT, kind TEXT, key TEXT PRIMARY KEY, secret TEXT);
-CREATE TABLE balances (account TEXT, asset TEXT, free TEXT, locked TEXT, PRIMARY KEY (account, asset));
-CREATE TABLE orders (order_id INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE trades (number INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE numberings (name TEXT PRIMARY KEY, reserved INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS order_lists (list_id INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, update_time_us INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS keys (account TEXT, kind TEXT, key TEXT PRIMARY KEY, secret TEXT);
+CREATE TABLE IF NOT EXISTS balances (account TEXT, asset TEXT, free TEXT, locked TEXT, PRIMARY KEY (account, asset));
+CREATE TABLE IF NOT EXISTS orders (order_id INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS trades (number INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS numberings (name TEXT PRIMARY KEY, reserved INTEGER NOT NULL);
 """
-
-
-class StoredOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An `OrderRecord` without its account; the same names mean the same."""
-
-    order_id: int
-    symbol: str
-    client_order_id: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    price: Decimal
-    quantity: Decimal
-    quote_order_quantity: Decimal
-    time_us: int
-    update_time_us: int
-    original_client_order_id: str
-    strategy_id: int | None = None
-    strategy_type: int | None = None
-    self_trade_prevention_mode: SelfTradePrevention = SelfTradePrevention.NONE
-    executed_quantity: Decimal
-    executed_quote_quantity: Decimal
-    status: OrderStatus
-    expiry_reason: ExpiryReason | None = None
-    reserved: Decimal
-    executions: list[Execution] = []
-    amendments: list[Amendment] = []
 
 
 class StateError(Exception):
@@ -110,9 +80,10 @@ def prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if (found, version) == (APPLICATION_ID, VERSION):
         return
-    if found == APPLICATION_ID:
+    is_older = found == APPLICATION_ID and version in OLDER_VERSIONS
+    if found == APPLICATION_ID and not is_older:
         raise ValueError(f"its version is {version}, this program knows {VERSION}")
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+    if not is_older and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
         raise ValueError("it is a database of something else")
     for statement in TABLES.split(";"):
         connection.execute(statement)
@@ -166,6 +137,7 @@ class StateFile:
         account.update_time_us = self.find_account(account.name) or 0
         self.restore_balances(venue, account, account.name)
         self.restore_orders(venue, account)
+        self.restore_lists(venue, account)
         rows = self.connection.execute(
             "SELECT body FROM (SELECT number, body FROM trades WHERE account = ? "
             "ORDER BY number DESC LIMIT ?) ORDER BY number",
@@ -196,6 +168,10 @@ class StateFile:
         for (body,) in rows:
             stored = decoder.decode(body)
             order = OrderRecord(account=account, **msgspec.structs.asdict(stored))
+            if not order.is_waiting and not order.working_time_us:
+                order.working_time_us = order.time_us  # As kept by an earlier version.
+            for match in order.prevented_matches:
+                account.history.add_prevented(order.symbol, match)
             if not order.is_open:
                 ended_as, order.client_order_id = (
                     order.client_order_id,
@@ -211,7 +187,42 @@ class StateFile:
                 raise ValueError(
                     f"{self.path}: there are open orders in {order.symbol}, which is not listed now"
                 )
-            market.engine.book.add(order)
+            if order.rests:
+                market.engine.book.add(order)
+            elif order.status is not OrderStatus.PENDING_NEW:
+                market.triggers.add(order)
+
+    def restore_lists(self, venue: Venue, account: Account) -> None:
+        """Puts back an account's order lists; a list that was to be placed next is placed with the next trade."""
+        rows = self.connection.execute(
+            "SELECT body FROM (SELECT list_id, body FROM order_lists WHERE account = ? "
+            "ORDER BY list_id DESC LIMIT ?) ORDER BY list_id",
+            (account.name, ORDER_LISTS_KEPT),
+        )
+        decoder = msgspec.json.Decoder(StoredList)
+        for (body,) in rows:
+            values = msgspec.structs.asdict(decoder.decode(body))
+            orders = [
+                account.history.find(values["symbol"], order_id) for order_id in values["pending"]
+            ]
+            working = values["working"]
+            values["pending"] = [order for order in orders if order is not None]
+            values["working"] = (
+                None if working is None else account.history.find(values["symbol"], working)
+            )
+            order_list = OrderList(account=account, **values)
+            account.history.add_list(order_list)
+            if order_list.is_done:
+                continue
+            market = venue.markets[order_list.symbol]
+            market.order_lists[order_list.list_id] = order_list
+            first = order_list.working
+            if (
+                first is not None
+                and first.status is OrderStatus.FILLED
+                and not order_list.is_placed
+            ):
+                market.due.append(order_list)
 
     def keep_account(self, account: Account, keys: tuple[KeyPair, ...]) -> None:
         """Notes an account with all its balances and its keys."""
@@ -247,6 +258,13 @@ class StateFile:
             [
                 (order.order_id, order.account.name, self.encoder.encode(store(order)))
                 for order in transaction.orders
+            ],
+        )
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO order_lists VALUES (?, ?, ?)",
+            [
+                (one.list_id, one.account.name, self.encoder.encode(store_list(one)))
+                for one in transaction.order_lists
             ],
         )
         self.connection.executemany(
@@ -304,8 +322,3 @@ def row_of(name: str, account: Account, asset: str) -> tuple[str, str, str, str]
     """A balance as it is kept: in full, without an exponent."""
     balance = account.balance(asset)
     return (name, asset, f"{balance.free:f}", f"{balance.locked:f}")
-
-
-def store(order: OrderRecord) -> StoredOrder:
-    """An order as it is kept."""
-    return StoredOrder(**{name: getattr(order, name) for name in StoredOrder.__struct_fields__})

@@ -81,10 +81,10 @@ class StreamHub:
         """Ticks ten times a second, on the clock's own tenths, until canceled."""
         last = self.clock() // TICK
         while True:
+            # Until the tenth after the last one that was counted, however early its timer fired or slow the clock goes.
+            due = (last + 1) * TICK
+            await asyncio.sleep(min(max(due - self.clock(), 0), TICK) / 1_000_000)
             now = self.clock()
-            await asyncio.sleep((TICK - now % TICK) / 1_000_000)
-            now = self.clock()
-            # A timer may fire a little early: the same tenth must not be counted twice, nor one be left out.
             number = max(last + 1, now // TICK)
             last = number
             for topic in tuple(self.topics.values()):

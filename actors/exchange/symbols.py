@@ -9,10 +9,26 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from messages.enums import OrderType, SymbolStatus
+from actors.exchange.orders import SelfTradePrevention
+from messages.enums import OrderType, Side, SymbolStatus
 
 ASSET_PRECISION = 8
-ORDER_TYPES = (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET)
+ORDER_TYPES = (
+    OrderType.LIMIT,
+    OrderType.LIMIT_MAKER,
+    OrderType.MARKET,
+    OrderType.STOP_LOSS,
+    OrderType.STOP_LOSS_LIMIT,
+    OrderType.TAKE_PROFIT,
+    OrderType.TAKE_PROFIT_LIMIT,
+)
+SELF_TRADE_PREVENTION_MODES = (
+    SelfTradePrevention.NONE,
+    SelfTradePrevention.EXPIRE_MAKER,
+    SelfTradePrevention.EXPIRE_TAKER,
+    SelfTradePrevention.EXPIRE_BOTH,
+    SelfTradePrevention.DECREMENT,
+)
 QUOTE_ASSETS = ("FDUSD", "USDT", "USDC", "EUR", "BTC", "ETH", "BNB")
 SYMBOL_NAME = re.compile(r"[A-Z0-9]{2,20}")
 
@@ -45,9 +61,23 @@ class SymbolRules:
     ask_multiplier_down: Decimal = Decimal("0.2")
     average_price_minutes: int = 5
     max_open_orders: int = 200
+    max_contingent_orders: int = 5
+    max_order_lists: int = 20
+    trailing_delta_bounds: tuple[int, int] = (10, 2000)
+    """Least and greatest trailing delta, above and below the market alike, in hundredths of a percent."""
+    self_trade_prevention_mode: SelfTradePrevention = SelfTradePrevention.NONE
+    """That of an order which names none."""
+    self_trade_prevention_modes: tuple[SelfTradePrevention, ...] = SELF_TRADE_PREVENTION_MODES
     max_amendments: int = 10
     status: SymbolStatus = SymbolStatus.TRADING
     order_types: tuple[OrderType, ...] = field(default=ORDER_TYPES)
+    allows_order_lists: bool = True
+    allows_trailing: bool = True
+    allows_cancel_replace: bool = True
+
+    def paid_asset(self, side: Side) -> str:
+        """What an order of this side pays with."""
+        return self.quote_asset if side is Side.BUY else self.base_asset
 
 
 # Name: base asset, quote asset, tick, greatest price, lot, greatest quantity, greatest MARKET quantity, least notional.
@@ -129,12 +159,12 @@ def to_exchange_info(rules: SymbolRules) -> dict[str, Any]:
         "quoteCommissionPrecision": ASSET_PRECISION,
         "orderTypes": [str(order_type) for order_type in rules.order_types],
         "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "ocoAllowed": rules.allows_order_lists,
+        "otoAllowed": rules.allows_order_lists,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
+        "allowTrailingStop": rules.allows_trailing,
+        "cancelReplaceAllowed": rules.allows_cancel_replace,
         "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
@@ -142,13 +172,16 @@ def to_exchange_info(rules: SymbolRules) -> dict[str, Any]:
         "filters": to_filters(rules),
         "permissions": [],
         "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
+        "defaultSelfTradePreventionMode": str(rules.self_trade_prevention_mode),
+        "allowedSelfTradePreventionModes": [
+            str(mode) for mode in rules.self_trade_prevention_modes
+        ],
     }
 
 
 def to_filters(rules: SymbolRules) -> list[dict[str, Any]]:
     """The symbol's filters in Binance's form (filters.md)."""
+    least_delta, greatest_delta = rules.trailing_delta_bounds
     return [
         {
             "filterType": "PRICE_FILTER",
@@ -171,10 +204,10 @@ def to_filters(rules: SymbolRules) -> list[dict[str, Any]]:
         },
         {
             "filterType": "TRAILING_DELTA",
-            "minTrailingAboveDelta": 10,
-            "maxTrailingAboveDelta": 2000,
-            "minTrailingBelowDelta": 10,
-            "maxTrailingBelowDelta": 2000,
+            "minTrailingAboveDelta": least_delta,
+            "maxTrailingAboveDelta": greatest_delta,
+            "minTrailingBelowDelta": least_delta,
+            "maxTrailingBelowDelta": greatest_delta,
         },
         {
             "filterType": "PERCENT_PRICE_BY_SIDE",
@@ -186,8 +219,8 @@ def to_filters(rules: SymbolRules) -> list[dict[str, Any]]:
         },
         _notional_filter(rules),
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.max_open_orders},
-        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20},
-        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": rules.max_order_lists},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": rules.max_contingent_orders},
         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": rules.max_amendments},
     ]
 

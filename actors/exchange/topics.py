@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.exchange import wire
+from actors.exchange import market_wire, wire
 from actors.exchange.book import BookTicker, DepthChanges
 from actors.exchange.day_statistics import day_statistics
 from actors.exchange.orders import AggregateTrade, PublicTrade
@@ -73,7 +73,7 @@ class TradeTopic(Topic):
 
     def send(self, symbol: str, trade: PublicTrade, now: int) -> None:
         """Sends one trade."""
-        self.publish(wire.trade_event(symbol, trade, now))
+        self.publish(market_wire.trade_event(symbol, trade, now))
 
 
 class AggregateTradeTopic(Topic):
@@ -81,7 +81,7 @@ class AggregateTradeTopic(Topic):
 
     def send(self, symbol: str, aggregate: AggregateTrade, now: int) -> None:
         """Sends one aggregate."""
-        self.publish(wire.aggregate_trade_event(symbol, aggregate, now))
+        self.publish(market_wire.aggregate_trade_event(symbol, aggregate, now))
 
 
 class BookTickerTopic(Topic):
@@ -102,7 +102,7 @@ class BookTickerTopic(Topic):
             or ticker.ask_quantity != last.ask_quantity
         ):
             self.last = ticker
-            self.publish(wire.book_ticker_event(symbol, ticker))
+            self.publish(market_wire.book_ticker_event(symbol, ticker))
 
 
 class DepthTopic(Topic):
@@ -118,7 +118,7 @@ class DepthTopic(Topic):
     def tick(self, number: int, now: int) -> None:
         """Sends a diff unless nothing changed."""
         if number % self.every == 0 and (diff := self.changes.take()) is not None:
-            self.publish(wire.depth_event(self.symbol, diff, now))
+            self.publish(market_wire.depth_event(self.symbol, diff, now))
 
     def close(self) -> None:
         """Stops gathering changes."""
@@ -135,7 +135,7 @@ class PartialDepthTopic(Topic):
     def tick(self, number: int, now: int) -> None:
         """Sends the levels."""
         if number % self.every == 0:
-            self.publish(wire.depth(self.venue.depth(self.symbol, self.levels)))
+            self.publish(market_wire.depth(self.venue.depth(self.symbol, self.levels)))
 
 
 class KlineTopic(Topic):
@@ -158,10 +158,10 @@ class KlineTopic(Topic):
                 self.symbol, self.interval, self.running, current.open_time_ms - 1, 1000
             )
             for kline in closed:
-                self.publish(wire.kline_event(self.symbol, kline, now))
+                self.publish(market_wire.kline_event(self.symbol, kline, now))
         self.running = current.open_time_ms
         if number % self.every == 0:
-            self.publish(wire.kline_event(self.symbol, current, now))
+            self.publish(market_wire.kline_event(self.symbol, current, now))
 
 
 class PeriodicTopic(Topic):

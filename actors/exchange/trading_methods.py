@@ -51,11 +51,22 @@ def strategy_type(name: str, value: str) -> int:
 
 ORDER_ID = Parameter("orderId", integer)
 ORIGINAL_ID = Parameter("origClientOrderId", client_order_id)
+SIDE = Parameter("side", one_of(spellings(Side), -1117, "Invalid side."), is_mandatory=True)
+TYPE = Parameter(
+    "type", one_of(spellings(OrderType), -1116, "Invalid orderType."), is_mandatory=True
+)
+TIME_IN_FORCE = Parameter(
+    "timeInForce", one_of(spellings(TimeInForce), -1115, "Invalid timeInForce.")
+)
+CANCEL_RESTRICTIONS = Parameter(
+    "cancelRestrictions",
+    one_of(tuple(CancelRestriction), -1145, "Invalid cancelRestrictions"),
+)
 PLACE_PARAMETERS = (
     SYMBOL,
-    Parameter("side", one_of(spellings(Side), -1117, "Invalid side."), is_mandatory=True),
-    Parameter("type", one_of(spellings(OrderType), -1116, "Invalid orderType."), is_mandatory=True),
-    Parameter("timeInForce", one_of(spellings(TimeInForce), -1115, "Invalid timeInForce.")),
+    SIDE,
+    TYPE,
+    TIME_IN_FORCE,
     Parameter("quantity", decimal),
     Parameter("quoteOrderQty", decimal),
     Parameter("price", decimal),
@@ -73,10 +84,7 @@ CANCEL_PARAMETERS = (
     ORDER_ID,
     ORIGINAL_ID,
     Parameter("newClientOrderId", client_order_id),
-    Parameter(
-        "cancelRestrictions",
-        one_of(tuple(CancelRestriction), -1145, "Invalid cancelRestrictions"),
-    ),
+    CANCEL_RESTRICTIONS,
 )
 
 
@@ -104,7 +112,11 @@ def order_of(values: Mapping[str, Any]) -> NewOrder:
 
 def place(call: Call) -> Any:
     """Places an order; FULL by default for MARKET and LIMIT, ACK for every other type."""
-    order = order_of(call.values)
+    return respond(call, order_of(call.values))
+
+
+def respond(call: Call, order: NewOrder) -> dict[str, Any]:
+    """Places an order and describes it as the caller asked."""
     record = call.venue.new_order(call.account, order)
     default = "FULL" if order.order_type in FULL_BY_DEFAULT else "ACK"
     return RESPONSES[call.values.get("newOrderRespType", default)](record)
@@ -152,11 +164,19 @@ def cancel(call: Call) -> Any:
 
 
 def cancel_all(call: Call) -> Any:
-    """Cancels every open order of a symbol."""
-    return [
-        wire.order_cancel(record)
-        for record in call.venue.cancel_open_orders(call.account, call.values["symbol"])
-    ]
+    """Cancels every open order of a symbol; orders of a list are shown as one."""
+    records = call.venue.cancel_open_orders(call.account, call.values["symbol"])
+    lists = call.account.history.order_lists
+    seen: set[int] = set()
+    answer = []
+    for record in records:
+        order_list = lists.get(record.order_list_id)
+        if order_list is None:
+            answer.append(wire.order_cancel(record))
+        elif order_list.list_id not in seen:
+            seen.add(order_list.list_id)
+            answer.append(wire.order_list_report(order_list, wire.order_cancel))
+    return answer
 
 
 def find(call: Call) -> Any:

@@ -11,10 +11,25 @@ from typing import Any, Protocol
 
 from actors.exchange.accounts import Account, Ledger
 from actors.exchange.market import SymbolMarket
-from actors.exchange.matching import quote_amount
-from actors.exchange.orders import ZERO, AccountTrade, Execution, OrderRecord, PublicTrade
-from actors.exchange.user_events import account_position, execution_report
-from messages.enums import ExecutionType, Side
+from actors.exchange.matching import expire, quote_amount
+from actors.exchange.orders import (
+    ZERO,
+    AccountTrade,
+    Execution,
+    ExpiryReason,
+    ListStatusType,
+    OrderList,
+    OrderRecord,
+    PreventedMatch,
+    PublicTrade,
+)
+from actors.exchange.user_events import (
+    account_position,
+    execution_report,
+    list_status,
+    prevention_fields,
+)
+from messages.enums import ExecutionType, OrderStatus, Side
 
 
 class MarketListener(Protocol):
@@ -25,6 +40,17 @@ class MarketListener(Protocol):
 
     def on_book(self, symbol: str) -> None:
         """The symbol's book changed; told once after a request, however much it changed."""
+
+
+def needed_for(order: OrderRecord) -> Decimal:
+    """What an open order must have locked: base asset to sell; quote asset to buy, by its limit or else its trigger.
+
+    What a triggered purchase without a limit costs beyond that is locked when it triggers.
+    """
+    if order.side is Side.SELL:
+        return order.open_quantity
+    price = order.price or order.stop_price or order.trailing_extreme or ZERO
+    return quote_amount(price, order.open_quantity)
 
 
 class Transaction:
@@ -40,6 +66,7 @@ class Transaction:
         "_trades",
         "account_trades",
         "assets",
+        "order_lists",
         "orders",
         "time_us",
     )
@@ -61,6 +88,7 @@ class Transaction:
         self._price_in_bnb = price_in_bnb
         self._events: list[tuple[Account, dict[str, Any]]] = []
         self.orders: dict[OrderRecord, None] = {}
+        self.order_lists: dict[OrderList, None] = {}
         self.account_trades: list[tuple[Account, AccountTrade]] = []
         self.assets: dict[Account, dict[str, None]] = {}
         self._trades: list[PublicTrade] = []
@@ -79,6 +107,13 @@ class Transaction:
             rules = self._market.rules
             self.assets.setdefault(account, {rules.base_asset: None, rules.quote_asset: None})
 
+    def report_list(self, order_list: OrderList, kind: ListStatusType) -> None:
+        """Tells a list's account how the list stands."""
+        self.order_lists[order_list] = None
+        if order_list.account.listeners:
+            event = list_status(order_list, kind, self.time_us)
+            self._events.append((order_list.account, event))
+
     def settle(
         self,
         taker: OrderRecord,
@@ -89,6 +124,8 @@ class Transaction:
     ) -> None:
         """Moves the funds of one match, takes the fees, and reports it to both sides and the public."""
         market, rules = self._market, self._market.rules
+        if maker.order_list_id >= 0:
+            self.choose(maker)
         trade_id = market.take_trade_id()
         buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
         self._ledger.move(buyer.account, seller.account, rules.quote_asset, quote)
@@ -104,8 +141,110 @@ class Transaction:
             trade = PublicTrade(
                 trade_id, price, quantity, quote, self.time_us, maker.side is Side.BUY
             )
-            market.tape.add(trade)
+            market.print(trade)
             self._trades.append(trade)
+
+    def prevent(
+        self,
+        taker: OrderRecord,
+        maker: OrderRecord,
+        quantity: Decimal,
+        taker_quantity: Decimal | None,
+        maker_quantity: Decimal | None,
+    ) -> None:
+        """Notes a trade of an account with itself that did not take place, and reports what expired for it."""
+        if maker_quantity is not None and maker.order_list_id >= 0:
+            self.choose(maker)
+        match = PreventedMatch(
+            self._market.take_prevented_match_id(),
+            taker.order_id,
+            maker.order_id,
+            taker.self_trade_prevention_mode,
+            maker.price,
+            taker_quantity,
+            maker_quantity,
+            self.time_us,
+        )
+        taker.prevented_matches.append(match)
+        taker.account.history.add_prevented(taker.symbol, match)
+        for order, counter, expired in (
+            (maker, taker, maker_quantity),
+            (taker, maker, taker_quantity),
+        ):
+            if expired is None:
+                continue
+            order.prevented_match_id = match.number
+            order.update_time_us = self.time_us
+            if order is maker:
+                self.release(order)
+            self._report_prevention(order, counter, match, quantity)
+
+    def _report_prevention(
+        self, order: OrderRecord, counter: OrderRecord, match: PreventedMatch, quantity: Decimal
+    ) -> None:
+        self.orders[order] = None
+        rules = self._market.rules
+        self.assets.setdefault(order.account, {rules.base_asset: None, rules.quote_asset: None})
+        execution_id = self._take_execution_id()
+        if not order.account.listeners:
+            return
+        kind = ExecutionType.TRADE_PREVENTION
+        event = execution_report(order, kind, execution_id, self.time_us)
+        last = (
+            match.maker_quantity if order.order_id == match.maker_order_id else match.taker_quantity
+        )
+        event |= prevention_fields(order, counter, match, last or ZERO, quantity)
+        self._events.append((order.account, event))
+
+    def choose(self, order: OrderRecord) -> None:
+        """Decides for an order whose pair was undecided: what the pair has locked is its own, and the other one expires."""
+        order_list = self._undecided_list(order)
+        if order_list is None:
+            return
+        order_list.is_decided = True
+        order.reserved += order_list.reserved
+        order_list.reserved = ZERO
+        self.order_lists[order_list] = None
+        for other in order_list.pending:
+            if other is not order and other.is_open:
+                self.expire(other, ExpiryReason.OCO_TRIGGER)
+
+    def expire(self, order: OrderRecord, reason: ExpiryReason) -> None:
+        """Ends an open order that waits or rests, and reports it."""
+        self._market.triggers.remove(order)
+        self._market.engine.remove(order)
+        expire(order, reason)
+        order.update_time_us = self.time_us
+        self.release(order)
+        self.report(order, ExecutionType.EXPIRED)
+
+    def _undecided_list(self, order: OrderRecord) -> OrderList | None:
+        """The list that an order is one of an undecided pair of."""
+        order_list = self._market.order_lists.get(order.order_list_id)
+        if order_list is None or not order_list.is_undecided or order not in order_list.pending:
+            return None
+        return order_list
+
+    def _close_lists(self) -> None:
+        """Draws for each list the consequences of what happened to its orders."""
+        touched = {order.order_list_id for order in self.orders if order.order_list_id >= 0}
+        for list_id in sorted(touched):
+            order_list = self._market.order_lists.get(list_id)
+            if order_list is None:
+                continue
+            working = order_list.working
+            if working is not None and not order_list.is_placed and not working.is_open:
+                if working.status is OrderStatus.FILLED:
+                    self._market.due.append(order_list)
+                    continue
+                for order in order_list.pending:
+                    if order.is_open:
+                        self.expire(order, ExpiryReason.OTO_PHASE_ONE_EXPIRED)
+            if not any(order.is_open for order in order_list.orders):
+                order_list.is_done = True
+                order_list.time_us = self.time_us
+                del self._market.order_lists[list_id]
+                self.report_list(order_list, ListStatusType.ALL_DONE)
 
     def _book(
         self,
@@ -133,7 +272,9 @@ class Transaction:
         )
         if not is_maker:
             order.executions.append(execution)
-        trade = AccountTrade(order.symbol, order.order_id, order.side is Side.BUY, execution)
+        trade = AccountTrade(
+            order.symbol, order.order_id, order.is_buy, execution, order.order_list_id
+        )
         account.history.add_trade(trade)
         self.account_trades.append((account, trade))
         if is_maker:
@@ -151,23 +292,29 @@ class Transaction:
 
     def release(self, order: OrderRecord) -> None:
         """Unlocks what an order no longer needs, and closes one that has ended."""
-        rules = self._market.rules
-        if order.is_open:
-            is_buy = order.side is Side.BUY
-            rest = order.quantity - order.executed_quantity
-            needed = quote_amount(order.price, rest) if is_buy else rest
-        else:
-            needed = ZERO
-            if not order.account.is_house:
-                order.account.history.close(order)
-        excess = order.reserved - needed
-        if excess:
-            asset = rules.quote_asset if order.side is Side.BUY else rules.base_asset
-            self._ledger.unlock(order.account, asset, excess)
+        order_list = self._undecided_list(order) if order.order_list_id >= 0 else None
+        is_open = order.is_open
+        if not is_open and not order.account.is_house:
+            order.account.history.close(order)
+        if order_list is not None:
+            open_ones = [one for one in order_list.pending if one.is_open]
+            needed = max((needed_for(one) for one in open_ones), default=ZERO)
+            self._unlock(order, order_list.reserved - needed)
+            order_list.reserved = needed
+        elif order.status is not OrderStatus.PENDING_NEW:
+            needed = needed_for(order) if is_open else ZERO
+            self._unlock(order, order.reserved - needed)
             order.reserved = needed
+
+    def _unlock(self, order: OrderRecord, excess: Decimal) -> None:
+        if excess:
+            asset = self._market.rules.paid_asset(order.side)
+            self._ledger.unlock(order.account, asset, excess)
 
     def deliver(self, listeners: list[MarketListener]) -> None:
         """Delivers the user events, then the public trades; before that, hands everything to the recorder."""
+        if self._market.order_lists:
+            self._close_lists()
         for account in self.assets:
             account.update_time_us = self.time_us
         if self._recorder is not None and self.assets:

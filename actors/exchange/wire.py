@@ -1,21 +1,24 @@
-"""Orders, trades, accounts and events in Binance's JSON forms, as dicts in the order of the documented fields.
+"""Orders, their lists, trades and accounts in Binance's JSON forms, as dicts in the order of the documented fields.
 
-Numbers that count money are texts with eight decimals; ids and times are integers, times in milliseconds. Sources:
-rest-api.md for answers, user-data-stream.md for user events, web-socket-streams.md for market events.
+Numbers that count money are texts with eight decimals; ids and times are integers, times in milliseconds (rest-api.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from actors.exchange.accounts import Account
-from actors.exchange.book import BookTicker, DepthDiff, DepthSnapshot
-from actors.exchange.klines import Kline
-from actors.exchange.orders import AccountTrade, AggregateTrade, OrderRecord, PublicTrade
-from actors.exchange.symbols import SymbolRules, to_exchange_info
+from actors.exchange.orders import (
+    ZERO,
+    AccountTrade,
+    OrderList,
+    OrderRecord,
+    PreventedMatch,
+)
 
 NOTHING = "0.00000000"
-NO_ORDER_LIST = -1
+NO_TRADE_GROUP = -1
+"""No account here belongs to a trade group."""
 
 
 def to_text(value: Decimal) -> str:
@@ -36,7 +39,7 @@ def order_ack(order: OrderRecord) -> dict[str, Any]:
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": NO_ORDER_LIST,
+        "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
         "transactTime": to_ms(order.time_us),
     }
@@ -45,7 +48,7 @@ def order_ack(order: OrderRecord) -> dict[str, Any]:
 def order_result(order: OrderRecord) -> dict[str, Any]:
     """A new order, newOrderRespType=RESULT."""
     answer = order_ack(order) | _terms(order)
-    answer["workingTime"] = to_ms(order.time_us)
+    answer["workingTime"] = working_time(order)
     answer["selfTradePreventionMode"] = str(order.self_trade_prevention_mode)
     return add_conditional(answer, order)
 
@@ -63,6 +66,45 @@ def order_full(order: OrderRecord) -> dict[str, Any]:
         }
         for execution in order.executions
     ]
+    if order.prevented_matches:
+        answer["preventedMatches"] = [
+            _add_prevented_quantities(
+                {
+                    "preventedMatchId": match.number,
+                    "makerOrderId": match.maker_order_id,
+                    "price": to_text(match.price),
+                },
+                match,
+            )
+            for match in order.prevented_matches
+        ]
+    return answer
+
+
+def _add_prevented_quantities(answer: dict[str, Any], match: PreventedMatch) -> dict[str, Any]:
+    for name, quantity in (
+        ("takerPreventedQuantity", match.taker_quantity),
+        ("makerPreventedQuantity", match.maker_quantity),
+    ):
+        if quantity is not None:
+            answer[name] = to_text(quantity)
+    return answer
+
+
+def prevented_match(symbol: str, match: PreventedMatch) -> dict[str, Any]:
+    """One line of myPreventedMatches."""
+    answer = {
+        "symbol": symbol,
+        "preventedMatchId": match.number,
+        "takerOrderId": match.taker_order_id,
+        "makerSymbol": symbol,
+        "makerOrderId": match.maker_order_id,
+        "tradeGroupId": NO_TRADE_GROUP,
+        "selfTradePreventionMode": str(match.mode),
+        "price": to_text(match.price),
+    }
+    _add_prevented_quantities(answer, match)
+    answer["transactTime"] = to_ms(match.time_us)
     return answer
 
 
@@ -72,7 +114,7 @@ def order_cancel(order: OrderRecord) -> dict[str, Any]:
         "symbol": order.symbol,
         "origClientOrderId": order.original_client_order_id,
         "orderId": order.order_id,
-        "orderListId": NO_ORDER_LIST,
+        "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
         "transactTime": to_ms(order.update_time_us),
     }
@@ -86,7 +128,7 @@ def order_query(order: OrderRecord) -> dict[str, Any]:
     answer = {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": NO_ORDER_LIST,
+        "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
         "price": to_text(order.price),
         "origQty": to_text(order.quantity),
@@ -96,12 +138,12 @@ def order_query(order: OrderRecord) -> dict[str, Any]:
         "timeInForce": str(order.time_in_force),
         "type": str(order.order_type),
         "side": str(order.side),
-        "stopPrice": NOTHING,
+        "stopPrice": to_text(order.stop_price or ZERO),
         "icebergQty": NOTHING,
         "time": to_ms(order.time_us),
         "updateTime": to_ms(order.update_time_us),
-        "isWorking": True,
-        "workingTime": to_ms(order.time_us),
+        "isWorking": bool(order.working_time_us),
+        "workingTime": working_time(order),
         "origQuoteOrderQty": to_text(order.quote_order_quantity),
         "selfTradePreventionMode": str(order.self_trade_prevention_mode),
     }
@@ -128,8 +170,61 @@ def add_conditional(answer: dict[str, Any], order: OrderRecord) -> dict[str, Any
         answer["strategyId"] = order.strategy_id
     if order.strategy_type is not None:
         answer["strategyType"] = order.strategy_type
+    if order.stop_price is not None:
+        answer["stopPrice"] = to_text(order.stop_price)
+    if order.trailing_delta is not None:
+        answer["trailingDelta"] = order.trailing_delta
+        answer["trailingTime"] = (
+            -1 if order.trailing_time_us is None else to_ms(order.trailing_time_us)
+        )
+    if order.prevented_match_id is not None:
+        answer["preventedMatchId"] = order.prevented_match_id
+        answer["preventedQuantity"] = to_text(order.prevented_quantity)
     if order.expiry_reason is not None:
         answer["expiryReason"] = str(order.expiry_reason)
+    return answer
+
+
+def working_time(order: OrderRecord) -> int:
+    """When an order entered the book, -1 if it has not."""
+    return to_ms(order.working_time_us) if order.working_time_us else -1
+
+
+# Answers about order lists.
+
+
+def list_order_status(order_list: OrderList) -> str:
+    """Where a list stands (enums.md, Order List Order Status)."""
+    return "ALL_DONE" if order_list.is_done else "EXECUTING"
+
+
+def order_list_query(order_list: OrderList) -> dict[str, Any]:
+    """A list as queried, and the head of every other answer about it."""
+    return {
+        "orderListId": order_list.list_id,
+        "contingencyType": str(order_list.contingency),
+        "listStatusType": "ALL_DONE" if order_list.is_done else "EXEC_STARTED",
+        "listOrderStatus": list_order_status(order_list),
+        "listClientOrderId": order_list.client_id,
+        "transactionTime": to_ms(order_list.time_us),
+        "symbol": order_list.symbol,
+        "orders": [
+            {
+                "symbol": order.symbol,
+                "orderId": order.order_id,
+                "clientOrderId": order.original_client_order_id,
+            }
+            for order in order_list.orders
+        ],
+    }
+
+
+def order_list_report(
+    order_list: OrderList, describe: Callable[[OrderRecord], dict[str, Any]]
+) -> dict[str, Any]:
+    """A list with a report on each of its orders."""
+    answer = order_list_query(order_list)
+    answer["orderReports"] = [describe(order) for order in order_list.orders]
     return answer
 
 
@@ -174,7 +269,7 @@ def account_trade(trade: AccountTrade) -> dict[str, Any]:
         "symbol": trade.symbol,
         "id": execution.trade_id,
         "orderId": trade.order_id,
-        "orderListId": NO_ORDER_LIST,
+        "orderListId": trade.order_list_id,
         "price": to_text(execution.price),
         "qty": to_text(execution.quantity),
         "quoteQty": to_text(execution.quote_quantity),
@@ -184,175 +279,4 @@ def account_trade(trade: AccountTrade) -> dict[str, Any]:
         "isBuyer": trade.is_buyer,
         "isMaker": execution.is_maker,
         "isBestMatch": True,
-    }
-
-
-# Market data answers.
-
-
-def exchange_info(
-    symbols: Iterable[SymbolRules], rate_limits: list[dict[str, Any]], server_time_ms: int
-) -> dict[str, Any]:
-    """exchangeInfo. No exchange filters: clients exist that refuse to start on any."""
-    return {
-        "timezone": "UTC",
-        "serverTime": server_time_ms,
-        "rateLimits": rate_limits,
-        "exchangeFilters": [],
-        "symbols": [to_exchange_info(rules) for rules in symbols],
-    }
-
-
-def depth(snapshot: DepthSnapshot) -> dict[str, Any]:
-    """The order book; also the form of the partial depth streams, which have no symbol."""
-    return {
-        "lastUpdateId": snapshot.last_update_id,
-        "bids": _levels(snapshot.bids),
-        "asks": _levels(snapshot.asks),
-    }
-
-
-def _levels(levels: Iterable[tuple[Decimal, Decimal]]) -> list[list[str]]:
-    return [[to_text(price), to_text(quantity)] for price, quantity in levels]
-
-
-def public_trade(trade: PublicTrade) -> dict[str, Any]:
-    """One line of the recent trades."""
-    return {
-        "id": trade.trade_id,
-        "price": to_text(trade.price),
-        "qty": to_text(trade.quantity),
-        "quoteQty": to_text(trade.quote_quantity),
-        "time": to_ms(trade.time_us),
-        "isBuyerMaker": trade.is_buyer_maker,
-        "isBestMatch": True,
-    }
-
-
-def aggregate_trade(trade: AggregateTrade) -> dict[str, Any]:
-    """One line of the aggregated trades."""
-    return {
-        "a": trade.number,
-        "p": to_text(trade.price),
-        "q": to_text(trade.quantity),
-        "f": trade.first_trade_id,
-        "l": trade.last_trade_id,
-        "T": to_ms(trade.time_us),
-        "m": trade.is_buyer_maker,
-        "M": True,
-    }
-
-
-def kline_row(kline: Kline) -> list[Any]:
-    """One kline, twelve elements."""
-    return [
-        kline.open_time_ms,
-        to_text(kline.open),
-        to_text(kline.high),
-        to_text(kline.low),
-        to_text(kline.close),
-        to_text(kline.volume),
-        kline.close_time_ms,
-        to_text(kline.quote_volume),
-        kline.trades,
-        to_text(kline.taker_buy_volume),
-        to_text(kline.taker_buy_quote_volume),
-        "0",
-    ]
-
-
-def price_ticker(symbol: str, price: Decimal) -> dict[str, Any]:
-    """The last price."""
-    return {"symbol": symbol, "price": to_text(price)}
-
-
-def book_ticker(symbol: str, ticker: BookTicker) -> dict[str, Any]:
-    """Best bid and ask."""
-    return {
-        "symbol": symbol,
-        "bidPrice": to_text(ticker.bid_price),
-        "bidQty": to_text(ticker.bid_quantity),
-        "askPrice": to_text(ticker.ask_price),
-        "askQty": to_text(ticker.ask_quantity),
-    }
-
-
-def average_price(price: Decimal, close_time_us: int) -> dict[str, Any]:
-    """The average of the last five minutes."""
-    return {"mins": 5, "price": to_text(price), "closeTime": to_ms(close_time_us)}
-
-
-# Market streams.
-
-
-def trade_event(symbol: str, trade: PublicTrade, event_time_us: int) -> dict[str, Any]:
-    """`<symbol>@trade`."""
-    return {
-        "e": "trade",
-        "E": to_ms(event_time_us),
-        "s": symbol,
-        "t": trade.trade_id,
-        "p": to_text(trade.price),
-        "q": to_text(trade.quantity),
-        "T": to_ms(trade.time_us),
-        "m": trade.is_buyer_maker,
-        "M": True,
-    }
-
-
-def aggregate_trade_event(symbol: str, trade: AggregateTrade, time_us: int) -> dict[str, Any]:
-    """`<symbol>@aggTrade`."""
-    return {"e": "aggTrade", "E": to_ms(time_us), "s": symbol, **aggregate_trade(trade)}
-
-
-def book_ticker_event(symbol: str, ticker: BookTicker) -> dict[str, Any]:
-    """`<symbol>@bookTicker`, which has neither an event name nor a time."""
-    return {
-        "u": ticker.update_id,
-        "s": symbol,
-        "b": to_text(ticker.bid_price),
-        "B": to_text(ticker.bid_quantity),
-        "a": to_text(ticker.ask_price),
-        "A": to_text(ticker.ask_quantity),
-    }
-
-
-def depth_event(symbol: str, diff: DepthDiff, event_time_us: int) -> dict[str, Any]:
-    """`<symbol>@depth` and `<symbol>@depth@100ms`."""
-    return {
-        "e": "depthUpdate",
-        "E": to_ms(event_time_us),
-        "s": symbol,
-        "U": diff.first_update_id,
-        "u": diff.final_update_id,
-        "b": _levels(diff.bids.items()),
-        "a": _levels(diff.asks.items()),
-    }
-
-
-def kline_event(symbol: str, kline: Kline, event_time_us: int) -> dict[str, Any]:
-    """`<symbol>@kline_<interval>`."""
-    return {
-        "e": "kline",
-        "E": to_ms(event_time_us),
-        "s": symbol,
-        "k": {
-            "t": kline.open_time_ms,
-            "T": kline.close_time_ms,
-            "s": symbol,
-            "i": str(kline.interval),
-            "f": kline.first_trade_id,
-            "L": kline.last_trade_id,
-            "o": to_text(kline.open),
-            "c": to_text(kline.close),
-            "h": to_text(kline.high),
-            "l": to_text(kline.low),
-            "v": to_text(kline.volume),
-            "n": kline.trades,
-            "x": kline.is_closed,
-            "q": to_text(kline.quote_volume),
-            "V": to_text(kline.taker_buy_volume),
-            "Q": to_text(kline.taker_buy_quote_volume),
-            "B": "0",
-        },
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from actors.exchange.filters import check_order, count_decimals
 from actors.exchange.orders import NewOrder, SelfTradePrevention
 from actors.exchange.symbols import SymbolRules, rules_for
 from messages.enums import OrderType, Side, SymbolStatus, TimeInForce
+
+if TYPE_CHECKING:
+    from tests.exchange.core.conftest import Bench
 
 AVERAGE = Decimal(100)
 
@@ -39,10 +43,9 @@ def refusal(
     order: NewOrder,
     rules: SymbolRules | None = None,
     average: Decimal | None = AVERAGE,
-    open_orders: int = 0,
 ) -> tuple[int, str] | None:
     try:
-        check_order(order, rules or rules_for("LTCUSDT"), average, open_orders)
+        check_order(order, rules or rules_for("LTCUSDT"), average)
     except VenueError as error:
         return error.code, error.message
     return None
@@ -111,9 +114,12 @@ def test_market_notional_only_where_it_applies() -> None:
     assert refusal(market(quantity="0.001"), rules) is None
 
 
-def test_as_many_open_orders_as_allowed() -> None:
-    assert refusal(limit(), open_orders=199) is None
-    assert refusal(limit(), open_orders=200) == (-1013, "Filter failure: MAX_NUM_ORDERS")
+def test_as_many_open_orders_as_allowed(bench: "Bench") -> None:
+    account = bench.account("one")
+    for _ in range(200):
+        bench.buy(account, "1", "100")
+    with pytest.raises(VenueError, match="-1013: Filter failure: MAX_NUM_ORDERS"):
+        bench.buy(account, "1", "100")
 
 
 def test_precision_counts_decimals_that_matter() -> None:
@@ -163,11 +169,25 @@ def test_quantity_and_amount_exclude_each_other() -> None:
 
 
 def test_what_the_symbol_does_not_support() -> None:
+    plain = replace(
+        rules_for("LTCUSDT"),
+        order_types=(OrderType.LIMIT, OrderType.STOP_LOSS),
+        allows_trailing=False,
+    )
     stop = replace(limit(), order_type=OrderType.STOP_LOSS_LIMIT, stop_price=Decimal(1))
-    assert refusal(stop) == (-2010, "Stop loss limit orders are not supported for this symbol.")
+    assert refusal(stop) is None
+    assert refusal(stop, plain) == (
+        -2010,
+        "Stop loss limit orders are not supported for this symbol.",
+    )
+    trailing = replace(market("1"), order_type=OrderType.STOP_LOSS, trailing_delta=100)
+    assert refusal(trailing, plain) == (
+        -2010,
+        "Trailing stop orders are not supported for this symbol.",
+    )
     iceberg = replace(limit(), iceberg_quantity=Decimal(1))
     assert refusal(iceberg) == (-2010, "Iceberg orders are not supported for this symbol.")
-    guarded = replace(limit(), self_trade_prevention_mode=SelfTradePrevention.EXPIRE_MAKER)
+    guarded = replace(limit(), self_trade_prevention_mode=SelfTradePrevention.TRANSFER)
     assert refusal(guarded) == (
         -1013,
         "This symbol does not allow the specified self-trade prevention mode.",

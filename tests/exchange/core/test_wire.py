@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actors.exchange import wire
+from actors.exchange import market_wire, wire
 from actors.exchange.orders import NewOrder
 from actors.exchange.symbols import rules_for
 from messages.enums import KlineInterval, OrderType, Side, TimeInForce
@@ -124,37 +124,39 @@ def test_empty_balances_are_left_out_on_request(bench: "Bench") -> None:
 
 def test_market_data(traded: "Bench") -> None:
     venue = traded.venue
-    assert shape(wire.depth(venue.depth("LTCUSDT"))) == shape(documented("rest-api.md", 956))
-    trades = [wire.public_trade(trade) for trade in venue.recent_trades("LTCUSDT")]
+    assert shape(market_wire.depth(venue.depth("LTCUSDT"))) == shape(documented("rest-api.md", 956))
+    trades = [market_wire.public_trade(trade) for trade in venue.recent_trades("LTCUSDT")]
     assert shape(trades) == shape(documented("rest-api.md", 990))
     (kline,) = venue.klines("LTCUSDT", KlineInterval.MINUTE_1)
-    row, example = wire.kline_row(kline), documented("rest-api.md", 1163)[0]
+    row, example = market_wire.kline_row(kline), documented("rest-api.md", 1163)[0]
     assert [type(part) for part in row] == [type(part) for part in example]
-    ticker = wire.book_ticker("LTCUSDT", venue.book_ticker("LTCUSDT"))
+    ticker = market_wire.book_ticker("LTCUSDT", venue.book_ticker("LTCUSDT"))
     assert shape(ticker) == shape(documented("rest-api.md", 1816))
     price = venue.last_price("LTCUSDT")
     assert price is not None
-    assert shape(wire.price_ticker("LTCUSDT", price)) == shape(documented("rest-api.md", 1720))
-    average = wire.average_price(price, venue.now_us())
+    assert shape(market_wire.price_ticker("LTCUSDT", price)) == shape(
+        documented("rest-api.md", 1720)
+    )
+    average = market_wire.average_price(price, venue.now_us())
     assert shape(average) == shape(documented("rest-api.md", 1254))
 
 
 def test_market_events(traded: "Bench") -> None:
     venue, now_us = traded.venue, traded.now_us
     (trade,) = venue.recent_trades("LTCUSDT")
-    event = wire.trade_event("LTCUSDT", trade, now_us)
+    event = market_wire.trade_event("LTCUSDT", trade, now_us)
     assert shape(event) == shape(documented("web-socket-streams.md", 262))
     (kline,) = venue.klines("LTCUSDT", KlineInterval.MINUTE_1)
-    event = wire.kline_event("LTCUSDT", kline, now_us)
+    event = market_wire.kline_event("LTCUSDT", kline, now_us)
     assert shape(event) == shape(documented("web-socket-streams.md", 327))
-    event = wire.book_ticker_event("LTCUSDT", venue.book_ticker("LTCUSDT"))
+    event = market_wire.book_ticker_event("LTCUSDT", venue.book_ticker("LTCUSDT"))
     assert shape(event) == shape(documented("web-socket-streams.md", 542))
     changes = venue.open_depth_changes("LTCUSDT")
     traded.buy(venue.accounts["taker"], "1", "98")
     traded.sell(venue.accounts["taker"], "1", "102")
     diff = changes.take()
     assert diff is not None
-    event = wire.depth_event("LTCUSDT", diff, now_us)
+    event = market_wire.depth_event("LTCUSDT", diff, now_us)
     assert shape(event) == shape(documented("web-socket-streams.md", 608))
     assert event["b"] == [["98.00000000", "1.00000000"]]
     assert event["u"] - event["U"] == 1
@@ -162,7 +164,7 @@ def test_market_events(traded: "Bench") -> None:
 
 
 def test_exchange_info_has_every_key_and_no_other() -> None:
-    ours = wire.exchange_info([rules_for("ETHBTC")], [{}], 1)
+    ours = market_wire.exchange_info([rules_for("ETHBTC")], [{}], 1)
     example = documented("rest-api.md", 813)
     del example["sors"]
     assert list(ours) == list(example)

@@ -106,9 +106,19 @@ async def test_the_form_of_the_answer_to_an_order(still_world: World) -> None:
             "Parameter 'price' sent when not required.",
         ),
         (
-            {"type": "STOP_LOSS_LIMIT", "stopPrice": "40000"},
+            {"type": "STOP_LOSS_LIMIT"},
+            -1102,
+            "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!",
+        ),
+        (
+            {"type": "STOP_LOSS_LIMIT", "stopPrice": "49999.999"},
+            -1013,
+            "Filter failure: PRICE_FILTER",
+        ),
+        (
+            {"icebergQty": "0.001"},
             -2010,
-            "Stop loss limit orders are not supported for this symbol.",
+            "Iceberg orders are not supported for this symbol.",
         ),
         ({"strategyType": "5"}, -1134, "`strategyType` was less than 1000000."),
         ({"symbol": "NOPE"}, -1121, "Invalid symbol."),
