@@ -74,6 +74,8 @@ class DayStatistics:
             "priceChangePercent": f"{self.change_percent:.3f}",
             "weightedAvgPrice": to_text(self.average),
             "prevClosePrice": to_text(self.open),
+            # Here it stands before the last quantity, in the short form after the lowest price.
+            "lastPrice": figures.pop("lastPrice"),
             "lastQty": to_text(self.last_quantity),
             "bidPrice": to_text(self.book.bid_price),
             "bidQty": to_text(self.book.bid_quantity),

@@ -61,7 +61,8 @@ class StreamHub:
         self.settings = settings
         self.clock = settings.clock
         self.topics: dict[str, Topic] = {}
-        self.connections: set[StreamConnection] = set()
+        self.connections: dict[StreamConnection, None] = {}
+        """In the order in which they came, which is the same in every run."""
         self.trades: dict[str, TradeTopic] = {}
         self.aggregates: dict[str, AggregateTradeTopic] = {}
         self.tickers: dict[str, BookTickerTopic] = {}
@@ -167,13 +168,13 @@ class StreamConnection(Connection):
 
     def opened(self) -> None:
         """Subscribes what the URL names."""
-        self.hub.connections.add(self)
+        self.hub.connections[self] = None
         for name in self.names:
             self.hub.subscribe(name, self)
 
     def closed(self) -> None:
         """Leaves every topic."""
-        self.hub.connections.discard(self)
+        self.hub.connections.pop(self, None)
         for name in self.names:
             self.hub.unsubscribe(name, self)
 

@@ -55,7 +55,8 @@ class WebSocketApi:
         self.settings = settings
         self.methods = {method.name: method for method in methods}
         self.streams = streams
-        self.connections: set[ApiConnection] = set()
+        self.connections: dict[ApiConnection, None] = {}
+        """In the order in which they came, which is the same in every run."""
         self.encoder = msgspec.json.Encoder()
         self.decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -103,11 +104,11 @@ class ApiConnection(Connection):
 
     def opened(self) -> None:
         """Registers the connection."""
-        self.api.connections.add(self)
+        self.api.connections[self] = None
 
     def closed(self) -> None:
         """Ends its subscriptions."""
-        self.api.connections.discard(self)
+        self.api.connections.pop(self, None)
         self.session.close()
 
     def send(self, payload: bytes) -> None:
