@@ -63,6 +63,8 @@ class Message(msgspec.Struct, array_like=True, tag=True, kw_only=True):
     """Written to the journal of a journaled sender before it is released."""
     needs_journal: ClassVar[bool] = False
     """Not released at all when the journal cannot be written."""
+    is_retold: ClassVar[bool] = False
+    """The venue tells it again when it is asked: a power cut may take the last of them from the journal."""
     is_checkpoint: ClassVar[bool] = False
     """It holds all of a journaled sender's state: what was written before it need not be read again."""
 

@@ -30,6 +30,29 @@ def union_decoder(
     return cast("msgspec.msgpack.Decoder[Message]", msgspec.msgpack.Decoder(union))
 
 
+class Header(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+    """What every encoded message begins with; the rest of the array is not looked at."""
+
+    class_name: str
+    sender: str
+    number: int
+    cause_sender: str
+    cause_number: int
+    time_ns: int
+    origin_time_ns: int
+
+
+_DECODE_HEADER = msgspec.msgpack.Decoder(Header).decode
+
+
+def origin_of(frame: bytes) -> int:
+    """When the first cause of an encoded message entered the system; 0 if its header cannot be read."""
+    try:
+        return _DECODE_HEADER(frame).origin_time_ns
+    except msgspec.MsgspecError:
+        return 0
+
+
 def class_name_of(frame: bytes) -> str:
     """The class name in an encoded message, without decoding the rest.
 

@@ -7,7 +7,8 @@ words, and ours for what we did or fail to know. The rules behind the rows:
 - quantities only grow: after PARTIALLY_FILLED a late NEW is old news, and changes nothing;
 - NEW replaces what only we had said (PENDING_NEW, UNKNOWN, NOT_FOUND), or nothing would ever become NEW;
 - UNKNOWN replaces only PENDING_NEW: once the venue has spoken, losing touch does not unsay it;
-- NOT_FOUND is our conclusion and is not terminal: any word of the venue revokes it;
+- NOT_FOUND is our conclusion, drawn from the venue's own denials, and is not terminal: any word of the venue revokes it,
+  and of an order that the venue had spoken of before its last word stands again (`Order.say`);
 - while a cancel is on its way the venue's words about a living order are kept aside (`Order.venue_status`), and a
   refused cancel brings them back.
 """
@@ -43,6 +44,7 @@ def build_transitions() -> dict[tuple[Status, Status], Status]:
     for status in LIVING_WORDS:
         table[status, Status.PENDING_CANCEL] = Status.PENDING_CANCEL
     for status in (*LIVING_WORDS, Status.PENDING_CANCEL):
+        table[status, Status.NOT_FOUND] = Status.NOT_FOUND
         for said in ENDS:
             if said is not Status.REJECTED:
                 table[status, said] = said

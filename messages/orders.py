@@ -85,6 +85,8 @@ class Order(Message, kw_only=True):
     decided_on_id: str = ""
     origin_request_ns: int = 0
     """When that tick was received; our clock."""
+    sent_time_ns: int = 0
+    """When its request was handed to the venue's connection; our clock. 0 if it was not, or was by an earlier run."""
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(exchange, symbol)`."""
@@ -143,6 +145,7 @@ class Order(Message, kw_only=True):
             changed = True
         self.event_time_ns = max(self.event_time_ns, other.event_time_ns)
         self.execution_id = max(self.execution_id, other.execution_id)
+        self.sent_time_ns = self.sent_time_ns or other.sent_time_ns
         return self.say(other.status, other) or changed
 
     def say(self, said: OrderStatus, other: "Order | None" = None) -> bool:
@@ -157,6 +160,8 @@ class Order(Message, kw_only=True):
                 self.venue_status = said
                 changed = True
         new = next_status(self.status, said)
+        if new is not None and self.status is OrderStatus.NOT_FOUND and not new.is_terminal:
+            new = self.venue_status or new
         if new is None or new is self.status:
             return changed
         self.status = new
@@ -288,6 +293,7 @@ class CancelOrderRequest(VenueRequest, kw_only=True):
     order_id: str = ""
 
     is_durable = True
+    is_retold = True
 
 
 class AmendOrderRequest(VenueRequest, kw_only=True):
@@ -348,6 +354,7 @@ class OrderUpdate(Message, kw_only=True):
 
     routing = Routing.TO_OWNER
     is_durable = True
+    is_retold = True
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(strategy,)`."""
@@ -384,6 +391,7 @@ class Fill(Message, kw_only=True):
 
     routing = Routing.TO_OWNER
     is_durable = True
+    is_retold = True
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(strategy,)`."""

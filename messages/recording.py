@@ -1,16 +1,28 @@
-"""A recording: what each actor handled, in the order it was handled, in one append-only file.
+"""A recording: what each actor handled and sent, in the order in which it happened, in one append-only file.
 
-The file is a sequence of msgpack `bin` objects, each holding one msgpack array, so that any msgpack reader can walk it.
-The first is an `Opening`; every other is an `Entry`. A file that was cut in the middle of a record reads up to there.
+The file is a sequence of zstandard frames, each complete in itself and with a checksum. Each unpacks to one msgpack array
+of records, and each record is a msgpack array: `["Opening", ...]` first of all, then `["Entry", actor, time_ns, frame]`
+for a message that an actor handled and `["Output", actor, time_ns, frame]` for one that it sent. `frame` is the encoded
+message: a msgpack array again, its class name first (`messages/catalogue.json` names the fields). So any msgpack reader
+behind any zstandard reader can walk it. What a handler got and sent is never split over two frames. A file that was cut
+reads up to its last whole frame.
+
+Format 1 (until 2026-11) had no zstandard frames: each record was a msgpack `bin` that holds the array. It is still read.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
+import zstandard
 
-FORMAT = 1
+FORMAT = 2
+COMPRESSION_LEVEL = -3
+READ_BYTES = 1 << 18
+ZSTANDARD_MAGIC = b"\x28\xb5\x2f\xfd"
+log = logging.getLogger(__name__)
 _ENCODE = msgspec.msgpack.encode
 
 
@@ -25,6 +37,8 @@ class Opening(msgspec.Struct, array_like=True, tag=True, kw_only=True):
     actors: list[dict[str, Any]]
     """One per actor: `name`, `class`, and `arguments` as its configuration gave them."""
     hash_seed: str = ""
+    classes: list[str] = msgspec.field(default_factory=list)
+    """The only message classes that were recorded; empty: all. Such a recording cannot be re-executed."""
 
 
 class Entry(msgspec.Struct, array_like=True, tag=True, kw_only=True, gc=False):
@@ -48,15 +62,32 @@ Record = Opening | Entry | Output
 _DECODER: "msgspec.msgpack.Decoder[Record]" = msgspec.msgpack.Decoder(Record)
 
 
+_LIST_DECODER: "msgspec.msgpack.Decoder[list[Record]]" = msgspec.msgpack.Decoder(list[Record])
+
+
+class RecordPacker:
+    """Turns records into the bytes of a file."""
+
+    def __init__(self) -> None:
+        self._compress = zstandard.ZstdCompressor(
+            level=COMPRESSION_LEVEL, write_checksum=True
+        ).compress
+
+    def pack(self, records: Sequence[Record | tuple[str, str, int, bytes]]) -> bytes:
+        """Records that belong together, or tuples of the same content with the class name first, as one zstandard frame."""
+        return self._compress(_ENCODE(records))
+
+
 class RecordingWriter:
     """Appends records to an open file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
+        self._packer = RecordPacker()
 
-    def write(self, record: Record) -> None:
-        """Appends one record."""
-        self.file.write(_ENCODE(_ENCODE(record)))
+    def write(self, *records: Record) -> None:
+        """Appends records that belong together."""
+        self.file.write(self._packer.pack(records))
 
     def flush(self) -> None:
         """Hands what was written to the operating system."""
@@ -64,27 +95,66 @@ class RecordingWriter:
 
 
 def read_recording(path: Path) -> Iterator[Record]:
-    """All whole records of a file, in order; a cut last record is left out.
+    """All whole records of a file, in order; what was cut is left out, and that is logged with its size.
 
     Raises ValueError if the file is no recording, or of a newer format.
     """
-    data = path.read_bytes()
-    offset = 0
-    first = True
-    while (record_span := find_record(data, offset)) is not None:
-        start, end = record_span
-        record = _decode(data[start:end], path)
-        if first and not isinstance(record, Opening):
+    with path.open("rb") as file:
+        is_packed = file.read(4) == ZSTANDARD_MAGIC
+        file.seek(0)
+        records = _read_packed(file, path) if is_packed else _read_format_1(file.read(), path)
+        first = next(records, None)
+        if first is None:
+            raise ValueError(f"{path}: not a recording (no whole record in it)")
+        if not isinstance(first, Opening):
             raise ValueError(f"{path}: not a recording (it does not begin with an opening)")
-        if isinstance(record, Opening) and record.format > FORMAT:
-            raise ValueError(
-                f"{path}: format {record.format} is newer than this program's {FORMAT}"
-            )
-        first = False
-        yield record
-        offset = end
-    if first:
-        raise ValueError(f"{path}: not a recording (no whole record in it)")
+        if first.format > FORMAT:
+            raise ValueError(f"{path}: format {first.format} is newer than this program's {FORMAT}")
+        yield first
+        yield from records
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a file begins as a recording does, of whatever format. Raises OSError if it cannot be read."""
+    try:
+        return next(read_recording(path), None) is not None
+    except ValueError:
+        return False
+
+
+def _read_packed(file: BinaryIO, path: Path) -> Iterator[Record]:
+    """The records of whole zstandard frames; what follows the last of them is told as cut."""
+    unpacker = zstandard.ZstdDecompressor()
+    stream = unpacker.decompressobj()
+    parts: list[bytes] = []
+    whole = 0
+    try:
+        while data := file.read(READ_BYTES):
+            while data:
+                parts.append(stream.decompress(data))
+                if not stream.eof:
+                    break
+                data = stream.unused_data
+                whole = file.tell() - len(data)
+                yield from _decode_list(b"".join(parts), path)
+                parts.clear()
+                stream = unpacker.decompressobj()
+    except zstandard.ZstdError:
+        file.seek(0, 2)
+    _tell_cut(path, file.tell() - whole)
+
+
+def _read_format_1(data: bytes, path: Path) -> Iterator[Record]:
+    offset = 0
+    while (record_span := find_record(data, offset)) is not None:
+        start, offset = record_span
+        yield _decode(data[start:offset], path)
+    _tell_cut(path, len(data) - offset)
+
+
+def _tell_cut(path: Path, size: int) -> None:
+    if size:
+        log.warning("%s: the last %d bytes are no whole record", path, size)
 
 
 def find_record(data: bytes, offset: int) -> tuple[int, int] | None:
@@ -101,5 +171,12 @@ def find_record(data: bytes, offset: int) -> tuple[int, int] | None:
 def _decode(payload: bytes, path: Path) -> Record:
     try:
         return _DECODER.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{path}: not a recording ({error})") from error
+
+
+def _decode_list(data: bytes, path: Path) -> list[Record]:
+    try:
+        return _LIST_DECODER.decode(data)
     except msgspec.MsgspecError as error:
         raise ValueError(f"{path}: not a recording ({error})") from error

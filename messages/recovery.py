@@ -27,6 +27,10 @@ class PositionState(msgspec.Struct, array_like=True, kw_only=True):
     flows: dict[str, Decimal] = msgspec.field(default_factory=dict)
     open_time_ns: int = 0
     event_time_ns: int = 0
+    third_fees_in_quote: Decimal = Decimal(0)
+    """Fees in neither of the symbol's own assets (BNB), as far as a price for them was known."""
+    unvalued_fees: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    """The rest of them, per asset."""
 
 
 class ChainState(msgspec.Struct, array_like=True, kw_only=True):
@@ -56,6 +60,7 @@ class OrderNote(Message, kw_only=True):
     order: Order
 
     is_durable = True
+    is_retold = True
 
 
 class GateNote(Message, kw_only=True):

@@ -59,6 +59,7 @@ TASK_BOUNDARIES = (
     "actors/runtime/cell.py",  # where one actor's handler is called
     "actors/runtime/replay.py",  # where a recorded handler is called again
     "actors/runtime/errors.py",  # the text of a user's exception may itself raise
+    "actors/backtest/tight_loop.py",  # where a backtest calls an actor's handlers
     "actors/gateways/",
 )
 """Who may catch everything: what an actor or a request's task raises is that actor's failure, not the program's.

@@ -22,6 +22,7 @@ from actors.binance.clock import ClockOffset, estimate_offset, sample_clock
 from actors.binance.endpoints import BinanceEndpoints
 from actors.binance.errors import (
     TOO_MANY_ORDERS,
+    UNREADABLE,
     BinanceError,
     NotSent,
     OutcomeUnknown,
@@ -119,13 +120,21 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
     async def synchronise_clock(self, samples: int = 5) -> ClockOffset:
         """Measures the venue's clock, uses it from now on, and returns it. Raises as `call` does."""
         measured = await sample_clock(self.read_venue_time_ns, self.signing.now_ns, samples)
-        self.clock_offset = estimate_offset(measured)
+        try:
+            self.clock_offset = estimate_offset(measured)
+        except ValueError as error:
+            # Our own clock was set back meanwhile: another reading will do.
+            raise OutcomeUnknown(str(error)) from error
         self.timestamp_offset = round(self.clock_offset.offset_ns / 1_000_000)
         return self.clock_offset
 
     async def read_venue_time_ns(self) -> int:
         """The venue's clock, cut to milliseconds. Raises as `call` does."""
-        return decode_server_time(await self.call("get", "time"))
+        data = await self.call("get", "time")
+        try:
+            return decode_server_time(data)
+        except UNREADABLE as error:
+            raise OutcomeUnknown(f"the venue's time cannot be read ({error})") from error
 
     async def call(
         self,
@@ -270,5 +279,5 @@ def decode_answer(data: bytes) -> Any:
     """The JSON of a good answer as plain objects. Raises OutcomeUnknown if it is no JSON."""
     try:
         return msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise OutcomeUnknown(f"the answer cannot be read ({error}): {data[:200]!r}") from error

@@ -20,16 +20,24 @@ SERVER_BUSY = -1008
 TOO_MANY_ORDERS = -1015
 SERVICE_SHUTTING_DOWN = -1016
 INVALID_TIMESTAMP = -1021
+INVALID_SYMBOL = -1121
 NEW_ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
+KEY_FORMAT_INVALID = -2014
 KEY_REFUSED = -2015
 
 UNKNOWN_OUTCOME_CODES = frozenset(
     {-1000, DISCONNECTED, UNEXPECTED_RESPONSE, TIMEOUT, SERVER_BUSY, SERVICE_SHUTTING_DOWN}
 )
 """Codes that do not say whether the request was executed (errors.md, 10xx)."""
+KEY_CODES = frozenset({KEY_FORMAT_INVALID, KEY_REFUSED})
+"""The key is not good, or not for this."""
 RATE_LIMIT_CODES = frozenset({TOO_MANY_REQUESTS, TOO_MANY_ORDERS})
+
+UNREADABLE = (ValueError, RecursionError)
+"""What decoding raises for bytes that are not what they should be: msgspec's errors are ValueErrors, but for those nested
+without end."""
 
 SECOND_NS = 1_000_000_000
 PAUSE_WITHOUT_WORD_NS = 60 * SECOND_NS
@@ -55,6 +63,11 @@ class RequestRefused(BinanceError):
         self.message = message
         self.http_status = http_status
         self.body = body
+
+
+def is_about_key(error: BinanceError) -> bool:
+    """Whether it is the key that the venue refuses: asking again with the same one is in vain."""
+    return isinstance(error, RequestRefused) and error.code in KEY_CODES
 
 
 class RateLimited(BinanceError):
@@ -131,7 +144,7 @@ def classify_http(
     """
     try:
         parsed: ErrorBody | None = _decode_body(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         parsed = None
     code = None if parsed is None else parsed.code
     if retry_after is not None and retry_after.isascii() and retry_after.isdecimal():

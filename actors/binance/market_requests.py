@@ -3,7 +3,7 @@
 import msgspec
 
 from actors.binance.client import BinanceClient
-from actors.binance.errors import BinanceError
+from actors.binance.errors import UNREADABLE, BinanceError
 from actors.binance.wire_info import RateLimit, decode_exchange_info, instruments_of
 from actors.binance.wire_market import (
     DepthSnapshot,
@@ -40,7 +40,7 @@ class BinanceMarket:
         try:
             info = decode_exchange_info(data)
             return VenueRules(instruments_of(info, self.exchange), info.rate_limits)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise AnswerUnreadable(f"exchangeInfo cannot be read: {error}") from error
 
     async def depth_snapshot(self, symbol: str, limit: int = 1000) -> DepthSnapshot:
@@ -48,7 +48,7 @@ class BinanceMarket:
         data = await self.client.call("get", "depth", {"symbol": symbol, "limit": limit})
         try:
             return decode_depth_snapshot(data)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise AnswerUnreadable(f"the book of {symbol} cannot be read: {error}") from error
 
     async def recent_trades(self, symbol: str, limit: int = 1000) -> list[Trade]:
@@ -64,7 +64,7 @@ class BinanceMarket:
         now_ns = self.client.signing.now_ns()
         try:
             return decode_public_trades(data, symbol, now_ns, self.exchange)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise AnswerUnreadable(f"the trades of {symbol} cannot be read: {error}") from error
 
     async def klines(
@@ -87,5 +87,5 @@ class BinanceMarket:
         venue_time_ns = self.client.venue_time_ns()
         try:
             return decode_klines(data, symbol, interval, venue_time_ns, self.exchange)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise AnswerUnreadable(f"the bars of {symbol} cannot be read: {error}") from error

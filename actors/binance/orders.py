@@ -3,10 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from actors.binance.client import BinanceClient
-from actors.binance.errors import OutcomeUnknown
+from actors.binance.errors import UNREADABLE, OutcomeUnknown
 from actors.binance.wire_amend import decode_amendment
 from actors.binance.wire_info import account_snapshot_of, decode_account
 from actors.binance.wire_orders import (
@@ -80,20 +78,24 @@ class BinanceOrders:
         data = await self._ask("order.amend.keepPriority", params, send_before_ns)
         try:
             return decode_amendment(data, self.exchange)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise unreadable(data, error) from error
 
     async def query(self, symbol: str, client_order_id: str, exchange_order_id: int = 0) -> Order:
         """How an order stands; the venue's answer may lag behind its matching engine."""
         reference = order_reference(symbol, client_order_id, exchange_order_id)
-        return self._order(await self._ask("order.status", reference))
+        order = self._order(await self._ask("order.status", reference))
+        if client_order_id and not exchange_order_id:
+            # A canceled order goes by the id of its cancel (web-socket-api.md, Cancel order): it is the one asked for.
+            order.client_order_id = client_order_id
+        return order
 
     async def open_orders(self, symbol: str | None = None) -> list[Order]:
         """All open orders of a symbol (weight 6), or of the account (weight 80)."""
         data = await self._ask("openOrders.status", {"symbol": symbol})
         try:
             return [from_binance_order(order, self.exchange) for order in decode_orders(data)]
-        except ValueError as error:
+        except UNREADABLE as error:
             raise unreadable(data, error) from error
 
     async def account(self, open_orders: list[Order]) -> AccountSnapshot:
@@ -101,7 +103,7 @@ class BinanceOrders:
         data = await self._ask("account.status", {"omitZeroBalances": True})
         try:
             return account_snapshot_of(decode_account(data), open_orders, self.exchange)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise unreadable(data, error) from error
 
     async def trades(
@@ -122,7 +124,7 @@ class BinanceOrders:
         data = await self._ask("myTrades", params)
         try:
             return decode_trades(data)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise unreadable(data, error) from error
 
     async def _ask(self, method: str, params: Any, send_before_ns: int = 0) -> bytes:
@@ -139,7 +141,7 @@ class BinanceOrders:
     def _order(self, data: bytes) -> Order:
         try:
             return from_binance_order(decode_order(data), self.exchange)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except UNREADABLE as error:
             raise unreadable(data, error) from error
 
 

@@ -20,6 +20,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from actors.binance.errors import NotSent
 from actors.binance.numbers import parameter_text
 
+KEPT_TYPES = (str, int, list, tuple)
+"""What stands in a WebSocket API request as it is."""
+
 
 class Signer(Protocol):
     """A private key that signs payloads."""
@@ -94,7 +97,12 @@ def sign_rest(parameters: Mapping[str, Any], signer: Signer) -> str:
 
 def websocket_payload(parameters: Mapping[str, Any]) -> str:
     """What the WebSocket API signs: sorted by name, raw."""
-    return "&".join(f"{name}={parameter_text(parameters[name])}" for name in sorted(parameters))
+    return "&".join(
+        [
+            f"{name}={value if type(value) is str else parameter_text(value)}"
+            for name, value in sorted(parameters.items())
+        ]
+    )
 
 
 def websocket_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +112,7 @@ def websocket_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     is what the venue reads.
     """
     return {
-        name: value if isinstance(value, str | int | list | tuple) else parameter_text(value)
+        name: value if isinstance(value, KEPT_TYPES) else parameter_text(value)
         for name, value in parameters.items()
         if value is not None
     }
@@ -133,10 +141,11 @@ class RequestSigner(msgspec.Struct):
         """
         if self.signer is None:
             raise NotSent("the request must be signed and no key was given")
-        complete = {"recvWindow": self.recv_window_ms, **params}
+        complete = websocket_parameters({"recvWindow": self.recv_window_ms, **params})
         complete["apiKey"] = self.api_key
         complete["timestamp"] = venue_time_ns // 1_000_000
-        return sign_websocket(complete, self.signer)
+        complete["signature"] = self.signer.sign(websocket_payload(complete))
+        return complete
 
     def venue_time_ns(self) -> int:
         """The venue's time now."""

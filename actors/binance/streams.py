@@ -22,8 +22,8 @@ from binance.ws.constants import WSListenerState
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 
 from actors.binance.backoff import Backoff
-from actors.binance.errors import NotSent
-from actors.binance.transport import Socket, WebSocketTransport, end_reason, is_open
+from actors.binance.errors import UNREADABLE, NotSent
+from actors.binance.transport import Socket, WebSocketTransport, end_reason
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
     @property
     def is_connected(self) -> bool:
         """Whether frames can arrive, as far as this side knows."""
-        return self.ws is not None and is_open(self.ws)
+        return self.ws is not None and self.ws.is_open
 
     @property
     def subscriptions(self) -> list[str]:
@@ -235,18 +235,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         return self._drop_reason or reason
 
     async def _read(self, socket: Socket) -> str:
-        receive = socket.receive
-        while True:
-            message = await receive()
-            if message.type is WSMsgType.TEXT:
-                self._take(message.data)
-            elif message.type in (
-                WSMsgType.CLOSE,
-                WSMsgType.CLOSING,
-                WSMsgType.CLOSED,
-                WSMsgType.ERROR,
-            ):
-                return end_reason(socket, message)
+        return end_reason(socket, await socket.read_frames(self._take))
 
     def _take(self, frame: bytes) -> None:
         """One frame; data go straight on."""
@@ -256,7 +245,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         self.frames += 1
         try:
             self.on_frame(frame)
-        except ValueError:
+        except UNREADABLE:
             self.unreadable_frames += 1
             log.exception("a market frame cannot be read: %r", frame[:400])
 
@@ -264,7 +253,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         """A frame that may be none of data; False if it is data after all."""
         try:
             control = self._decode_control(frame)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return False
         if control.e == SHUTDOWN.decode() or control.stream == "!serverShutdown":
             log.warning("the venue announced the end of a stream server; a new connection is made")
@@ -337,7 +326,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
 
     async def _send_requests(self, socket: Socket, live: set[str]) -> None:
         """Brings what is live in line with what is wanted, in batches, at the pace that the venue allows."""
-        while is_open(socket):
+        while socket.is_open:
             missing = [stream for stream in self._wanted if stream not in live]
             surplus = sorted(live.difference(self._wanted))
             if not missing and not surplus:

@@ -10,12 +10,13 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from actors.binance.direct_socket import DirectSocket
 from actors.binance.errors import NotSent
 
 CLOSE_TIMEOUT_S = 0.2
 USER_AGENT = "ticktroupe"
 
-Socket = aiohttp.ClientWebSocketResponse[Any]
+Socket = DirectSocket
 
 
 class WebSocketTransport:
@@ -36,13 +37,15 @@ class WebSocketTransport:
         """A connected socket. Raises NotSent if that fails or takes too long."""
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": USER_AGENT}
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": USER_AGENT},
+                ws_response_class=DirectSocket,
             )
         # aiohttp sends a ping after `heartbeat` of silence and waits half as long again for an answer.
         heartbeat = None if self.silence_limit_s is None else self.silence_limit_s / 1.5
         try:
             async with asyncio.timeout(self.connect_timeout_s):
-                return await self._session.ws_connect(
+                socket: Any = await self._session.ws_connect(
                     URL(url, encoded=True),
                     heartbeat=heartbeat,
                     compress=0,
@@ -50,6 +53,8 @@ class WebSocketTransport:
                     decode_text=False,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
                 )
+                opened: Socket = socket
+                return opened
         except TimeoutError as error:
             raise NotSent(f"no connection to {url} within {self.connect_timeout_s} s") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -60,11 +65,6 @@ class WebSocketTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
-
-
-def is_open(socket: Socket) -> bool:
-    """Whether a socket can still carry a frame, as far as this side knows."""
-    return not socket.closed and socket.get_extra_info("peername") is not None
 
 
 def end_reason(socket: Socket, message: aiohttp.WSMessage) -> str:

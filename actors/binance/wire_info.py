@@ -63,9 +63,9 @@ class BinanceSymbol(msgspec.Struct, rename="camel"):
 
 
 class ExchangeInfo(msgspec.Struct, rename="camel"):
-    """The answer to `GET exchangeInfo`."""
+    """The answer to `GET exchangeInfo`. One without `symbols` is none: it would mean that nothing trades any more."""
 
-    symbols: list[BinanceSymbol] = []
+    symbols: list[BinanceSymbol]
     rate_limits: list[RateLimit] = []
     server_time: int = 0
 
@@ -86,9 +86,12 @@ class AccountBalance(msgspec.Struct):
 
 
 class AccountAnswer(msgspec.Struct, rename="camel"):
-    """The answer to `GET account`. Old ones have the commissions in hundredths of a percent alone."""
+    """The answer to `GET account`. Old ones have the commissions in hundredths of a percent alone.
 
-    balances: list[AccountBalance] = []
+    One without `balances` is none: it would mean that all is gone.
+    """
+
+    balances: list[AccountBalance]
     commission_rates: CommissionRates | None = None
     maker_commission: int = 0
     taker_commission: int = 0

@@ -20,13 +20,13 @@ def new_order_params(order: Order) -> dict[str, str]:
         raise ValueError(f"an order of type {order.order_type} is not placed from here")
     params = {
         "symbol": order.symbol,
-        "side": order.side.value,
-        "type": order.order_type.value,
+        "side": order.side,
+        "type": order.order_type,
         "newClientOrderId": order.client_order_id,
         "newOrderRespType": "FULL",
     }
     if order.order_type is OrderType.LIMIT:
-        params["timeInForce"] = order.time_in_force.value
+        params["timeInForce"] = order.time_in_force
     if order.order_type in LIMIT_TYPES:
         params["price"] = to_text(order.price)
     if order.order_type is OrderType.MARKET and not order.quantity:

@@ -24,6 +24,7 @@ from binance.ws.websocket_api import WebsocketAPI
 from actors.binance.backoff import Backoff
 from actors.binance.errors import (
     TOO_MANY_ORDERS,
+    UNREADABLE,
     BinanceError,
     NotSent,
     OutcomeUnknown,
@@ -73,7 +74,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         self.on_connected: Callable[[], None] = do_nothing
         self.on_lost: Callable[[str], None] = do_nothing
         self.on_shutdown: Callable[[], None] = do_nothing
-        self.on_key_refused: Callable[[RequestRefused], None] = do_nothing
+        self.on_key_refused: Callable[[BinanceError], None] = do_nothing
         self.counts = FrameCounts()
         self.connections_opened = 0
         self._transport = WebSocketTransport(connect_timeout_s, silence_limit_s)
@@ -338,7 +339,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         elif self._on_event is not None:
             try:
                 self._on_event(event)
-            except ValueError:
+            except UNREADABLE:
                 log.exception("an event of the user stream cannot be read: %r", event[:400])
         else:
             self.counts.unrouted_events += 1
@@ -347,8 +348,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         """An error without an id: the venue says that the key is no longer good (web-socket-api.md, 401)."""
         error = self._refusal_of(frame, self.signing.venue_time_ns())
         log.error("the venue sent an error that answers no request: %s", error)
-        if isinstance(error, RequestRefused):
-            self.on_key_refused(error)
+        self.on_key_refused(error)
 
     def _replace_soon(self) -> None:
         is_replacing = self._replacement is not None and not self._replacement.done()

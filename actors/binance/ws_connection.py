@@ -12,9 +12,16 @@ import aiohttp
 import msgspec
 from aiohttp import WSMsgType
 
-from actors.binance.errors import BinanceError, NotSent, OutcomeUnknown, classify_reply
-from actors.binance.transport import Socket, end_reason, is_open
+from actors.binance.errors import (
+    UNREADABLE,
+    BinanceError,
+    NotSent,
+    OutcomeUnknown,
+    classify_reply,
+)
+from actors.binance.transport import Socket, end_reason
 from actors.binance.wire_info import RateLimit
+from actors.runtime.failpoints import ARMED
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +61,7 @@ def refusal_of(reply: ApiFrame, venue_time_ns: int) -> BinanceError:
     data = bytes(reply.error.data)
     try:
         retry_after = msgspec.json.decode(data, type=ReplyErrorData).retry_after
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         retry_after = None
     return classify_reply(
         reply.status, reply.error.code, reply.error.msg, retry_after, venue_time_ns, data
@@ -92,7 +99,7 @@ class ApiConnection:
     @property
     def is_open(self) -> bool:
         """Whether a request may be sent over it."""
-        return not self.last_words and is_open(self.socket)
+        return not self.last_words and self.socket.is_open
 
     async def exchange(self, request_id: int, frame: bytes, timeout_s: float) -> ApiFrame:
         """Sends one request and waits for its reply, whatever its status.
@@ -101,12 +108,17 @@ class ApiConnection:
         """
         if not self.is_open:
             raise NotSent(f"the connection is closed ({self.last_words or 'by the peer'})")
-        future: asyncio.Future[ApiFrame | str] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[ApiFrame | str] = loop.create_future()
         self._waiting[request_id] = future
+        expiry: asyncio.TimerHandle | None = None
         try:
-            async with asyncio.timeout(timeout_s):
-                await self.socket.send_frame(frame, WSMsgType.TEXT)
-                reply = await future
+            self._write(frame)
+            if ARMED is not None:
+                ARMED.reach("socket.written", (msgspec.json.decode(frame)["method"],))
+            # No `asyncio.timeout`: it asks for the current task, and an order is written before it has one.
+            expiry = loop.call_later(timeout_s, expire, future)
+            reply = await future
         except TimeoutError as error:
             raise OutcomeUnknown(f"no answer within {timeout_s} s") from error
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
@@ -114,9 +126,21 @@ class ApiConnection:
             raise OutcomeUnknown(f"the connection broke while sending: {error}") from error
         finally:
             self._waiting.pop(request_id, None)
+            if expiry is not None:
+                expiry.cancel()
         if isinstance(reply, str):
             raise OutcomeUnknown(f"the connection was lost with the request in flight: {reply}")
         return reply
+
+    def _write(self, frame: bytes) -> None:
+        """Hands a frame to the transport. Raises as the socket does, if it is gone."""
+        sending = self.socket.send_frame(frame, WSMsgType.TEXT)
+        try:
+            sending.send(None)
+        except StopIteration:
+            return
+        # Written, and the peer is slow to read: the answer is waited for in any case.
+        sending.close()
 
     async def ping(self, request_id: int, timeout_s: float) -> bool:
         """Whether an answer comes in time, whatever it says; all that the venue said before has been read by then."""
@@ -131,18 +155,7 @@ class ApiConnection:
         """Reads until the connection ends, then fails every request in flight at once."""
         reason = "reading stopped"
         try:
-            while True:
-                message = await self.socket.receive()
-                if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-                    self.take(message.data)
-                elif message.type in (
-                    WSMsgType.CLOSE,
-                    WSMsgType.CLOSING,
-                    WSMsgType.CLOSED,
-                    WSMsgType.ERROR,
-                ):
-                    reason = end_reason(self.socket, message)
-                    break
+            reason = end_reason(self.socket, await self.socket.read_frames(self.take))
         finally:
             self.end(reason)
 
@@ -150,7 +163,7 @@ class ApiConnection:
         """One frame."""
         try:
             frame = self._decode(data)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             self._counts.unreadable_frames += 1
             log.error("a frame of the WebSocket API cannot be read (%s): %r", error, data[:200])
             return
@@ -184,3 +197,9 @@ class ApiConnection:
         """Ends it from our side, at once."""
         self.end(reason)
         await self.socket.close()
+
+
+def expire(future: "asyncio.Future[ApiFrame | str]") -> None:
+    """The time for an answer is over."""
+    if not future.done():
+        future.set_exception(TimeoutError())

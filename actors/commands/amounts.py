@@ -1,7 +1,9 @@
 """How figures are written for people: money with at most eight decimals, as Binance has it, and never an exponent."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
+from itertools import accumulate
 
 from hdrh.histogram import HdrHistogram
 
@@ -35,9 +37,19 @@ def show_counts(counts: Mapping[str, int]) -> str:
     )
 
 
+def find_percentile(histogram: HdrHistogram, part: float) -> int:
+    """What the histogram's own `get_value_at_percentile` says, without its loop in Python of some milliseconds."""
+    counts = memoryview(histogram.counts).cast("B").cast("Q")
+    totals = list(accumulate(counts))
+    index = bisect_left(totals, histogram.get_target_count_at_percentile(part))
+    if index == len(totals):
+        return 0
+    return int(histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)))
+
+
 def show_latency(histogram: HdrHistogram) -> str:
     """Median, 99th percentile and greatest of a histogram of microseconds."""
     if not histogram.get_total_count():
         return "-"
-    middle, high = (histogram.get_value_at_percentile(part) for part in (50, 99))
+    middle, high = (find_percentile(histogram, part) for part in (50, 99))
     return f"p50 {middle / 1000:.1f} ms, p99 {high / 1000:.1f} ms, max {histogram.get_max_value() / 1000:.1f} ms"

@@ -10,15 +10,31 @@ from typing import Any
 
 import msgspec
 
+from actors.commands.bench_baseline import (
+    compare_with,
+    default_path,
+    draw_flame_graph,
+    read_baseline,
+    save_baseline,
+)
+from actors.commands.bench_flow import measure_burst, measure_fan_out, measure_scaling
 from actors.commands.bench_hop import measure_hop, measure_pipeline
+from actors.commands.bench_intake import measure_exchange, measure_intake
 from actors.commands.bench_measure import Effort, Figure, describe_machine
+from actors.commands.bench_peers import measure_peers
+from actors.commands.bench_process import BenchError
 from actors.commands.bench_queues import (
     measure_journal,
     measure_mailbox,
     measure_order_wait,
     measure_recording,
 )
-from actors.commands.bench_tick_to_order import measure_startup, measure_tick_to_order
+from actors.commands.bench_startup import measure_startup
+from actors.commands.bench_tick_to_order import (
+    measure_acknowledgement,
+    measure_tick_to_order,
+    measure_ways,
+)
 from actors.runtime.errors import TicktroupeError
 
 USAGE_ERROR = 2
@@ -38,10 +54,22 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "order-wait": (measure_order_wait, "an order event behind a burst of market data"),
     "mailbox": (measure_mailbox, "memory of a queued message and of an idle actor"),
     "recording": (measure_recording, "what recording adds"),
+    "fan-out": (measure_fan_out, "one message to many strategies"),
+    "burst": (measure_burst, "a million messages at once"),
+    "scaling": (measure_scaling, "the cost of a message when there is more of everything"),
     "journal": (measure_journal, "what it costs to write an order down"),
     "startup": (measure_startup, "from nothing to a bot that may trade"),
+    "intake": (measure_intake, "market data as fast as it comes"),
+    "exchange": (measure_exchange, "what the local exchange itself can do"),
     "tick-to-order": (measure_tick_to_order, "from a tick to its order, at the exchange's socket"),
+    "acknowledgement": (measure_acknowledgement, "from a decision to the venue's word on it"),
+    "ways": (measure_ways, "tick to order by every way, on a quiet market and a busy one"),
 }
+
+PEER_BENCHMARK: tuple[Benchmark, str] = (
+    measure_peers,
+    "the same jobs on what one would pick instead",
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -55,7 +83,19 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="which benchmarks; all unless named")
+    add(
+        "--peers",
+        action="store_true",
+        help="install peers in environments of their own, and run them",
+    )
     add("--json", type=Path, metavar="FILE", help="write every value of every run as JSON")
+    add("--baseline", type=Path, metavar="FILE", help="compare with this earlier --json")
+    add(
+        "--save-baseline",
+        action="store_true",
+        help="keep this run: later ones are compared with it",
+    )
+    add("--flame", type=Path, metavar="FILE", help="draw where the time goes (SVG), by py-spy")
     add(
         "--runs",
         type=int,
@@ -85,7 +125,7 @@ def run_suite(names: Sequence[str], effort: Effort) -> dict[str, list[Figure]]:
     """Runs the benchmarks one after the other, and prints each as it is done."""
     results = {}
     for name in names:
-        measure, what = BENCHMARKS[name]
+        measure, what = PEER_BENCHMARK if name == "peers" else BENCHMARKS[name]
         print(f"{name}: {what}", flush=True)
         results[name] = measure(effort)
         for figure in results[name]:
@@ -128,16 +168,43 @@ def main(words: Sequence[str] | None = None) -> int:
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     began = time.perf_counter()
     try:
-        results = run_suite(arguments.names or list(BENCHMARKS), effort)
+        if arguments.flame is not None:
+            draw_flame_graph(arguments.names, arguments.flame, effort.runs)
+            return 0
+        names = arguments.names or ([] if arguments.peers else list(BENCHMARKS))
+        results = run_suite([*names, *(["peers"] if arguments.peers else [])], effort)
     except TicktroupeError as error:
         print(f"bin/bench: {error}", file=sys.stderr)
         return FAILED
     summary = summarise(results, effort, time.perf_counter() - began)
+    document = to_document(results, effort, machine, summary)
     if arguments.json is not None:
-        document = to_document(results, effort, machine, summary)
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    try:
+        for line in report_baseline(arguments, results, machine, document):
+            print(line)
+    except BenchError as error:
+        print(f"bin/bench: {error}", file=sys.stderr)
+        return FAILED
     print(summary)
     return 0
+
+
+def report_baseline(
+    arguments: argparse.Namespace,
+    results: dict[str, list[Figure]],
+    machine: dict[str, str],
+    document: dict[str, Any],
+) -> list[str]:
+    """Compares with an earlier run, if there is one, and keeps this one, if asked. Raises BenchError for a bad file."""
+    lines = []
+    path = arguments.baseline or default_path()
+    if not arguments.quick and (arguments.baseline is not None or path.exists()):
+        lines = compare_with(read_baseline(path), results, machine)
+    if arguments.save_baseline:
+        save_baseline(document, default_path())
+        lines.append(f"kept as the baseline: {default_path()}")
+    return lines
 
 
 if __name__ == "__main__":

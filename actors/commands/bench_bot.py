@@ -8,13 +8,15 @@ import asyncio
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 import uvloop
 
 from actors.binance.endpoints import BinanceEndpoints, endpoints_at
-from actors.commands.bench_exchange import BenchAddresses
+from actors.commands.bench_exchange import SYMBOL, BenchAddresses
 from actors.commands.composition import ApiKeys
 from actors.gateways.binance import BinanceGateway
 from actors.market_data.binance import BinanceMarketDataFeed
@@ -28,8 +30,24 @@ from actors.strategies.strategy import Strategy
 from messages.control import Ready
 from messages.enums import FeedState, TimeInForce
 from messages.market import FeedStatus, Trade
+from messages.orders import OrderUpdate
 
 READY_PATIENCE_S = 30.0
+
+
+class Way(msgspec.Struct, frozen=True):
+    """How orders go to the exchange, and what signs them."""
+
+    entry: Literal["websocket", "rest"] = "websocket"
+    key: Literal["HMAC", "Ed25519"] = "HMAC"
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        return f"{'WebSocket API' if self.entry == 'websocket' else 'REST'}, {self.key}"
+
+
+DEFAULT_WAY = Way()
 
 
 class StartupReport(msgspec.Struct, frozen=True):
@@ -43,14 +61,49 @@ class StartupReport(msgspec.Struct, frozen=True):
 
 
 class TickAnswerer(Strategy):
-    """Answers each trade with one order at its price that does not rest."""
+    """Answers each trade of its first symbol with one order at its price that does not rest."""
 
-    def __init__(self, symbol: str, quantity: Decimal) -> None:
-        self.symbol, self.quantity = symbol, quantity
+    def __init__(self, symbols: tuple[str, ...], quantity: Decimal) -> None:
+        self.symbols, self.quantity = symbols, quantity
+        self.answered = symbols[0]
+        self.asked_ns: dict[str, int] = {}
+        self.acknowledgements_ns: list[int] = []
+        """From the order's being asked for here to the venue's word on it being heard here."""
 
     def on_trade(self, trade: Trade) -> None:
         """One order for each tick."""
-        self.buy(self.symbol, self.quantity, trade.price, time_in_force=TimeInForce.IOC)
+        if trade.symbol == self.answered:
+            asked_ns = time.perf_counter_ns()
+            order_id = self.buy(
+                trade.symbol, self.quantity, trade.price, time_in_force=TimeInForce.IOC
+            )
+            self.asked_ns[order_id] = asked_ns
+
+    def on_order_update(self, update: OrderUpdate) -> None:
+        """Notes when the venue has spoken."""
+        order = update.order
+        if order.acknowledged_time_ns and order.order_id in self.asked_ns:
+            asked_ns = self.asked_ns.pop(order.order_id)
+            self.acknowledgements_ns.append(time.perf_counter_ns() - asked_ns)
+
+
+class TradeCounter(Strategy):
+    """Counts trades, and says when it has heard so many."""
+
+    def __init__(self, symbols: tuple[str, ...], expected: int) -> None:
+        self.symbols, self.expected = symbols, expected
+        self.count = 0
+        self.first_ns = self.last_ns = 0
+        self.done = asyncio.Event()
+
+    def on_trade(self, trade: Trade) -> None:
+        """One more."""
+        if self.count == 0:
+            self.first_ns = time.perf_counter_ns()
+        self.count += 1
+        if self.count == self.expected:
+            self.last_ns = time.perf_counter_ns()
+            self.done.set()
 
 
 class ReadyWatch(Actor):
@@ -70,28 +123,43 @@ class ReadyWatch(Actor):
             self.is_live.set()
 
 
-def bot_actors(addresses: BenchAddresses, symbol: str) -> list[ActorSpecification]:
-    """All actors of a bot that answers ticks."""
+def answerer(symbols: tuple[str, ...] = (SYMBOL,)) -> ActorSpecification:
+    """The strategy that answers ticks."""
+    arguments = {"symbols": symbols, "quantity": Decimal("0.001")}
+    return ActorSpecification(TickAnswerer, "answerer", arguments)
+
+
+def bot_actors(
+    addresses: BenchAddresses, strategies: Sequence[ActorSpecification], way: Way
+) -> list[ActorSpecification]:
+    """All actors of a bot with these strategies, whose orders go that way."""
     endpoints: BinanceEndpoints = endpoints_at(addresses.rest, addresses.ws_api, addresses.streams)
     keys = ApiKeys(addresses.api_key, addresses.api_secret)
+    if way.key == "Ed25519":
+        keys = ApiKeys(addresses.ed25519_api_key, private_key=addresses.ed25519_private_key)
+    gateway = {"endpoints": endpoints, "keys": keys, "order_entry": way.entry}
     return [
-        ActorSpecification(BinanceGateway, "gateway", {"endpoints": endpoints, "keys": keys}),
+        ActorSpecification(BinanceGateway, "gateway", gateway),
         ActorSpecification(OrderManager, "order_manager", {"bot": "bench"}),
         ActorSpecification(ReadyWatch, "watch"),
-        ActorSpecification(
-            TickAnswerer, "answerer", {"symbol": symbol, "quantity": Decimal("0.001")}
-        ),
+        *strategies,
         ActorSpecification(BinanceMarketDataFeed, "market_data", {"endpoints": endpoints}),
     ]
 
 
-async def start_bot(addresses: BenchAddresses, symbol: str, journal: Journal | None) -> System:
-    """A running bot that may trade.
+async def start_bot(
+    addresses: BenchAddresses,
+    journal: Journal | None = None,
+    strategies: Sequence[ActorSpecification] = (),
+    way: Way = DEFAULT_WAY,
+) -> System:
+    """A running bot that may trade; without strategies named, the one that answers ticks.
 
     Raises TimeoutError if it does not come so far.
     """
     run = journal.grant_run() if journal is not None else 1
-    system = System(bot_actors(addresses, symbol), RealClock(), run=run, journal=journal)
+    actors = bot_actors(addresses, strategies or [answerer()], way)
+    system = System(actors, RealClock(), run=run, journal=journal)
     await system.start()
     watch = system.cells["watch"].instance
     assert isinstance(watch, ReadyWatch)
@@ -109,7 +177,7 @@ async def start_once(addresses: BenchAddresses) -> StartupReport:
     """Starts a bot and stops it; what the start took."""
     import_cpu_s = time.process_time()
     began = time.perf_counter()
-    system = await start_bot(addresses, "BTCUSDT", None)
+    system = await start_bot(addresses)
     ready_s = time.perf_counter() - began
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     report = StartupReport(import_cpu_s, ready_s, peak_mib)

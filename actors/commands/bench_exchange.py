@@ -1,19 +1,20 @@
-"""The local exchange with a stamp at each end of its socket: the process on the other side of `tick-to-order`.
+"""The local exchange with a stamp at each end of its socket: the process on the other side of the benchmarks.
 
-Its market stands still but for the ticks that it is asked for. Each tick is one trade at a price of its own, a tick size
-above the last; whoever hears it answers with an order at that price, so that price tells which tick an order answers.
-Two instants are taken by one clock of one process: just before the trade's frame is written, and when the order's frame
-has been read, before anything is done with it.
+Its market stands still but for what it is asked for. Each tick is one trade at a price of its own, a tick size above the
+last; whoever hears it answers with an order at that price, so that price tells which tick an order answers. Two instants
+are taken by one clock of one process: just before the trade's frame is written, and when the order's request has been read,
+before anything is done with it (a REST request when its head has been parsed).
 
-It prints one line of JSON with its addresses. Then each line of standard input asks for ticks, `COUNT INTERVAL_MS`, and
-is answered by a line of JSON, a `TickReport`. A tick comes when the last one has been answered and the interval has passed
-since, so that no order waits for another's. It ends with its standard input.
+It prints one line of JSON with its addresses. Then each line of standard input is a task in JSON, `Ticks` or `Flood`,
+answered by a line of JSON. A tick comes when the last one has been answered and the interval has passed since, so that no
+order waits for another's. It ends with its standard input.
 """
 
 import asyncio
 import sys
 import time
 from decimal import Decimal
+from urllib.parse import parse_qs
 
 import msgspec
 import uvloop
@@ -23,11 +24,22 @@ from actors.commands.exchange import make_limits
 from actors.exchange.app import Exchange, addresses_of
 from actors.exchange.configuration import STILL, ExchangeConfiguration
 from actors.exchange.methods import METHODS
-from actors.exchange.sockets import SocketSettings
+from actors.exchange.sockets import SocketSettings, text_frame
+from actors.exchange.streams import StreamConnection
 from actors.exchange.ws_api import ApiConnection, WebSocketApi
 from messages.enums import Side, TimeInForce
 
 SYMBOL = "BTCUSDT"
+OTHER_SYMBOLS = (
+    *("ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT"),
+    *("DOGEUSDT", "LTCUSDT", "DOTUSDT", "LINKUSDT"),
+)
+"""What floods are made of, beside the symbol of the ticks."""
+SYMBOLS = (SYMBOL, *OTHER_SYMBOLS)
+FLOOD_TURN_S = 0.002
+CHUNK = 200
+"""Frames of a flood without a rate that are written at once, while there is room for them."""
+ROOM = 1 << 20
 FIRST_PRICE = Decimal(60_000)
 TICK_SIZE = Decimal("0.01")
 LOT = Decimal("0.001")
@@ -50,6 +62,26 @@ class BenchAddresses(msgspec.Struct, frozen=True):
     ws_api: str
     api_key: str
     api_secret: str
+    ed25519_api_key: str
+    ed25519_private_key: str
+
+
+class Ticks(msgspec.Struct, frozen=True, tag=True):
+    """So many ticks at such distances, while `flood_per_s` trades of another symbol go out beside them."""
+
+    count: int
+    interval_ms: float
+    flood_per_s: float = 0.0
+
+
+class Flood(msgspec.Struct, frozen=True, tag=True):
+    """So many trades, of the first so many symbols in turns, as fast as they are taken; answered by an empty line."""
+
+    frames: int
+    symbols: int
+
+
+Task = Ticks | Flood
 
 
 def price_of(tick: int) -> Decimal:
@@ -68,6 +100,16 @@ class OrderFrame(msgspec.Struct):
 
     method: str = ""
     params: OrderParameters | None = None
+
+
+def trade_frame(symbol: str, trade_id: int, time_ms: int) -> bytes:
+    """One trade as a combined stream tells it, framed for a client."""
+    text = (
+        '{"stream":"%s@trade","data":{"e":"trade","E":%d,"s":"%s","t":%d,"p":"60000.12000000",'
+        '"q":"0.01234000","T":%d,"m":true,"M":true}}'
+    )
+    payload = text % (symbol.lower(), time_ms, symbol, trade_id, time_ms)
+    return text_frame(payload.encode())
 
 
 class DepartureStamp:
@@ -89,7 +131,7 @@ class StampedConnection(ApiConnection):
     def receive(self, message: bytes) -> None:
         """Takes the time before anything else."""
         now_ns = time.perf_counter_ns()
-        if isinstance(self.api, StampedApi):
+        if isinstance(self.api, StampedApi) and b"order.place" in message:
             self.api.arrivals.append((now_ns, message))
             self.api.has_arrival.set()
         super().receive(message)
@@ -98,7 +140,8 @@ class StampedConnection(ApiConnection):
 class StampedApi(WebSocketApi):
     """The WebSocket API on such connections."""
 
-    arrivals: list[tuple[int, bytes]]
+    arrivals: list[tuple[int, bytes | str]]
+    """When an order came, and its WebSocket API request or its REST parameters."""
     has_arrival: asyncio.Event
 
     async def handle(self, http_request: web.Request) -> web.StreamResponse:
@@ -113,7 +156,7 @@ class BenchExchange(Exchange):
     def __init__(self) -> None:
         super().__init__(
             ExchangeConfiguration(
-                symbols=(SYMBOL,), market=STILL, limits=make_limits(NO_LIMIT, NO_LIMIT)
+                symbols=SYMBOLS, market=STILL, limits=make_limits(NO_LIMIT, NO_LIMIT)
             )
         )
         settings = SocketSettings(clock=self.clock)
@@ -127,9 +170,19 @@ class BenchExchange(Exchange):
         self.makers = self.venue.open_house_account("bench makers")
         self.takers = self.venue.open_house_account("bench takers")
         self.ticks = 0
+        self.last_trade_ids = dict.fromkeys(SYMBOLS, 0)
         # A market price on both sides, for whoever asks for one.
         for side, price in ((Side.BUY, Decimal(50_000)), (Side.SELL, Decimal(80_000))):
             self.venue.place_house_order(self.makers, SYMBOL, side, price, LOT)
+
+    async def handle(self, http_request: web.Request) -> web.StreamResponse:
+        """Serves one request; an order's is stamped."""
+        if http_request.method == "POST" and http_request.path.endswith("/order"):
+            now_ns = time.perf_counter_ns()
+            body = (await http_request.read()).decode()
+            self.stamped_api.arrivals.append((now_ns, f"{http_request.query_string}&{body}"))
+            self.stamped_api.has_arrival.set()
+        return await super().handle(http_request)
 
     def tick(self) -> None:
         """One trade: a maker's offer that a taker buys at once."""
@@ -138,8 +191,59 @@ class BenchExchange(Exchange):
         self.venue.place_house_order(self.makers, SYMBOL, Side.SELL, price, LOT)
         self.venue.place_house_order(self.takers, SYMBOL, Side.BUY, price, LOT, TimeInForce.IOC)
 
-    async def run_ticks(self, count: int, interval_s: float) -> TickReport:
-        """Makes ticks one by one, each when the last has been answered and `interval_s` has passed since; reports."""
+    def next_frame(self, symbol: str, time_ms: int) -> bytes:
+        """The next trade of a symbol that nobody has traded."""
+        self.last_trade_ids[symbol] += 1
+        return trade_frame(symbol, self.last_trade_ids[symbol], time_ms)
+
+    def listeners(self, symbol: str) -> list[StreamConnection]:
+        """Who has subscribed to the trades of a symbol."""
+        name = f"{symbol.lower()}@trade"
+        return [item for item in self.streams.connections if name in item.names]
+
+    async def flood_gently(self, per_s: float) -> None:
+        """Trades of one other symbol at a steady rate, until canceled."""
+        symbol = OTHER_SYMBOLS[0]
+        begin_s, sent = time.perf_counter(), 0
+        while True:
+            due = int((time.perf_counter() - begin_s) * per_s)
+            time_ms = time.time_ns() // 1_000_000
+            for _ in range(due - sent):
+                frame = self.next_frame(symbol, time_ms)
+                for connection in self.listeners(symbol):
+                    connection.write_now(frame)
+            sent = due
+            await asyncio.sleep(FLOOD_TURN_S)
+
+    async def run_flood(self, flood: Flood) -> None:
+        """Writes all frames as fast as whoever listens takes them."""
+        time_ms = time.time_ns() // 1_000_000
+        names = SYMBOLS[: flood.symbols]
+        frames = [
+            self.next_frame(names[number % len(names)], time_ms) for number in range(flood.frames)
+        ]
+        transports = [item.transport for item in self.listeners(names[0]) if item.transport]
+        for start in range(0, len(frames), CHUNK):
+            chunk = b"".join(frames[start : start + CHUNK])
+            for transport in transports:
+                while transport.get_write_buffer_size() > ROOM:  # noqa: ASYNC110 - tells nobody
+                    await asyncio.sleep(0)
+                transport.write(chunk)
+            await asyncio.sleep(0)
+
+    async def run_ticks(self, task: Ticks) -> TickReport:
+        """Makes ticks one by one, each when the last has been answered and the interval has passed since; reports."""
+        flood = (
+            asyncio.create_task(self.flood_gently(task.flood_per_s)) if task.flood_per_s else None
+        )
+        try:
+            return await self.make_ticks(task.count, task.interval_ms / 1e3)
+        finally:
+            if flood is not None:
+                flood.cancel()
+
+    async def make_ticks(self, count: int, interval_s: float) -> TickReport:
+        """The ticks themselves."""
         first = self.ticks
         departures, arrivals = self.departures.times_ns, self.stamped_api.arrivals
         has_arrival = self.stamped_api.has_arrival
@@ -154,16 +258,20 @@ class BenchExchange(Exchange):
             except TimeoutError:
                 break
             await asyncio.sleep(interval_s)
-        decode = msgspec.json.Decoder(OrderFrame).decode
         latencies: dict[int, int] = {}
-        for time_ns, frame in arrivals:
-            request = decode(frame)
-            if not request.method.endswith("order.place") or request.params is None:
-                continue
-            number = int((Decimal(request.params.price) - FIRST_PRICE) / TICK_SIZE) - first
+        for time_ns, request in arrivals:
+            number = int((price_in(request) - FIRST_PRICE) / TICK_SIZE) - first
             if 0 <= number < count:
                 latencies.setdefault(number, time_ns - departures[number])
         return TickReport(list(latencies.values()), count - len(latencies))
+
+
+def price_in(request: bytes | str) -> Decimal:
+    """The price of an order that was asked for in JSON or as parameters; 0 if it has none."""
+    if isinstance(request, str):
+        return Decimal(parse_qs(request).get("price", ["0"])[0])
+    frame = msgspec.json.decode(request, type=OrderFrame, strict=False)
+    return Decimal(frame.params.price or "0") if frame.params is not None else Decimal(0)
 
 
 async def read_lines() -> asyncio.StreamReader:
@@ -186,14 +294,24 @@ async def run() -> None:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         found = addresses_of(exchange.configuration, runner.addresses[0][1])
         addresses = BenchAddresses(
-            found.rest, found.streams, found.ws_api, found.api_key, found.api_secret
+            found.rest,
+            found.streams,
+            found.ws_api,
+            found.api_key,
+            found.api_secret,
+            found.ed25519_api_key,
+            found.ed25519_private_key,
         )
         print(msgspec.json.encode(addresses).decode(), flush=True)
         reader = await read_lines()
         while line := await reader.readline():
-            count, interval_ms = line.split()
-            report = await exchange.run_ticks(int(count), float(interval_ms) / 1e3)
-            print(msgspec.json.encode(report).decode(), flush=True)
+            task = msgspec.json.decode(line, type=Task)
+            if isinstance(task, Flood):
+                await exchange.run_flood(task)
+                print("{}", flush=True)
+            else:
+                report = await exchange.run_ticks(task)
+                print(msgspec.json.encode(report).decode(), flush=True)
     finally:
         beats.cancel()
         exchange.announce_shutdown()

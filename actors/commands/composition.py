@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -9,18 +10,24 @@ import msgspec
 
 from actors.binance.endpoints import BinanceEndpoints, endpoints_at, endpoints_named
 from actors.commands.configuration import Configuration, VenueSection
+from actors.commands.key_files import read_lines
 from actors.commands.local_exchange import ExchangeLine
 from actors.commands.monitor import Monitor
 from actors.gateways.binance import BinanceGateway, cancel_our_orders
 from actors.market_data.binance import BinanceMarketDataFeed
 from actors.order_manager.manager import OrderManager
-from actors.order_manager.naming import OrderNames
 from actors.runtime.specification import ActorSpecification
+from messages.orders import Order
 
 GATEWAY_NAME = "gateway"
 ORDER_MANAGER_NAME = "order_manager"
 MONITOR_NAME = "monitor"
 LOCAL_ENDPOINT = "http://127.0.0.1"
+
+SHARED_TIMES = ("request_timeout_s", "connection_lifetime_s", "clock_jump_s")
+GATEWAY_TIMES = ("fallback_after_s", "rules_interval_s", "clock_interval_s")
+FEED_TIMES = ("stale_after_s",)
+"""Keys of `[venue]` that gateway and feed take under the same name."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,10 @@ def open_venue(configuration: Configuration, local: ExchangeLine | None) -> Venu
 
 def read_keys(venue: VenueSection) -> ApiKeys:
     """The keys from the environment or a file of the user's; that they are there was checked before."""
-    private_key = venue.private_key_file.read_text() if venue.private_key_file else ""
+    pem = venue.private_key_file
+    private_key = pem.read_text(encoding="utf-8-sig") if pem is not None else ""
     if venue.key_file is not None:
-        lines = [line.strip() for line in venue.key_file.read_text().splitlines() if line.strip()]
+        lines = read_lines(venue.key_file)
         return ApiKeys(lines[0] if lines else "", lines[1] if len(lines) > 1 else "", private_key)
     return ApiKeys(
         os.environ.get(venue.api_key_variable, ""),
@@ -79,7 +87,7 @@ def read_keys(venue: VenueSection) -> ApiKeys:
 
 def compose(configuration: Configuration, venue: Venue) -> list[ActorSpecification]:
     """All actors, in the order of their start: gateway, order manager, observer, the user's own, and the feed last."""
-    section = configuration.venue
+    bot, section = configuration.bot, configuration.venue
     exchange = section.exchange
     return [
         ActorSpecification(
@@ -91,31 +99,55 @@ def compose(configuration: Configuration, venue: Venue) -> list[ActorSpecificati
                 "exchange": exchange,
                 "order_entry": section.order_entry,
                 "recv_window_ms": section.receive_window_ms,
+                **{
+                    key: getattr(section, key)
+                    for key in (*SHARED_TIMES, *GATEWAY_TIMES, "silence_limit_s")
+                },
             },
         ),
         ActorSpecification(
             OrderManager,
             ORDER_MANAGER_NAME,
-            {"bot": configuration.bot.name, **msgspec.structs.asdict(configuration.risk)},
+            {
+                "bot": bot.name,
+                "absence_after_s": section.absence_after_s,
+                "reconcile_interval_s": section.reconcile_interval_s,
+                "halt_patience_s": bot.halt_patience_s,
+                "refusal_hold_s": bot.refusal_hold_s,
+                "checkpoint_entries": bot.checkpoint_entries,
+                "foreign_orders": bot.foreign_orders,
+                **msgspec.structs.asdict(configuration.risk),
+            },
         ),
         ActorSpecification(Monitor, MONITOR_NAME),
         *configuration.actors,
         ActorSpecification(
             BinanceMarketDataFeed,
             "market_data",
-            {"endpoints": venue.endpoints, "exchange": exchange},
+            {
+                "endpoints": venue.endpoints,
+                "exchange": exchange,
+                "silence_limit_s": section.market_silence_limit_s,
+                **{key: getattr(section, key) for key in (*SHARED_TIMES, *FEED_TIMES)},
+            },
         ),
     ]
 
 
-async def cancel_what_is_ours(configuration: Configuration, venue: Venue, run: int) -> list[str]:
-    """Cancels the bot's orders over a fresh client, when its own gateway cannot; those not proven gone, by client id."""
-    names = OrderNames(configuration.bot.name, run)
-    left = await cancel_our_orders(
+async def cancel_what_is_ours(
+    configuration: Configuration,
+    venue: Venue,
+    is_meant: Callable[[str], bool],
+    symbols: Iterable[str],
+) -> list[Order]:
+    """Cancels the orders whose client order ids `is_meant` knows, over a fresh client; returns those not proven gone.
+
+    Raises BinanceError if the venue could not be asked even once.
+    """
+    return await cancel_our_orders(
         venue.endpoints,
         venue.keys,
-        names.is_ours,
-        configuration.symbols(),
+        is_meant,
+        symbols,
         exchange=configuration.venue.exchange,
     )
-    return [order.client_order_id for order in left]

@@ -1,17 +1,22 @@
 """The configuration of a bot: what the file may say, what the command line may change, and every fault at once."""
 
-import os
-import stat
+import inspect
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
 
-from actors.runtime.config import check_arguments, check_keys, read_actor, read_toml
+from actors.commands.addresses import find_address_problem, is_for_real_money
+from actors.commands.configured_actors import read_actors
+from actors.commands.key_files import find_key_faults
+from actors.commands.traded_symbols import find_symbol_faults, symbols_of
+from actors.order_manager.foreign import ForeignOrdersPolicy
+from actors.runtime.config import check_arguments, check_keys, read_toml
 from actors.runtime.errors import ConfigurationError, Fault
+from actors.runtime.journal_retention import KEEP_DAYS
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.wiring import ACTOR_NAME
 from actors.trading.risk import RiskLimits
@@ -19,35 +24,16 @@ from messages.enums import Exchanges
 
 Environment = Literal["local", "testnet", "demo", "live"]
 
-SHIPPED_ACTORS = {
-    "Breakout": "actors.strategies.breakout.Breakout",
-    "MarketMaker": "actors.strategies.market_maker.MarketMaker",
-    "MovingAverageCross": "actors.strategies.moving_average_cross.MovingAverageCross",
-    "PriceAlert": "actors.strategies.price_alert.PriceAlert",
-}
-"""Short names for the classes that come with the program."""
-
-DEFAULT_ACTORS: list[dict[str, Any]] = [
-    {
-        "class": "MarketMaker",
-        "symbol": "BTCUSDT",
-        "quantity": "0.001",
-        "spread": 0.00002,
-        "requote_threshold": 0.0001,
-        "time_to_cancel": 5.0,
-    },
-    {
-        "class": "MovingAverageCross",
-        "symbol": "BTCUSDT",
-        "fast": 3,
-        "slow": 8,
-        "quantity": "0.001",
-    },
-]
-"""What trades when nothing is configured."""
-
 LIVE_LIMITS = ("maximum_order_notional", "maximum_position_notional", "maximum_open_orders")
 """Limits that must be set before real money is traded."""
+
+
+def check_durations(section: Any) -> None:
+    """Raises ValueError for the first key named in seconds, `..._s`, that is not above 0."""
+    for item in fields(section):
+        value = getattr(section, item.name)
+        if item.name.endswith("_s") and not 0 < value < float("inf"):
+            raise ValueError(f"{item.name} must be above 0 seconds, not {value}")
 
 
 @dataclass(frozen=True)
@@ -58,18 +44,39 @@ class BotSection:
     state_folder: Path | None = None
     """None: a folder of that name in the user's state directory."""
     seed: int = 0
-    journal_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
-    """`NORMAL` survives a killed process, `FULL` a power cut."""
+    journal_synchronous: Literal["NORMAL", "FULL"] = "FULL"
+    """`FULL`: an order's intent is on the disk before the order is sent. `NORMAL` spares that wait and survives a killed
+    process, but a power cut may take intents of orders that are at the venue: they come back as orders nobody knew of.
+    """
+    journal_days: float = KEEP_DAYS
+    """How long the history of closed orders is kept; what the next start needs is never removed."""
+    foreign_orders: ForeignOrdersPolicy = "ignore"
+    """Open orders of the account that are not this bot's: left alone, taken over (`adopt`), or canceled (`cancel`)."""
+    refusal_hold_s: float = 60.0
+    """How long a strategy is held that had `maximum_refusals_in_a_row`."""
+    halt_patience_s: float = 10.0
+    """How long a halt waits for its cancels before it says which orders are left."""
+    checkpoint_entries: int = 2_000
+    """After so many durable messages a checkpoint is written: a start reads no more than these."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a name that cannot be a folder and part of an order id."""
+        """Raises ValueError for a name that cannot be a folder and part of an order id, and for figures out of range."""
         if not ACTOR_NAME.fullmatch(self.name):
             raise ValueError(f"the name {self.name!r} may hold only A-Z a-z 0-9 _ -")
+        if self.state_folder is not None and "\0" in str(self.state_folder):
+            raise ValueError(f"state_folder {str(self.state_folder)!r} can be no folder")
+        if not 0 <= self.journal_days <= 36_500:
+            raise ValueError(f"journal_days must be from 0 to 36500, not {self.journal_days}")
+        check_durations(self)
+        if self.checkpoint_entries < 1:
+            raise ValueError(f"checkpoint_entries must be 1 or more, not {self.checkpoint_entries}")
 
     @property
     def folder(self) -> Path:
         """Where state, logs and recordings of this bot lie."""
-        return self.state_folder or Path(platformdirs.user_state_dir("ticktroupe")) / self.name
+        if self.state_folder is not None:
+            return self.state_folder.expanduser()
+        return Path(platformdirs.user_state_dir("ticktroupe")) / self.name
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,28 @@ class VenueSection:
     """For an Ed25519 key: its PEM; the API key still comes from variable or file."""
     order_entry: Literal["websocket", "rest"] = "websocket"
     receive_window_ms: int = 5_000
+    absence_after_s: float = 30.0
+    """How long after a request was lost "no such order" is no proof that it was never placed."""
+    reconcile_interval_s: float = 60.0
+    """How often the account is compared with what is known of it."""
+    request_timeout_s: float = 10.0
+    """How long an answer is waited for; after that the outcome of a request is unknown."""
+    silence_limit_s: float = 30.0
+    """Order entry and the account's events: a connection that says nothing for so long is given up."""
+    market_silence_limit_s: float = 60.0
+    """The same for market data."""
+    stale_after_s: float = 15.0
+    """A symbol whose market data say nothing for so long is told to be STALE."""
+    connection_lifetime_s: float = 82_800.0
+    """Every connection is replaced at this age, before the venue ends it (after a day)."""
+    fallback_after_s: float = 3.0
+    """New orders go by REST once the socket has been missing for so long."""
+    rules_interval_s: float = 600.0
+    """How often trading rules and limits are read again."""
+    clock_interval_s: float = 300.0
+    """How often the venue's clock is measured."""
+    clock_jump_s: float = 1.0
+    """A clock that moves by so much more than time has passed has jumped: trading holds until the account is read."""
     market: str = "synthetic"
     """For the local exchange: `synthetic`, or a file of recorded trades."""
     trades_per_second: float = 10.0
@@ -107,6 +136,11 @@ class VenueSection:
             raise ValueError(
                 f"receive_window_ms must be from 1 to 60000, not {self.receive_window_ms}"
             )
+        check_durations(self)
+        if not self.absence_after_s * 1000 > self.receive_window_ms:
+            raise ValueError(
+                f"absence_after_s must be longer than receive_window_ms, not {self.absence_after_s}"
+            )
         if not self.trades_per_second > 0:
             raise ValueError(f"trades_per_second must be above 0, not {self.trades_per_second}")
         if not self.speed >= 0:
@@ -116,11 +150,22 @@ class VenueSection:
             raise ValueError(
                 "rest, ws_api and streams belong together: give all three URLs, or none"
             )
+        schemes = (("http", "https"), ("ws", "wss"), ("ws", "wss"))
+        for name, url, allowed in zip(("rest", "ws_api", "streams"), urls, schemes, strict=True):
+            problem = find_address_problem(url, allowed) if url else ""
+            if problem:
+                raise ValueError(f"{name}: {problem}")
 
     @property
     def is_local(self) -> bool:
         """Whether this program starts the exchange itself."""
         return self.environment == "local" and not self.rest
+
+    @property
+    def is_live(self) -> bool:
+        """Whether real money is traded: by name, or at one of Binance's own addresses."""
+        urls = (self.rest, self.ws_api, self.streams)
+        return self.environment == "live" or any(is_for_real_money(url) for url in urls)
 
     @property
     def place(self) -> str:
@@ -138,6 +183,9 @@ DEFAULT_RISK = RiskLimits(
 """What holds when the file has no `[risk]`, or there is no file."""
 
 
+SECTIONS: dict[str, Any] = {"bot": BotSection, "venue": VenueSection, "risk": RiskLimits}
+
+
 @dataclass
 class Configuration:
     """One bot, checked."""
@@ -148,15 +196,16 @@ class Configuration:
     actors: list[ActorSpecification] = field(default_factory=list)
     file: Path | None = None
 
+    def inputs(self) -> list[Path | None]:
+        """The files that a run reads, and must not write to."""
+        venue = self.venue
+        market = None if venue.market == "synthetic" else Path(venue.market)
+        return [self.file, market, venue.key_file, venue.private_key_file]
+
     def symbols(self) -> list[str]:
         """Every symbol that an actor or the venue section names."""
-        named = [
-            symbol
-            for actor in self.actors
-            for symbol in (actor.arguments.get("symbol"), *(actor.arguments.get("symbols") or ()))
-            if isinstance(symbol, str)
-        ]
-        return sorted({*named, *self.venue.symbols})
+        named = {symbol for actor in self.actors for symbol in symbols_of(actor)}
+        return sorted(named | set(self.venue.symbols))
 
 
 def load_configuration(
@@ -176,7 +225,7 @@ def load_configuration(
     if file is not None:
         # So that `class = "my_bot.Breakout"` is found beside the file.
         sys.path.insert(0, str(file.resolve().parent))
-    check_keys(tables, ("bot", "venue", "risk", "actors"), place, faults)
+    check_keys(tables, ("bot", "venue", "risk", "actors", "backtest"), place, faults)
     for section, values in (overrides or {}).items():
         table = tables.get(section, {})
         tables[section] = {**table, **values} if isinstance(table, dict) else table
@@ -190,6 +239,7 @@ def load_configuration(
     actors = read_actors(tables, strategies, place, faults)
     if venue is not None:
         faults.extend(find_venue_faults(venue, tables.get("risk", {}), place, allows_live))
+        faults.extend(find_symbol_faults(actors, venue.symbols, venue.is_local, place))
     if faults or bot is None or venue is None or risk is None:
         raise ConfigurationError(faults)
     return Configuration(bot, venue, risk, actors, file)
@@ -205,6 +255,7 @@ def read_section(
         faults.append(Fault(where, "must be a table", f"write [{name}]"))
         return None
     known = len(faults)
+    table = drop_misplaced(section_class, table, where, faults)
     arguments = check_arguments(section_class, table, where, faults)
     if len(faults) > known:
         return None
@@ -215,39 +266,21 @@ def read_section(
         return None
 
 
-def read_actors(
-    tables: dict[str, Any], strategies: list[str] | None, place: str, faults: list[Fault]
-) -> list[ActorSpecification]:
-    """The `[[actors]]` tables, or the default ones, or what the command line names, as specifications."""
-    configured = tables.get("actors", DEFAULT_ACTORS)
-    if not isinstance(configured, list) or not all(isinstance(item, dict) for item in configured):
-        faults.append(Fault(f"{place}: actors", "must be tables", "write [[actors]] for each"))
-        return []
-    if strategies:
-        pool = [*configured, *DEFAULT_ACTORS]
-        configured = [
-            next((item for item in pool if item.get("class") == name), {"class": name})
-            for name in strategies
+def drop_misplaced(
+    section_class: Any, table: dict[str, Any], where: str, faults: list[Fault]
+) -> dict[str, Any]:
+    """The table without the keys that are another section's; each of them becomes a fault that says whose."""
+    own = inspect.signature(section_class).parameters
+    kept = {}
+    for key, value in table.items():
+        homes = [
+            name for name, other in SECTIONS.items() if key in inspect.signature(other).parameters
         ]
-    elif not configured:
-        faults.append(Fault(f"{place}: actors", "there are none", "name at least one strategy"))
-    found = []
-    taken: dict[str, int] = {}
-    for index, table in enumerate(configured):
-        specification = read_actor(table, f"{place}: actors[{index}]", faults, SHIPPED_ACTORS)
-        if specification is None:
-            continue
-        if specification.name in taken:
-            faults.append(
-                Fault(
-                    f"{place}: actors[{index}].name",
-                    f"the name {specification.name!r} is taken by actors[{taken[specification.name]}]",
-                    "give each actor a `name` of its own",
-                )
-            )
-        taken.setdefault(specification.name, index)
-        found.append(specification)
-    return found
+        if key in own or not homes:
+            kept[key] = value
+        else:
+            faults.append(Fault(where, f"there is no key {key!r}", f"it belongs in [{homes[0]}]"))
+    return kept
 
 
 def find_venue_faults(
@@ -262,14 +295,11 @@ def find_venue_faults(
                 f"{where}.exchange", f"there is no gateway for {venue.exchange} here", "use BINANCE"
             )
         )
-    if venue.environment == "live":
+    if venue.is_live:
         if not allows_live:
+            what = 'environment = "live"' if venue.environment == "live" else venue.place
             faults.append(
-                Fault(
-                    where,
-                    'environment = "live" trades real money',
-                    "start with --live if that is meant",
-                )
+                Fault(where, f"{what} trades real money", "start with --live if that is meant")
             )
         limits = risk_table if isinstance(risk_table, dict) else {}
         missing = [name for name in LIVE_LIMITS if name not in limits]
@@ -296,30 +326,4 @@ def find_venue_faults(
             )
     else:
         faults.extend(find_key_faults(venue, where))
-    return faults
-
-
-def find_key_faults(venue: VenueSection, where: str) -> list[Fault]:
-    """Keys that are not there, or that others could read."""
-    faults = []
-    for key, file in (("key_file", venue.key_file), ("private_key_file", venue.private_key_file)):
-        if file is None:
-            continue
-        if not file.is_file():
-            faults.append(Fault(f"{where}.{key}", f"there is no file {str(file)!r}"))
-        elif file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            faults.append(
-                Fault(f"{where}.{key}", f"{str(file)!r} can be read by others", f"chmod 600 {file}")
-            )
-    if venue.key_file is None:
-        variables = [venue.api_key_variable]
-        if venue.private_key_file is None:
-            variables.append(venue.api_secret_variable)
-        faults.extend(
-            Fault(
-                where, f"the environment variable {name} is not set", "export it, or give key_file"
-            )
-            for name in variables
-            if not os.environ.get(name)
-        )
     return faults

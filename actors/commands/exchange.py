@@ -33,6 +33,8 @@ from actors.exchange.signing import KeyPair
 from actors.exchange.state import StateError, stored_keys
 from actors.exchange.symbols import rules_for
 
+LAST_PORT = 65_535
+
 DESCRIPTION = """\
 A local Binance Spot exchange: REST, market streams, WebSocket API. Prints one line of JSON with its addresses and the
 keys of its account (new at every start, whatever the seed, unless --keys or --state brings them), then serves until
@@ -68,7 +70,7 @@ def parse_fee(text: str) -> Decimal:
         fee = Decimal(text)
     except InvalidOperation:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= fee < 1:
+    if not (fee.is_finite() and 0 <= fee < 1):
         raise argparse.ArgumentTypeError(f"{text} is not a fraction; 0.001 is a tenth of a percent")
     return fee
 
@@ -89,6 +91,16 @@ def parse_speed(text: str) -> float:
     return number
 
 
+def parse_port(text: str) -> int:
+    """A port; 0 for a free one."""
+    number = int(text)
+    if not 0 <= number <= LAST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no port: they are 0 (a free one) to {LAST_PORT}"
+        )
+    return number
+
+
 def parse_limit(text: str) -> int:
     """A whole number above 0."""
     number = int(text)
@@ -102,7 +114,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bin/exchange", description=DESCRIPTION)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=0, help="port; 0 lets the system choose (default)")
+    add("--port", type=parse_port, default=0, help="port; 0 lets the system choose (default)")
     add("--symbols", type=parse_symbols, default=("BTCUSDT",), metavar="A,B", help="what is listed")
     add(
         "--market",

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 from actors.binance.errors import BinanceError
+from actors.binance.limits import RateUsage
 from actors.commands.composition import (
     GATEWAY_NAME,
     MONITOR_NAME,
@@ -15,14 +16,20 @@ from actors.commands.composition import (
 )
 from actors.commands.configuration import Configuration
 from actors.commands.control import BotControl
+from actors.commands.left_orders import describe_order
 from actors.commands.monitor import Monitor
+from actors.commands.proof import ask_for_open_orders
+from actors.gateways.binance import BinanceGateway
+from actors.gateways.errors import GatewayError
+from actors.order_manager.naming import OrderNames
 from actors.runtime.system import System
 from messages.control import HaltTrading
 
 Result = TypeVar("Result")
 FAILED = 1
 INTERRUPTED_TWICE = 130
-HALT_PATIENCE_S = 15.0
+HALT_MARGIN_S = 5.0
+"""The order manager's own patience ends first."""
 LATE_ARRIVAL_S = 1.0
 """What a gateway had sent when it failed has reached the venue by then: only a look after that is the last."""
 
@@ -46,27 +53,68 @@ async def halt(
 ) -> int:
     """Cancels what is ours, waits for the venue's word on each, and returns the exit code.
 
-    The order manager does it; if it or the gateway is what failed, or they do not answer, a fresh client does.
+    That is 0 only if nothing of ours is open or of unknown outcome at the venue, by its own word. The order manager
+    cancels; if it or the gateway is what failed, or they do not answer, a fresh client does.
     """
     failed_code = FAILED if system.failure else 0
     if system.failure is None:
+        find_monitor(system).begin_halt("")
         system.send(HaltTrading(reason="the bot stops", flatten=flatten))
     is_deaf = any(system.cells[name].is_out for name in (GATEWAY_NAME, ORDER_MANAGER_NAME))
-    if not is_deaf and await wait_for_halt(control, find_monitor(system)):
+    patience_s = configuration.bot.halt_patience_s + HALT_MARGIN_S
+    is_done = not is_deaf and await wait_for_halt(control, find_monitor(system), patience_s)
+    if is_done and await unless(control.abandon, prove_halt(configuration, venue, system)):
         return failed_code
-    if not control.abandon.is_set():
+    if not (is_done or control.abandon.is_set()):
         await unless(control.abandon, cancel_afresh(configuration, venue, system))
     return INTERRUPTED_TWICE if control.abandon.is_set() else FAILED
 
 
-async def wait_for_halt(control: BotControl, monitor: Monitor) -> bool:
-    """Whether the order manager has proven within its time that none of our orders is open."""
+def find_silence(system: System) -> RateUsage | None:
+    """What the gateway knows of the venue's limits: under a ban every further request prolongs it."""
+    gateway = system.cells[GATEWAY_NAME].instance
+    if not isinstance(gateway, BinanceGateway):
+        return None
     try:
-        async with asyncio.timeout(HALT_PATIENCE_S):
-            await unless(control.abandon, monitor.halt_completed.wait())
-    except TimeoutError:
+        return gateway.client.usage
+    except GatewayError:
+        return None
+
+
+async def prove_halt(configuration: Configuration, venue: Venue, system: System) -> bool:
+    """Whether the venue itself says that no order of ours is open; one that turns up is canceled."""
+    names = OrderNames(configuration.bot.name, system.run)
+    try:
+        left = await ask_for_open_orders(configuration, venue, names.is_ours, find_silence(system))
+    except BinanceError as error:
+        log.error(
+            "our orders have ended, but whether any other of ours is open the venue cannot be asked: %s; "
+            "look at its list of open orders, or start the bot again",
+            error,
+        )
         return False
-    return monitor.halt_completed.is_set() and monitor.figures.halt_open_orders == 0
+    if not left:
+        return True
+    for order in left:
+        log.warning("open at the venue, and not known to be: %s", describe_order(order))
+    return await cancel_afresh(configuration, venue, system, [order.symbol for order in left])
+
+
+async def wait_for_halt(control: BotControl, monitor: Monitor, patience_s: float) -> bool:
+    """Whether the order manager has proven within its time that none of our orders is open."""
+    return await unless(control.abandon, await_completion(monitor, "", patience_s)) == 0
+
+
+async def await_completion(monitor: Monitor, scope: str, patience_s: float) -> int | None:
+    """How many orders a halt has left, by the order manager; None if it has not said that in time."""
+    left = monitor.figures.halts_left
+    try:
+        async with asyncio.timeout(patience_s):
+            while scope not in left:
+                await monitor.halts_completed.setdefault(scope, asyncio.Event()).wait()
+    except TimeoutError:
+        return None
+    return left.get(scope)
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
@@ -85,18 +133,22 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Resu
         await asyncio.wait((task, stopped))
 
 
-async def cancel_afresh(configuration: Configuration, venue: Venue, system: System) -> None:
-    """Cancels over a client of its own, and puts the figures right by what the venue says."""
+async def cancel_afresh(
+    configuration: Configuration, venue: Venue, system: System, symbols: Iterable[str] = ()
+) -> bool:
+    """Cancels over a client of its own, and puts the figures right by what the venue says; whether nothing is left."""
     figures = find_monitor(system).figures
+    is_ours = OrderNames(configuration.bot.name, system.run).is_ours
+    known = {order.symbol for order in figures.open_orders.values()}
+    where = sorted({*configuration.symbols(), *figures.quote_assets, *known, *symbols})
     try:
-        await cancel_what_is_ours(configuration, venue, system.run)
+        await cancel_what_is_ours(configuration, venue, is_ours, where)
         await asyncio.sleep(LATE_ARRIVAL_S)
-        left = await cancel_what_is_ours(configuration, venue, system.run)
+        left = await cancel_what_is_ours(configuration, venue, is_ours, where)
     except BinanceError as error:
         log.error(
             "whether orders are still open is not known, the venue cannot be asked: %s", error
         )
-        return
-    figures.keep_open(left)
-    for client_order_id in left:
-        log.error("still open at the venue: %s", client_order_id)
+        return False
+    figures.keep_open({order.client_order_id: order for order in left})
+    return not left

@@ -1,6 +1,8 @@
 """The embedded local exchange: a process of its own on loopback, which ends with this one."""
 
 import asyncio
+import logging
+import re
 import sys
 from dataclasses import dataclass
 
@@ -9,6 +11,10 @@ import msgspec
 from actors.commands.configuration import VenueSection
 from actors.runtime.errors import TicktroupeError
 
+log = logging.getLogger("actors.local_exchange")
+
+STAMP = re.compile(r"^[\d-]+ [\d:,]+ [A-Z]+ ")
+"""Time and level, as `bin/exchange` writes them before what it says."""
 START_PATIENCE_S = 30.0
 STOP_PATIENCE_S = 5.0
 
@@ -33,9 +39,12 @@ class LocalExchange:
 
     process: asyncio.subprocess.Process
     addresses: ExchangeLine
+    listening: asyncio.Task[None]
+    """Passes on what it says."""
 
     async def stop(self) -> None:
         """Ends it, at first politely."""
+        self.listening.cancel()
         if self.process.returncode is not None:
             return
         self.process.terminate()
@@ -44,6 +53,14 @@ class LocalExchange:
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
+
+
+async def pass_on(process: asyncio.subprocess.Process) -> None:
+    """Logs whatever the exchange says: that its recording has ended, or cannot be read; or that it has ended itself."""
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        log.warning("%s", STAMP.sub("", line.decode(errors="replace").rstrip()))
+    log.error("the local exchange has ended (exit code %s)", await process.wait())
 
 
 def exchange_arguments(venue: VenueSection, symbols: list[str]) -> list[str]:
@@ -96,4 +113,5 @@ async def start_local_exchange(arguments: list[str]) -> LocalExchange:
         raise LocalExchangeError(
             f"the local exchange did not start: {said or 'it said nothing'}"
         ) from None
-    return LocalExchange(process, addresses)
+    listening = asyncio.get_running_loop().create_task(pass_on(process))
+    return LocalExchange(process, addresses, listening)

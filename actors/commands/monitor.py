@@ -2,16 +2,18 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from hdrh.histogram import HdrHistogram
 
+from actors.commands.latencies import StrategyLatency, has_tick, make_histogram, record
 from actors.runtime.actor import Actor
+from actors.strategies.strategy import is_dust
+from actors.trading.balances import Balances
 from actors.trading.portfolio import add_to
 from messages.account import AccountSnapshot, Balance, Position
-from messages.codec import class_name_of
 from messages.control import (
     ActorFailed,
     ActorRestarted,
@@ -21,31 +23,14 @@ from messages.control import (
     HoldTrading,
     Ready,
     ReleaseTrading,
-    ResumeTrading,
 )
-from messages.enums import FeedState, OrderStatus, Reason
+from messages.enums import FeedState, GateEvent, OrderStatus, Reason
 from messages.instruments import Instrument
-from messages.market import BookTicker, FeedStatus, Kline, OrderBook, PartialKline, Trade
+from messages.market import BookTicker, FeedStatus
 from messages.orders import Fill, Order, OrderUpdate
+from messages.recovery import GateNote
 
-LONGEST_LATENCY_US = 60_000_000
 RECENT = 8
-MARKET_DATA = frozenset(
-    item.__name__ for item in (Trade, BookTicker, OrderBook, Kline, PartialKline)
-)
-"""An order decided on one of these has a tick to be measured from; one decided on a timer or on another order has none."""
-
-
-def make_histogram() -> HdrHistogram:
-    """Latencies from 1 µs to a minute, to three digits."""
-    return HdrHistogram(1, LONGEST_LATENCY_US, 3)
-
-
-def record_latency(histogram: HdrHistogram, order: Order, start_ns: int) -> None:
-    """Takes the time from an instant to an order's acknowledgement."""
-    if start_ns:
-        elapsed_us = (order.acknowledged_time_ns - start_ns) // 1_000
-        histogram.record_value(min(max(elapsed_us, 1), LONGEST_LATENCY_US))
 
 
 @dataclass
@@ -59,7 +44,10 @@ class BotFigures:
     """Best bid and ask per symbol."""
     feed_states: dict[str, FeedState] = field(default_factory=dict)
     quote_assets: dict[str, str] = field(default_factory=dict)
+    instruments: dict[str, Instrument] = field(default_factory=dict)
     open_orders: dict[str, Order] = field(default_factory=dict)
+    unheard_orders: list[Order] = field(default_factory=list)
+    """Not open any more by the venue's list, or not yet: of their end nothing was heard."""
     order_count: int = 0
     """Orders that were sent, or were to be sent, to a venue; those refused before that are in `refusals` alone."""
     orders_by_status: dict[str, int] = field(default_factory=dict)
@@ -71,9 +59,12 @@ class BotFigures:
     balances: dict[str, Balance] = field(default_factory=dict)
     restarts: int = 0
     stopped_actors: dict[str, str] = field(default_factory=dict)
-    halt_open_orders: int | None = None
+    halts_left: dict[str, int] = field(default_factory=dict)
+    """By strategy, or "" for all: of how many orders a halt has not proven that they are gone; none: not known yet."""
     tick_to_acknowledged_us: HdrHistogram = field(default_factory=make_histogram)
     request_to_acknowledged_us: HdrHistogram = field(default_factory=make_histogram)
+    latencies: dict[str, StrategyLatency] = field(default_factory=dict)
+    """By strategy."""
 
     def realized_profit(self) -> dict[str, Decimal]:
         """Per quote asset, before fees."""
@@ -97,19 +88,29 @@ class BotFigures:
                 add_to(fees, asset, fee)
         return fees
 
+    def is_unsellable(self, position: Position) -> bool:
+        """Whether something is held, and less of it than the venue takes an order for."""
+        instrument = self.instruments.get(position.symbol)
+        return position.quantity > 0 and instrument is not None and is_dust(position, instrument)
+
     def quote_asset(self, symbol: str) -> str:
         """The asset that a symbol's profit is in; before its rules are known the symbol stands for it."""
         return self.quote_assets.get(symbol, symbol)
 
-    def keep_open(self, client_order_ids: Collection[str]) -> None:
-        """The venue's last word, when the order manager cannot tell it: these are open, and no others.
+    def keep_open(self, found: Mapping[str, Order]) -> None:
+        """The venue's last word, when the order manager cannot tell it: these are open, by client order id, no others.
 
         How the others have ended nobody has heard.
         """
         for order_id, order in list(self.open_orders.items()):
-            if order.client_order_id not in client_order_ids:
+            if order.client_order_id not in found:
                 del self.open_orders[order_id]
+                self.unheard_orders.append(order)
                 self.count_end(OrderStatus.UNKNOWN)
+        known = {order.client_order_id for order in self.open_orders.values()}
+        for name, order in found.items():
+            if name not in known:
+                self.open_orders[name] = order
 
     def count_end(self, status: OrderStatus) -> None:
         """One more order has ended so."""
@@ -123,7 +124,17 @@ class Monitor(Actor):
 
     def __init__(self) -> None:
         self.figures = BotFigures()
-        self.halt_completed = asyncio.Event()
+        # An account that took long to be read is older than the events that came meanwhile.
+        self.balances = Balances()
+        self.halts_completed: dict[str, asyncio.Event] = {}
+        """By the strategy that was halted, or "" for all: set when the order manager has said how that went."""
+
+    def begin_halt(self, scope: str) -> asyncio.Event:
+        """Forgets how an earlier halt of this scope went; the event of the next word on it."""
+        self.figures.halts_left.pop(scope, None)
+        event = self.halts_completed.setdefault(scope, asyncio.Event())
+        event.clear()
+        return event
 
     def on_ready(self, ready: Ready) -> None:
         """Trading has begun."""
@@ -136,6 +147,7 @@ class Monitor(Actor):
     def on_instrument(self, instrument: Instrument) -> None:
         """Which asset a symbol's profit is in."""
         self.figures.quote_assets[instrument.symbol] = instrument.quote_asset
+        self.figures.instruments[instrument.symbol] = instrument
 
     def on_feed_status(self, status: FeedStatus) -> None:
         """Whether the market data can be trusted."""
@@ -166,10 +178,11 @@ class Monitor(Actor):
     def _measure(self, before: Order | None, order: Order) -> None:
         if not order.acknowledged_time_ns or (before is not None and before.acknowledged_time_ns):
             return
-        figures = self.figures
-        if order.decided_on and class_name_of(order.decided_on) in MARKET_DATA:
-            record_latency(figures.tick_to_acknowledged_us, order, order.origin_request_ns)
-        record_latency(figures.request_to_acknowledged_us, order, order.created_time_ns)
+        figures, end_ns = self.figures, order.acknowledged_time_ns
+        figures.latencies.setdefault(order.strategy, StrategyLatency()).note(order)
+        if has_tick(order):
+            record(figures.tick_to_acknowledged_us, order.origin_request_ns, end_ns)
+        record(figures.request_to_acknowledged_us, order.created_time_ns, end_ns)
 
     def on_fill(self, fill: Fill) -> None:
         """Counts and shows an execution."""
@@ -184,11 +197,15 @@ class Monitor(Actor):
 
     def on_balance(self, balance: Balance) -> None:
         """What the account holds."""
-        self.figures.balances[balance.asset] = balance
+        if self.balances.apply(balance):
+            self.figures.balances[balance.asset] = balance
 
     def on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
         """What the account holds, whole."""
-        self.figures.balances.update({item.asset: item for item in snapshot.balances})
+        for balance in self.balances.apply_snapshot(
+            snapshot.exchange, snapshot.balances, snapshot.event_time_ns
+        ):
+            self.figures.balances[balance.asset] = balance
 
     def on_actor_failed(self, failed: ActorFailed) -> None:
         """Shows a failure."""
@@ -207,19 +224,22 @@ class Monitor(Actor):
         """Shows why nothing is traded any more."""
         if not halt.strategy:
             self.figures.halted = halt.reason
-            self.figures.halt_open_orders = None
-            self.halt_completed.clear()
+        self.begin_halt(halt.strategy)
 
     def on_halt_completed(self, completed: HaltCompleted) -> None:
         """The order manager's word that our orders are gone, or how many are not."""
-        if not completed.strategy:
-            self.figures.halt_open_orders = completed.open_orders
-            self.halt_completed.set()
+        self.figures.halts_left[completed.strategy] = completed.open_orders
+        self.halts_completed.setdefault(completed.strategy, asyncio.Event()).set()
 
-    def on_resume_trading(self, resume: ResumeTrading) -> None:
-        """Trading goes on."""
-        if not resume.strategy:
-            self.figures.halted = ""
+    def on_gate_note(self, note: GateNote) -> None:
+        """The order manager halts by itself too: at a limit of loss, and after a restart that must not undo a halt."""
+        figures = self.figures
+        if note.event is GateEvent.HALT and note.scope:
+            figures.recent.append(f"{note.scope} halts: {note.reason}")
+        elif note.event is GateEvent.HALT:
+            figures.halted = note.reason
+        elif note.event is GateEvent.RESUME and not note.scope:
+            figures.halted = ""
 
     def on_hold_trading(self, hold: HoldTrading) -> None:
         """Shows why no new orders are placed for now."""

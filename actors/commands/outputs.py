@@ -2,6 +2,8 @@
 
 import os
 import platform
+from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,18 @@ from actors.commands.configuration import Configuration
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.tap import RecordingTap
-from messages.recording import Opening
+from messages.base import Message
+from messages.recording import Opening, is_recording
 
 RECORDED_PACKAGES = ("msgspec", "python-binance", "aiohttp")
 
 
-def find_output_faults(files: dict[str, Path | None]) -> list[Fault]:
-    """Files, by the switch that named them, that could not be written."""
+def find_output_faults(
+    files: dict[str, Path | None], inputs: Iterable[Path | None] = ()
+) -> list[Fault]:
+    """Files, by the switch that named them, that could not be written, or must not be: `inputs` are read by this run."""
     faults = []
+    taken = {path.resolve() for path in inputs if path is not None}
     for switch, path in files.items():
         if path is None:
             continue
@@ -28,14 +34,48 @@ def find_output_faults(files: dict[str, Path | None]) -> list[Fault]:
             problem = f"there is no folder {str(folder)!r}"
         elif not os.access(path if path.exists() else folder, os.W_OK):
             problem = "cannot be written"
+        elif path.resolve() in taken:
+            problem = "is also needed for something else"
+        elif switch == "--record" and holds_no_recording(path):
+            problem = "holds something that is no recording, which would be lost"
         else:
+            taken.add(path.resolve())
             continue
         faults.append(Fault(f"{switch} {path}", problem, "name a file that can be written"))
     return faults
 
 
-def open_tap(path: Path, configuration: Configuration, run: int, now_ns: int) -> RecordingTap:
-    """A recording that opens with what is needed to run its actors again.
+def holds_no_recording(path: Path) -> bool:
+    """Whether a file is there, is a plain one, holds something, and that does not begin as a recording does."""
+    return path.is_file() and path.stat().st_size > 0 and not is_recording(path)
+
+
+def find_class_faults(names: Iterable[str]) -> list[Fault]:
+    """Names of message classes to record that no loaded class has."""
+    known = {item.__name__ for item in subclasses_of(Message)}
+    faults = []
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]}?" if near else "name classes such as Trade,Fill"
+            faults.append(Fault(f"--record-only {name}", "there is no such message class", remedy))
+    return faults
+
+
+def subclasses_of(parent: type[Message]) -> set[type[Message]]:
+    """Every class below this one, at any depth."""
+    below = set(parent.__subclasses__())
+    return below.union(*map(subclasses_of, below))
+
+
+def open_tap(
+    path: Path,
+    configuration: Configuration,
+    run: int,
+    now_ns: int,
+    classes: Iterable[str] = (),
+) -> RecordingTap:
+    """A recording that opens with what is needed to run its actors again; of these classes, or of all if there are none.
 
     Raises ConfigurationError if the file cannot be written.
     """
@@ -49,6 +89,7 @@ def open_tap(path: Path, configuration: Configuration, run: int, now_ns: int) ->
         },
         actors=[describe_actor(item) for item in configuration.actors],
         hash_seed=os.environ.get("PYTHONHASHSEED", ""),
+        classes=sorted(classes),
     )
     try:
         return RecordingTap(path, opening)

@@ -2,21 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.commands.composition import Venue, compose, open_venue
+from actors.commands.command_desk import CommandDesk
+from actors.commands.command_socket import listen_for_commands
+from actors.commands.composition import Venue, compose
 from actors.commands.configuration import Configuration
 from actors.commands.control import BotControl
-from actors.commands.halting import find_monitor, halt, unless
-from actors.commands.local_exchange import LocalExchange, exchange_arguments, start_local_exchange
-from actors.commands.outputs import find_output_faults, open_tap
+from actors.commands.halting import find_monitor, halt
+from actors.commands.outputs import find_class_faults, find_output_faults, open_tap
 from actors.commands.state_folder import StateFolder
 from actors.commands.summary import build_summary, describe_end, write_summary
 from actors.commands.terminal import Terminal
-from actors.commands.venue_check import check_venue, told_when_slow
+from actors.commands.venue_start import VenueStart
 from actors.runtime.clock import RealClock
 from actors.runtime.errors import (
     ConfigurationError,
@@ -45,7 +46,11 @@ class RunOptions:
     duration_s: float | None = None
     summary: Path | None = None
     record: Path | None = None
+    record_only: tuple[str, ...] = ()
+    """The message classes to record; empty: all."""
     flatten: bool = False
+    takes_commands: bool = False
+    """Whether it opens the socket for `bin/start status` and its kin."""
 
 
 def describe_composition(configuration: Configuration) -> str:
@@ -66,7 +71,10 @@ async def run_bot(configuration: Configuration, options: RunOptions, control: Bo
     Raises ConfigurationError for what cannot be started, and another TicktroupeError for a venue or a file that fails
     it, with nothing left running.
     """
-    faults = find_output_faults({"--summary": options.summary, "--record": options.record})
+    faults = find_output_faults(
+        {"--summary": options.summary, "--record": options.record}, configuration.inputs()
+    )
+    faults += find_class_faults(options.record_only)
     faults += find_wiring_faults(compose(configuration, Venue.unopened()))
     if faults:
         raise ConfigurationError(faults)
@@ -75,11 +83,17 @@ async def run_bot(configuration: Configuration, options: RunOptions, control: Bo
         logging_to(folder),
         open_journal(folder, configuration) as journal,
     ):
-        async with reach_venue(configuration, control) as venue:
+        desk = CommandDesk(configuration, RealClock().now_ns())
+        async with AsyncExitStack() as stack:
+            if options.takes_commands:
+                await stack.enter_async_context(listen_for_commands(folder.path, desk))
+            start = VenueStart(configuration, control, journal, desk)
+            venue = await stack.enter_async_context(start.reach())
             if control.stop.is_set():
-                return 0
+                return start.tell_what_is_left()
+            specifications = compose(configuration, venue)
             return await run_on_venue(
-                configuration, options, control, venue, journal, compose(configuration, venue)
+                configuration, options, control, venue, journal, specifications, desk
             )
 
 
@@ -109,36 +123,13 @@ def open_journal(folder: StateFolder, configuration: Configuration) -> Iterator[
     """
     bot = configuration.bot
     try:
-        journal = Journal(folder.journal, bot.name, bot.journal_synchronous)
+        journal = Journal(folder.journal, bot.name, bot.journal_synchronous, bot.journal_days)
     except JournalError as error:
         raise ConfigurationError([Fault("journal", str(error))]) from error
     try:
         yield journal
     finally:
         journal.close()
-
-
-@asynccontextmanager
-async def reach_venue(configuration: Configuration, control: BotControl) -> AsyncIterator[Venue]:
-    """The venue, once it answers and takes the key; a local exchange runs as long as this is open.
-
-    A bot that is told to stop meanwhile waits no longer. Raises LocalExchangeError or VenueError.
-    """
-    section = configuration.venue
-    exchange: LocalExchange | None = None
-    try:
-        if section.is_local:
-            arguments = exchange_arguments(section, configuration.symbols())
-            async with told_when_slow(lambda: "starting the local exchange ..."):
-                exchange = await unless(control.stop, start_local_exchange(arguments))
-            yield open_venue(configuration, exchange.addresses) if exchange else Venue.unopened()
-        else:
-            venue = open_venue(configuration, None)
-            await unless(control.stop, check_venue(venue, section.receive_window_ms))
-            yield venue
-    finally:
-        if exchange is not None:
-            await exchange.stop()
 
 
 async def run_on_venue(
@@ -148,22 +139,26 @@ async def run_on_venue(
     venue: Venue,
     journal: Journal,
     specifications: Sequence[ActorSpecification],
+    desk: CommandDesk | None = None,
 ) -> int:
     """Runs the actors on an open venue; returns the exit code."""
     try:
         journal.bind_venue(venue.identity, is_temporary=configuration.venue.is_local)
+        run = journal.grant_run()
     except JournalError as error:
-        raise ConfigurationError([Fault("journal", str(error))]) from error
-    run = journal.grant_run()
+        remedy = "end the program that holds it" if "locked" in str(error) else ""
+        raise ConfigurationError([Fault("journal", str(error), remedy)]) from error
     clock = RealClock()
     tap: RecordingTap | None = None
     if options.record is not None:
-        tap = open_tap(options.record, configuration, run, clock.now_ns())
+        tap = open_tap(options.record, configuration, run, clock.now_ns(), options.record_only)
     try:
         system = System(
             specifications, clock, run=run, seed=configuration.bot.seed, journal=journal, tap=tap
         )
         await system.start()
+        if desk is not None:
+            desk.open(system, venue)
         section = configuration.venue
         title = f"{configuration.bot.name} on {section.exchange} ({section.place})"
         terminal = Terminal(title, lambda: find_monitor(system).figures, system)
@@ -173,6 +168,8 @@ async def run_on_venue(
                 await wait_for_end(system, options, control, terminal)
             finally:
                 # Whatever happened: no order of ours stays behind.
+                if desk is not None:
+                    desk.is_ending = True
                 code = await halt(configuration, control, venue, system, flatten=options.flatten)
         finally:
             terminal.stop()

@@ -15,7 +15,9 @@ Trades with the configured strategies. Without a configuration it starts a Binan
 network) and trades BTCUSDT there with a market maker and a moving average cross. Ctrl-C stops it in good order: its
 orders are canceled, what it holds is stated and left. A second Ctrl-C leaves at once.
 """
+COMMANDS = ("status", "halt", "resume", "flatten")
 EPILOGUE = """\
+To a bot that runs speak: bin/start status, bin/start halt, bin/start resume, bin/start flatten (each with --help).
 Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration, 130 interrupted twice.
 """
 
@@ -63,6 +65,13 @@ def make_parser() -> argparse.ArgumentParser:
     add("--wiring", action="store_true", help="print who sends what to whom, and leave")
     add("--summary", type=Path, metavar="FILE", help="write the summary at the end as JSON")
     add("--record", type=Path, metavar="FILE", help="record what every actor handles and sends")
+    add(
+        "--record-only",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="CLASSES",
+        help="of that only these message classes, as Trade,Fill; such a recording cannot be replayed",
+    )
     add("--flatten", action="store_true", help="sell what was bought before leaving")
     add("--live", action="store_true", help='needed beside environment = "live": trade real money')
     return parser
@@ -70,6 +79,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit code: 0 done, 1 failed, 2 bad usage or configuration, 130 interrupted twice."""
+    words = sys.argv[1:] if words is None else words
+    if words and words[0] in COMMANDS:
+        from actors.commands.send_command import send_command
+
+        return send_command(words)
     arguments = make_parser().parse_args(words)
     from actors.commands.start_bot import start_bot
 

@@ -14,6 +14,7 @@ from actors.commands.control import BotControl
 from actors.commands.halting import FAILED
 from actors.commands.run_bot import RunOptions, describe_composition, run_bot
 from actors.runtime.errors import ConfigurationError, TicktroupeError
+from actors.runtime.garbage import settle_garbage_collector
 
 USAGE_ERROR = 2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -60,8 +61,11 @@ def start_bot(arguments: argparse.Namespace) -> int:
             duration_s=arguments.duration,
             summary=arguments.summary,
             record=arguments.record,
+            record_only=arguments.record_only,
             flatten=arguments.flatten,
+            takes_commands=True,
         )
+        settle_garbage_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run_until_signal(configuration, options))
     except ConfigurationError as error:

@@ -12,6 +12,26 @@ JOURNAL_FILE = "journal.sqlite"
 LOG_FILE = "bot.log"
 LOCK_FILE = "lock"
 SOCKET_FILE = "control.socket"
+LONGEST_ADDRESS = 100
+"""Of a socket, in bytes. Linux takes 107, macOS 103."""
+
+
+def find_holder(path: Path) -> int | None:
+    """The process that last locked this folder, if there is still one of that number."""
+    try:
+        number = int((path / LOCK_FILE).read_text(encoding="ascii"))
+        os.kill(number, 0)
+    except PermissionError:
+        return number  # somebody else's, but it is there
+    except (OSError, ValueError, OverflowError):
+        return None
+    return number
+
+
+def describe_holder(path: Path) -> str:
+    """` (process 123)`, or nothing where it is not known."""
+    holder = find_holder(path)
+    return f" (process {holder})" if holder is not None else ""
 
 
 class StateFolder:
@@ -44,7 +64,7 @@ class StateFolder:
                 [
                     Fault(
                         f"state folder {path}",
-                        "another copy of this bot is running",
+                        f"another copy of this bot is running{describe_holder(path)}",
                         "stop it, or give this one another [bot] name",
                     )
                 ]

@@ -7,6 +7,7 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from actors.commands.amounts import show, show_amounts, show_counts, show_latency, show_price
+from actors.commands.left_orders import advise, advise_unheard
 from actors.commands.monitor import BotFigures
 from actors.runtime.system import System
 
@@ -41,6 +42,13 @@ def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
         "latency_us": {
             "tick_to_acknowledged": summarise_latency(figures.tick_to_acknowledged_us),
             "request_to_acknowledged": summarise_latency(figures.request_to_acknowledged_us),
+            "strategies": {
+                name: {
+                    "tick_to_order": summarise_latency(latency.tick_to_order),
+                    "order_to_acknowledged": summarise_latency(latency.order_to_acknowledged),
+                }
+                for name, latency in sorted(figures.latencies.items())
+            },
         },
         "messages": sum(item["handled"] for item in statistics.values()),
         "conflated": sum(item["conflated"] for item in statistics.values()),
@@ -51,6 +59,7 @@ def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
                 "strategy": position.strategy,
                 "symbol": position.symbol,
                 "quantity": show(position.quantity),
+                "unsellable": figures.is_unsellable(position),
                 "average_price": show(position.average_price),
                 "realized_profit": show(position.realized_profit),
                 "unrealized_profit": show(position.unrealized_profit),
@@ -64,6 +73,7 @@ def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
             if balance.total
         },
         "open_orders": len(figures.open_orders),
+        "unknown_orders": [order.client_order_id for order in figures.unheard_orders],
         "orders_by_status": dict(sorted(figures.orders_by_status.items())),
         "refusals": dict(sorted(figures.refusals.items())),
         "stopped_actors": figures.stopped_actors,
@@ -102,14 +112,13 @@ def describe_end(figures: BotFigures, system: System) -> str:
                 f"position  {position.strategy} holds {show(position.quantity)} {position.symbol} "
                 f"bought at {show_price(position.average_price)}, "
                 f"open profit {show(position.unrealized_profit)}"
+                + (" (too little to be sold)" if figures.is_unsellable(position) else "")
             )
     if figures.refusals:
         lines.append(f"refused   {show_counts(figures.refusals)}")
     lines += [f"out       {name}: {reason}" for name, reason in figures.stopped_actors.items()]
-    lines += [
-        f"open      {order.client_order_id or order.order_id} {order.side} {order.symbol} {order.status}"
-        for order in figures.open_orders.values()
-    ]
+    lines += [advise(order) for order in figures.open_orders.values()]
+    lines += [advise_unheard(order) for order in figures.unheard_orders]
     if system.failure:
         lines.append(f"failure   {system.failure}")
     return "\n".join(lines)

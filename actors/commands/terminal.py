@@ -19,6 +19,7 @@ from actors.commands.amounts import (
     show_latency,
     show_price,
 )
+from actors.commands.latencies import show_quantiles
 from actors.commands.monitor import BotFigures
 from actors.runtime.system import System
 
@@ -143,6 +144,8 @@ class Terminal:
             parts.append(fit(draw_positions(figures), self.console.width))
         if figures.open_orders:
             parts.append(fit(draw_orders(figures), self.console.width))
+        if figures.latencies:
+            parts.append(fit(draw_latencies(figures), self.console.width))
         parts.append(fit(self._draw_actors(), self.console.width))
         parts += [
             Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in figures.recent
@@ -237,6 +240,19 @@ def draw_positions(figures: BotFigures) -> Table:
             show(held.realized_profit),
             show(held.unrealized_profit),
         )
+    return table
+
+
+def draw_latencies(figures: BotFigures) -> Table:
+    """How long each strategy's orders took, in ms: to the socket, and from there to the venue's word."""
+    table = make_table(["latency", "of"], ["p50", "p99", "p99.9", "max ms"])
+    for name, latency in sorted(figures.latencies.items()):
+        for what, histogram in (
+            ("tick to order", latency.tick_to_order),
+            ("acknowledgement", latency.order_to_acknowledged),
+        ):
+            if histogram.get_total_count():
+                table.add_row(what, Text(name), *show_quantiles(histogram))
     return table
 
 

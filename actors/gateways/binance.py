@@ -14,17 +14,19 @@ from typing import Literal
 from actors.binance.client import BinanceClient
 from actors.binance.clock_watch import ClockWatch
 from actors.binance.endpoints import BinanceEndpoints, endpoints_named
-from actors.binance.errors import INVALID_TIMESTAMP, TOO_MANY_ORDERS, BinanceError, RequestRefused
+from actors.binance.errors import INVALID_TIMESTAMP, TOO_MANY_ORDERS, BinanceError, is_about_key
 from actors.binance.limits import OrderBudget
 from actors.binance.orders import BinanceOrders
 from actors.binance.ws_api import BinanceWebsocketAPI
 from actors.gateways.account_events import AccountEvents
+from actors.gateways.binance_cancels import cancel_round
 from actors.gateways.binance_entry import OrderEntry
-from actors.gateways.binance_errors import venue_errors
+from actors.gateways.binance_errors import may_mean_new_rules, venue_errors
 from actors.gateways.binance_reads import BinanceReads
 from actors.gateways.errors import LimitExceeded, Refused, Unsent
 from actors.gateways.gateway import ExchangeGateway
 from actors.gateways.instrument_rules import InstrumentRules
+from actors.gateways.key_watch import KeyWatch
 from actors.gateways.keys import ApiKeys
 from actors.gateways.limit_hold import LimitHold
 from actors.gateways.venue_actor import wait_at_most
@@ -41,8 +43,6 @@ from messages.orders import (
 
 USER_STREAM = "user stream"
 CLOCK = "clock"
-RULE_CODES = frozenset({-1013, -1111, TOO_MANY_ORDERS})
-"""Refusals that may mean that rules or limits are not what they were when they were read."""
 LOOK_INTERVAL_S = 1.0
 PING_PATIENCE_S = 3.0
 RULES_PAUSE_S = 10.0
@@ -62,6 +62,8 @@ class BinanceGateway(ExchangeGateway):
     for `fallback_after_s` orders go by REST. Our clock has jumped if it moves by `clock_jump_s` more than time passed. A
     connection that lived for `settled_after_s` is replaced at once when it is lost, others after growing delays.
     """
+
+    expected_doubts = (OSError, BinanceError)
 
     def __init__(
         self,
@@ -116,10 +118,9 @@ class BinanceGateway(ExchangeGateway):
         self._account_due = asyncio.Event()
         self._account = AccountEvents(exchange, self.tell, self.send, self._account_due.set)
         self._rules = InstrumentRules()
-        self._rules_due = asyncio.Event()
-        self._clock_due = asyncio.Event()
+        self._rules_due, self._clock_due = asyncio.Event(), asyncio.Event()
         self._limits = LimitHold(self, exchange)
-        self._key_refused = asyncio.Event()
+        self._key = KeyWatch()
         self._is_stream_subscribed = False
 
     # Life.
@@ -131,7 +132,7 @@ class BinanceGateway(ExchangeGateway):
             self._events = self._client.new_ws_api()
             self._events.on_lost = self._stream_lost
             self._events.on_connected = self._stream_connected
-            self._events.on_key_refused = self._take_key_refusal
+            self._events.on_key_refused = self._key.withdraw
         with venue_errors(self._note):
             await self.client.synchronise_clock()
             if not self._is_stream_subscribed and self._events is not None:
@@ -159,6 +160,7 @@ class BinanceGateway(ExchangeGateway):
             over_websocket=self.order_entry == "websocket",
             fallback_after_s=self.fallback_after_s,
         )
+        self._may_place_at_once = self._entry.is_socket_open
         self.reads = BinanceReads(client, self._order_budget, self._note, self.exchange)
         return client
 
@@ -180,8 +182,7 @@ class BinanceGateway(ExchangeGateway):
                 group.create_task(self._limits.keep_firewall())
                 group.create_task(self._watch_clock())
                 group.create_task(self._keep_entry())
-                await self._key_refused.wait()
-                raise Refused("the venue says that the key is no longer good")
+                await self._key.watch(self.reads.check_key)
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors
 
@@ -265,9 +266,10 @@ class BinanceGateway(ExchangeGateway):
             self._order_budget.exceeded(self.client.venue_time_ns(), error.retry_at_ns)
         if error.code == INVALID_TIMESTAMP:
             self._clock_due.set()
-        if error.code in RULE_CODES:
+        if may_mean_new_rules(error):
             self._rules_due.set()
         self._limits.note(error)
+        self._key.note(error)
 
     # What comes without being asked for.
 
@@ -279,9 +281,6 @@ class BinanceGateway(ExchangeGateway):
         self._account.connect()
         if USER_STREAM in self.holds:
             self._account_due.set()
-
-    def _take_key_refusal(self, error: RequestRefused) -> None:
-        self._key_refused.set()
 
     # What is kept fresh.
 
@@ -303,8 +302,7 @@ class BinanceGateway(ExchangeGateway):
         watch = ClockWatch(round(self.clock_jump_s * 1e9), self.wall_ns(), self.monotonic_ns())
         while True:
             await asyncio.sleep(LOOK_INTERVAL_S)
-            jump_ns = watch.find_jump_ns(self.wall_ns(), self.monotonic_ns())
-            if jump_ns:
+            if jump_ns := watch.find_jump_ns(self.wall_ns(), self.monotonic_ns()):
                 await self._follow_jump(jump_ns / 1e9)
 
     async def _follow_jump(self, jump_s: float) -> None:
@@ -357,7 +355,7 @@ async def cancel_our_orders(
     """Cancels one by one what `is_ours` says of its client order id; returns those of ours not proven to be gone.
 
     Never by `DELETE openOrders`: the account's owner may have orders of his own in the same symbols. It looks again after
-    canceling, until a look shows none, or `patience_s` is over. Raises BinanceError if not even one look succeeded.
+    canceling, until a look shows none, `patience_s` is over, or the key is refused. Raises BinanceError if no look succeeded.
     """
     where = endpoints_named(endpoints) if isinstance(endpoints, str) else endpoints
     client = BinanceClient(where, keys.api_key, keys.api_secret, keys.private_key)
@@ -369,17 +367,12 @@ async def cancel_our_orders(
             while left is None or left:
                 try:
                     await client.synchronise_clock(samples=1)
-                    left = [
-                        order
-                        for symbol in symbols
-                        for order in await orders.open_orders(symbol)
-                        if is_ours(order.client_order_id)
-                    ]
-                    for order in left:
-                        await cancel_one(orders, order)
+                    left = await cancel_round(orders, is_ours, symbols)
                 except BinanceError as error:
                     log.warning("canceling our orders: %s", error)
                     failure = error
+                    if is_about_key(error):
+                        break
                 if left is None or left:
                     await asyncio.sleep(ROUND_PAUSE_S)
     except TimeoutError:
@@ -389,12 +382,3 @@ async def cancel_our_orders(
     if left is None and failure is not None:
         raise failure
     return left or []
-
-
-async def cancel_one(orders: BinanceOrders, order: Order) -> None:
-    """Cancels one order; what comes of it the next look will show."""
-    try:
-        await orders.cancel(order.symbol, order.client_order_id, order.exchange_order_id)
-        log.info("canceled %s in %s", order.client_order_id, order.symbol)
-    except BinanceError as error:
-        log.warning("%s in %s: %s", order.client_order_id, order.symbol, error)

@@ -3,11 +3,20 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from actors.binance.errors import NEW_ORDER_REJECTED, NotSent, RateLimited, RequestRefused
+from actors.binance.errors import (
+    INVALID_SYMBOL,
+    NEW_ORDER_REJECTED,
+    TOO_MANY_ORDERS,
+    NotSent,
+    RateLimited,
+    RequestRefused,
+)
 from actors.gateways.errors import LimitExceeded, Refused, Unsent
 
 DUPLICATE_ORDER = "Duplicate order sent."
-"""errors.md, "Messages for -1010, -2010, -2011, -2038": one of the texts that are part of the interface."""
+MARKET_CLOSED = "Market is closed."
+"""errors.md, "Messages for -1010, -2010, -2011, -2038": texts that are part of the interface."""
+RULE_CODES = frozenset({-1013, -1111, TOO_MANY_ORDERS, INVALID_SYMBOL})
 
 
 class OrderAlreadyOpen(Exception):
@@ -35,3 +44,9 @@ def venue_errors(note: Callable[[Refused], None]) -> Iterator[None]:
         raise exceeded from error
     except NotSent as error:
         raise Unsent(str(error)) from error
+
+
+def may_mean_new_rules(error: Refused) -> bool:
+    """Whether a refusal may mean that rules or limits are not what they were when they were read."""
+    is_closed = error.code == NEW_ORDER_REJECTED and str(error) == MARKET_CLOSED
+    return is_closed or error.code in RULE_CODES

@@ -3,11 +3,12 @@
 Orders that succeed weigh nothing, and cancels never wait: only these reads are held back.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from actors.binance.client import BinanceClient
-from actors.binance.errors import NO_SUCH_ORDER
+from actors.binance.errors import INVALID_SYMBOL, NO_SUCH_ORDER
 from actors.binance.limits import OrderBudget
 from actors.binance.market_requests import BinanceMarket
 from actors.binance.orders import BinanceOrders
@@ -20,7 +21,8 @@ from messages.enums import Exchanges, OrderStatus, OrderType
 from messages.instruments import Instrument
 from messages.orders import Order
 
-INVALID_SYMBOL = -1121
+log = logging.getLogger(__name__)
+
 EXCHANGE_INFO_WEIGHT = 20
 ACCOUNT_WEIGHT = 20
 OPEN_ORDERS_WEIGHT = 6
@@ -50,6 +52,8 @@ class BinanceReads:
         self.pacer = ReadPacer(client)
         self.account = BinanceOrders(client, over_websocket=False, exchange=exchange)
         self.market = BinanceMarket(client, exchange)
+        self._unknown: set[str] = set()
+        """Symbols that it was said of that the venue does not know them."""
 
     async def order(
         self, symbol: str, client_order_id: str, exchange_order_id: int
@@ -83,8 +87,9 @@ class BinanceReads:
             async with self._reading(ALL_OPEN_ORDERS_WEIGHT):
                 open_orders = await self.account.open_orders()
         for symbol in symbols:
-            async with self._reading(OPEN_ORDERS_WEIGHT):
-                open_orders += await self.account.open_orders(symbol)
+            with self._unless_unknown(symbol):
+                async with self._reading(OPEN_ORDERS_WEIGHT):
+                    open_orders += await self.account.open_orders(symbol)
         async with self._reading(ACCOUNT_WEIGHT):
             snapshot = await self.account.account(open_orders)
         for order in open_orders:
@@ -93,11 +98,18 @@ class BinanceReads:
         read_to: dict[str, int] = {}
         trades: list[BinanceTrade] = []
         for symbol, trade_id in trades_after.items():
-            found = await self._trades_after(symbol, trade_id)
+            found: list[BinanceTrade] = []
+            with self._unless_unknown(symbol):
+                found = await self._trades_after(symbol, trade_id)
             read_to[symbol] = found[-1].trade_id if found else trade_id
             trades += found
         snapshot.executed_orders = await self._orders_of(trades)
         return snapshot, read_to
+
+    async def check_key(self) -> None:
+        """Reads the account for no other reason than to see whether the key is good for that."""
+        async with self._reading(ACCOUNT_WEIGHT):
+            await self.account.account([])
 
     async def _trades_after(self, symbol: str, trade_id: int) -> list[BinanceTrade]:
         """The account's own trades of a symbol after this one, page by page until a page is not full."""
@@ -155,6 +167,18 @@ class BinanceReads:
                     order.symbol, exchange_order_id=order.exchange_order_id
                 )
             order.executions = [trade.to_execution() for trade in trades]
+
+    @contextmanager
+    def _unless_unknown(self, symbol: str) -> Iterator[None]:
+        """A symbol that the venue does not know (any more) has no orders and no trades, and hides those of no other."""
+        try:
+            yield
+        except Refused as error:
+            if error.code != INVALID_SYMBOL:
+                raise
+            if symbol not in self._unknown:
+                self._unknown.add(symbol)
+                log.info("the venue does not know the symbol %s", symbol)
 
     @asynccontextmanager
     async def _reading(self, weight: int) -> AsyncIterator[None]:

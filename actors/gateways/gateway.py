@@ -7,16 +7,19 @@ each other, late ones are refused, the venue's order limit is waited for, and no
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from actors.gateways.answers import answer_not_found, answer_refusal, answer_unknown
+from actors.gateways.answers import Answer, answer_not_found, answer_refusal, answer_unknown
+from actors.gateways.begun import Begun
 from actors.gateways.errors import GatewayError, Refused, Unsent
+from actors.gateways.in_flight import InFlight, OrderRequest, Placement
 from actors.gateways.known_orders import KnownOrders
-from actors.gateways.order_turns import OrderTurns, Turn
+from actors.gateways.order_turns import OrderTurns
 from actors.gateways.placement_queue import PlacementQueue
 from actors.gateways.venue_actor import VenueActor
 from actors.runtime.actor import TASK_CAUSE, Cause
+from actors.runtime.failpoints import ARMED
 from messages.account import AccountSnapshot
 from messages.base import Message
 from messages.control import Subscribe
@@ -32,27 +35,15 @@ from messages.orders import (
     SnapshotRequest,
 )
 
-OrderRequest = NewOrderRequest | CancelOrderRequest | AmendOrderRequest | QueryOrderRequest
-
-
-class InFlight:
-    """One request that has not been answered."""
-
-    def __init__(self, request: OrderRequest, names: tuple[str, ...], turn: Turn) -> None:
-        self.request = request
-        self.names = names
-        self.turn = turn
-        self.is_sent = False
-        """Whether it may have left this machine."""
-        self.is_withdrawn = False
-        """A placement whose cancel was asked for before it was sent."""
-
 
 class ExchangeGateway(VenueActor, ABC):
     """Speaks to one venue's order API; `exchange` says to which."""
 
     is_essential = True
     max_restarts = 0
+    expected_doubts: tuple[type[Exception], ...] = (OSError,)
+    """Errors that are the network's or the venue's way of saying nothing; any other that leaves a request's outcome unknown
+    may be one in the program."""
     exchange: Exchanges
 
     _turns: OrderTurns
@@ -64,6 +55,8 @@ class ExchangeGateway(VenueActor, ABC):
     _is_loading: bool
     _is_snapshot_due: bool
     _trades_wanted: dict[str, int]
+    _may_place_at_once: Callable[[], bool]
+    """Whether `place`, called now, sends its request before its first wait, and asks for no task until then."""
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the state that the base keeps."""
@@ -81,6 +74,7 @@ class ExchangeGateway(VenueActor, ABC):
         instance._is_loading = False
         instance._is_snapshot_due = False
         instance._trades_wanted = {}
+        instance._may_place_at_once = bool
         return instance
 
     # What a venue's gateway implements. All of it raises GatewayError for what is proven not to have been done.
@@ -145,6 +139,8 @@ class ExchangeGateway(VenueActor, ABC):
             self.send(order)
         finally:
             TASK_CAUSE.reset(token)
+        if ARMED is not None:
+            ARMED.reach("gateway.told")
 
     def retry_placements(self) -> None:
         """Orders that wait for the venue's limit look at it again, because it has changed."""
@@ -243,11 +239,12 @@ class ExchangeGateway(VenueActor, ABC):
                 self.spawn(self.persist("reading the account", self.tell_account))
 
     def on_new_order_request(self, request: NewOrderRequest) -> None:
-        """One task places the order."""
+        """One task places the order; if nothing has to be waited for, it is sent before the task's first step."""
         name = request.order.client_order_id
         cause = Cause(request.sender, request.number, request.origin_time_ns)
         self._known.remember(name, cause)
-        self._begin(request, (name,))
+        entry = self._enter(request, (name,))
+        self.spawn(self._carry_out(entry, self._place_at_once(entry, request)))
 
     def on_cancel_order_request(self, request: CancelOrderRequest) -> None:
         """One task cancels the order, once its placement has been answered; one not yet sent is not sent at all."""
@@ -282,23 +279,45 @@ class ExchangeGateway(VenueActor, ABC):
             self.spawn(self.persist("reading the instruments", self.load_instruments))
 
     def _begin(self, request: OrderRequest, names: tuple[str, ...]) -> None:
+        self.spawn(self._carry_out(self._enter(request, names)))
+
+    def _enter(self, request: OrderRequest, names: tuple[str, ...]) -> InFlight:
         entry = InFlight(request, names, self._turns.take(*names))
         self._in_flight[id(entry)] = entry
-        self.spawn(self._carry_out(entry))
+        return entry
 
-    async def _carry_out(self, entry: InFlight) -> None:
+    def _place_at_once(self, entry: InFlight, request: NewOrderRequest) -> Placement | None:
+        """The placement, sent and to be awaited; None if it must wait for anything, or may not be sent."""
+        if ARMED is not None or entry.turn.previous is not None or not self._is_ready.is_set():
+            return None
+        if not self._may_place_at_once() or 0 < request.send_before_ns < self.wall_ns():
+            return None
+        if not self._queue_of(request).may_pass():
+            return None
+        entry.is_sent = True
+        begun = Begun(self.place(request))
+        self._known.note_sent(request.order.client_order_id, self.wall_ns())
+        return begun
+
+    def _queue_of(self, request: NewOrderRequest) -> PlacementQueue:
+        return self._protective_queue if is_protective(request.order) else self._queue
+
+    async def _carry_out(self, entry: InFlight, begun: Placement | None = None) -> None:
         """The boundary of a request's task: whatever is not proven unsent or refused is unknown."""
         request = entry.request
         try:
-            await entry.turn.wait()
-            await self._is_ready.wait()
-            answer = await self._answer(entry)
+            if begun is None:
+                await entry.turn.wait()
+                await self._is_ready.wait()
+            if ARMED is not None:
+                ARMED.reach("gateway.before", (type(request).__name__,))
+            answer = await self._answer(entry, begun)
+            if ARMED is not None:
+                ARMED.reach("gateway.after", (type(request).__name__,))
         except GatewayError as error:
             answer = self._take_refusal(entry, error)
         except Exception as error:
-            self.log.exception(
-                "the outcome of %s %s is unknown", type(request).__name__, entry.names
-            )
+            self._log_doubt(request, entry.names, error)
             answer = answer_unknown(request, f"{type(error).__name__}: {error}")
         except BaseException:
             self.report_in_flight("the gateway has failed")
@@ -313,6 +332,12 @@ class ExchangeGateway(VenueActor, ABC):
         else:
             self.send(answer)
 
+    def _log_doubt(self, request: OrderRequest, names: tuple[str, ...], error: Exception) -> None:
+        """Where an error in the program itself may be the reason, it is shown where it happened."""
+        where = None if isinstance(error, self.expected_doubts) else error
+        what = f"the outcome of {type(request).__name__} {' '.join(names)} is not known"
+        self.log.warning("%s, the venue is asked: %r", what, error, exc_info=where)
+
     def _take_refusal(self, entry: InFlight, error: GatewayError) -> Order | CancelRefused | None:
         request = entry.request
         self.log.info("%s was not carried out: %s", type(request).__name__, error)
@@ -323,13 +348,17 @@ class ExchangeGateway(VenueActor, ABC):
                 error = Refused(str(error), reason=Reason.TOO_LATE)
         return answer_refusal(request, error)
 
-    async def _answer(self, entry: InFlight) -> Order | CancelRefused | None:
+    async def _answer(self, entry: InFlight, begun: Placement | None) -> Answer | None:
         """Carries out one request. Raises GatewayError, or whatever leaves its outcome unknown."""
         request = entry.request
         if isinstance(request, NewOrderRequest):
-            await self._wait_for_placement(entry, request)
-            entry.is_sent = True
-            answer = await self.place(request)
+            if begun is None:
+                await self._wait_for_placement(entry, request)
+                entry.is_sent = True
+                self._known.note_sent(request.order.client_order_id, self.wall_ns())
+                answer = await self.place(request)
+            else:
+                answer = await begun
             if answer is not None:
                 answer.order_id = answer.order_id or request.order.order_id
                 answer.strategy = answer.strategy or request.order.strategy
@@ -351,9 +380,8 @@ class ExchangeGateway(VenueActor, ABC):
         self._refuse_if_late(request.send_before_ns)
         may_pass = False
         if not entry.is_withdrawn:
-            order = request.order
-            queue = self._protective_queue if is_protective(order) else self._queue
-            may_pass = await queue.wait(order.client_order_id, request.send_before_ns)
+            queue = self._queue_of(request)
+            may_pass = await queue.wait(request.order.client_order_id, request.send_before_ns)
         if entry.is_withdrawn:
             raise Unsent("canceled before it was sent")
         if not may_pass:

@@ -16,6 +16,7 @@ class KnownOrder:
 
     cause: Cause
     exchange_order_id: int = 0
+    sent_time_ns: int = 0
 
 
 class KnownOrders:
@@ -35,17 +36,23 @@ class KnownOrders:
             del self.orders[next(iter(self.orders))]
         self.orders[client_order_id] = KnownOrder(cause)
 
+    def note_sent(self, client_order_id: str, now_ns: int) -> None:
+        """The order's request has been handed to the connection."""
+        if (known := self.orders.get(client_order_id)) is not None:
+            known.sent_time_ns = now_ns
+
     def rename(self, client_order_id: str, new_client_order_id: str) -> None:
         """An amendment gives an order another client order id; both are known then."""
         if (known := self.orders.get(client_order_id)) is not None:
             self.orders[new_client_order_id] = known
 
     def note(self, order: Order) -> Cause | None:
-        """Keeps the venue's id of an order; returns who asked for it, if we know."""
+        """Keeps the venue's id of an order, and says when it was sent; returns who asked for it, if we know."""
         known = self.orders.get(order.client_order_id)
         if known is None:
             return None
         known.exchange_order_id = known.exchange_order_id or order.exchange_order_id
+        order.sent_time_ns = known.sent_time_ns
         if order.status.is_terminal:
             self._ended[order.client_order_id] = None
             if len(self._ended) > ENDED_LIMIT:

@@ -12,17 +12,32 @@ class Turn:
 
     def __init__(self, previous: "Turn | None") -> None:
         self.previous = previous
-        self.ended = asyncio.Event()
+        self.is_ended = False
+        self._ended: asyncio.Event | None = None
+        """Made when somebody waits: hardly any order is spoken of twice at once."""
         self.is_order_dead: bool = previous is not None and previous.is_order_dead
         """The order is proven not to be at the venue, and its end has been told."""
 
     async def wait(self) -> None:
         """Returns when the request before this one has been answered."""
         if self.previous is not None:
-            await self.previous.ended.wait()
+            await self.previous.wait_for_end()
             self.is_order_dead = self.is_order_dead or self.previous.is_order_dead
             # What is over is let go of, or a long sequence would be kept whole.
             self.previous = None
+
+    async def wait_for_end(self) -> None:
+        """Returns when this request has been answered."""
+        if not self.is_ended:
+            if self._ended is None:
+                self._ended = asyncio.Event()
+            await self._ended.wait()
+
+    def end(self) -> None:
+        """It has been answered."""
+        self.is_ended = True
+        if self._ended is not None:
+            self._ended.set()
 
 
 class OrderTurns:
@@ -33,10 +48,9 @@ class OrderTurns:
 
     def take(self, *client_order_ids: str) -> Turn:
         """The next turn on an order; an amendment gives the order a second id, and is named with both."""
-        previous = next(
-            (self.last[name] for name in client_order_ids if name in self.last),
-            None,
-        )
+        previous = None
+        for name in client_order_ids:
+            previous = previous or self.last.get(name)
         turn = Turn(previous)
         for name in client_order_ids:
             self.last[name] = turn
@@ -44,7 +58,7 @@ class OrderTurns:
 
     def end(self, turn: Turn, *client_order_ids: str) -> None:
         """The request has been answered; whoever waits for it may go."""
-        turn.ended.set()
+        turn.end()
         for name in client_order_ids:
             if self.last.get(name) is turn:
                 del self.last[name]

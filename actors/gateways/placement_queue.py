@@ -27,13 +27,17 @@ class PlacementQueue:
         self.waiters: deque[Waiter] = deque()
         self.by_order: dict[str, Waiter] = {}
 
+    def may_pass(self) -> bool:
+        """Whether an order may be sent now, without waiting; it is counted then."""
+        return not self.waiters and self.reserve() <= 0
+
     async def wait(self, client_order_id: str, send_before_ns: int) -> bool:
         """Waits for this order's turn: True when it may be sent at once, False when it was withdrawn or would be late.
 
         `send_before_ns` is the instant past which it must not be sent, 0 for none; an order that cannot pass before it
         does not wait for it.
         """
-        if not self.waiters and self.reserve() <= 0:
+        if self.may_pass():
             return True
         waiter = Waiter()
         self.waiters.append(waiter)

@@ -25,6 +25,7 @@ from messages.orders import Execution, Order
 
 Market = tuple[Exchanges, str]
 ZERO = Decimal(0)
+GIVEN_UP_REMEMBERED = 1_000
 
 
 class Books:
@@ -40,12 +41,15 @@ class Books:
         self.balances = Balances()
         self.instruments: dict[Market, Instrument] = {}
         self.tickers: dict[Market, BookTicker] = {}
+        self._mids: dict[Market, tuple[BookTicker, Decimal]] = {}
         self.stated: dict[Exchanges, int] = {}
         """When each venue last stated the whole account; our clock."""
-        self.on_the_way: dict[tuple[Exchanges, str], Decimal] = {}
-        """Per asset: what came free or in since the venue's last statement about it."""
+        self.on_the_way: dict[tuple[Exchanges, str], list[tuple[int, Decimal]]] = {}
+        """Per asset: what came free or in since the venue's last statement about it, and when (the venue's clock)."""
         self.unsettled_orders: dict[str, Order] = {}
         """Orders, ended ones too, with executions that are counted by the venue and not told yet."""
+        self.given_up: dict[str, Decimal] = {}
+        """Orders whose executions the venue does not tell for good: how much it had counted by then."""
         self.traded: set[str] = set()
         """Strategies that have had an order; asked whether they contain one, and read in sorted order."""
         self.states: dict[str, bytes] = {}
@@ -60,7 +64,20 @@ class Books:
         ticker = self.tickers.get((exchange, symbol))
         if ticker is None or not (ticker.bid_price > 0 and ticker.ask_price > 0):
             return None
-        return (to_decimal(ticker.bid_price) + to_decimal(ticker.ask_price)) / 2
+        known = self._mids.get((exchange, symbol))
+        if known is not None and known[0] is ticker:
+            return known[1]
+        mid = (to_decimal(ticker.bid_price) + to_decimal(ticker.ask_price)) / 2
+        self._mids[exchange, symbol] = (ticker, mid)
+        return mid
+
+    def find_price(self, exchange: Exchanges, asset: str, quote_asset: str) -> Decimal | None:
+        """What one unit of an asset is worth in another, by a symbol that is watched; None where there is none."""
+        for (venue, symbol), instrument in self.instruments.items():
+            pair = (instrument.base_asset, instrument.quote_asset)
+            if venue is exchange and pair == (asset, quote_asset):
+                return self.mid_price(exchange, symbol)
+        return None
 
     def revalue(self, exchange: Exchanges, symbol: str) -> None:
         """Lets the portfolio value a symbol at the last mid price."""
@@ -81,9 +98,13 @@ class Books:
     def set_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> list[Balance]:
         """Takes the venue's statement about the whole account; the balances that it changed."""
         self.stated[snapshot.exchange] = now_ns
-        for exchange, asset in list(self.on_the_way):
-            if exchange is snapshot.exchange:
-                del self.on_the_way[exchange, asset]
+        for key, amounts in list(self.on_the_way.items()):
+            if key[0] is snapshot.exchange:
+                # One that was taken before an execution and arrives after it does not hold what that brought.
+                later = [item for item in amounts if item[0] > snapshot.event_time_ns > 0]
+                self.on_the_way[key] = later
+                if not later:
+                    del self.on_the_way[key]
         return self.balances.apply_snapshot(
             snapshot.exchange, snapshot.balances, snapshot.event_time_ns
         )
@@ -95,12 +116,11 @@ class Books:
             if exchange not in self.stated:
                 return None
             free = ZERO
-        free += self.on_the_way.get((exchange, asset), ZERO)
-        for order in self.table.open_orders(None, exchange):
-            if order.venue_status is None:
-                locked_asset, amount = self.find_lock(order)
-                if locked_asset == asset:
-                    free -= amount
+        free += sum((amount for _, amount in self.on_the_way.get((exchange, asset), ())), ZERO)
+        for order in self.table.unheard_orders(exchange):
+            locked_asset, amount = self.find_lock(order)
+            if locked_asset == asset:
+                free -= amount
         return free
 
     def find_lock(self, order: Order) -> tuple[str, Decimal]:
@@ -135,6 +155,26 @@ class Books:
         unsettled = self.unsettled(strategy, exchange, symbol, side)
         return open_quantity + sum((order.unbooked_quantity for order in unsettled), ZERO)
 
+    def find_under_way(
+        self, exchange: Exchanges, symbol: str, strategy: str
+    ) -> tuple[Decimal, Decimal, Decimal]:
+        """`under_way` for all BUY orders, and for the BUY and the SELL orders of one strategy; looked through once."""
+        all_buys = own_buys = own_sales = ZERO
+        amounts = [
+            (order, order.open_quantity) for order in self.table.open_orders(None, exchange, symbol)
+        ]
+        amounts += [
+            (order, order.unbooked_quantity) for order in self.unsettled(None, exchange, symbol)
+        ]
+        for order, amount in amounts:
+            is_own = order.strategy == strategy
+            if order.side is Side.BUY:
+                all_buys += amount
+                own_buys += amount if is_own else ZERO
+            elif order.side is Side.SELL and is_own:
+                own_sales += amount
+        return all_buys, own_buys, own_sales
+
     def on_change(self, change: OrderChange, was_acknowledged: bool) -> None:
         """Notes what a change of an order has set free or brought in."""
         order = change.order
@@ -146,13 +186,25 @@ class Books:
             self.last_trade_ids[market] = max(
                 execution.trade_id, self.last_trade_ids.get(market, 0)
             )
-            self._expect(order.exchange, *self._find_proceeds(order, execution))
+            self._expect(order, *self._find_proceeds(order, execution))
         if change.is_ended and was_acknowledged:
-            self._expect(order.exchange, *self.find_lock(order))
+            self._expect(order, *self.find_lock(order))
+
+    def is_unsettled(self, order: Order) -> bool:
+        """Whether executions of an order are still to be told and booked."""
+        given_up = self.given_up.get(order.order_id)
+        return order.unbooked_quantity > 0 and order.executed_quantity != given_up
+
+    def give_up(self, order: Order) -> None:
+        """The venue knows no more of an order: nothing waits for its executions, until it counts more of them."""
+        self.given_up[order.order_id] = order.executed_quantity
+        if len(self.given_up) > GIVEN_UP_REMEMBERED:
+            del self.given_up[next(iter(self.given_up))]
+        self.note_unsettled(order)
 
     def note_unsettled(self, order: Order) -> None:
         """Notes whether the venue counts executions of an order that are not booked."""
-        if order.unbooked_quantity:
+        if self.is_unsettled(order):
             self.unsettled_orders[order.order_id] = order
         else:
             self.unsettled_orders.pop(order.order_id, None)
@@ -167,10 +219,10 @@ class Books:
             asset, amount = instrument.quote_asset, execution.quantity * execution.price
         return asset, amount - (execution.fee if execution.fee_asset == asset else ZERO)
 
-    def _expect(self, exchange: Exchanges, asset: str, amount: Decimal) -> None:
+    def _expect(self, order: Order, asset: str, amount: Decimal) -> None:
         if asset and amount > 0:
-            key = (exchange, asset)
-            self.on_the_way[key] = self.on_the_way.get(key, ZERO) + amount
+            expected = self.on_the_way.setdefault((order.exchange, asset), [])
+            expected.append((order.event_time_ns, amount))
 
 
 def copy_order(order: Order) -> Order:

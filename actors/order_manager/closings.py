@@ -86,7 +86,7 @@ class Closings:
         """Sells where the venue has said its last word."""
         for key, closing in list(self.running.items()):
             for order_id, order in list(closing.waiting.items()):
-                if not (order.is_open or order.unbooked_quantity):
+                if not (order.is_open or self.books.is_unsettled(order)):
                     del closing.waiting[order_id]
             if not closing.waiting:
                 del self.running[key]

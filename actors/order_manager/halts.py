@@ -2,9 +2,9 @@
 
 Only orders that we know for ours are canceled, each by its own id: the account's owner may have others in the same symbol.
 The gate is shut before the first cancel is sent, so that no strategy's answer to a cancel passes. With `flatten` what the
-strategies hold is sold once their orders are gone. `HaltCompleted` comes when nothing is open any more, or after a bounded
-time with the number of orders of which the venue has not said that they are gone; whoever can wait longer hears it again
-when they are.
+strategies hold is sold once their orders are gone. `HaltCompleted` comes when nothing is open any more and every execution
+is booked, or after a bounded time with the number of orders of which the venue has not said that they are gone; whoever
+can wait longer hears it again when they are.
 """
 
 from dataclasses import dataclass
@@ -56,13 +56,18 @@ class Halts:
         """Shuts the gate and cancels; asked again it begins anew."""
         scope = command.strategy
         self._forget(scope)
-        self.gate.halts[scope] = command.reason
+        reason, is_kept = command.reason, command.is_kept
+        earlier = self.gate.notes.get((GateEvent.HALT, scope))
+        if earlier is not None and earlier.is_kept and not is_kept:
+            # The bot's own end does not undo what a person or a limit of loss has ordered for longer.
+            reason, is_kept = earlier.reason, True
+        self.gate.halts[scope] = reason
         self.note(
             GateNote(
                 event=GateEvent.HALT,
                 scope=scope,
-                reason=command.reason,
-                is_kept=command.is_kept,
+                reason=reason,
+                is_kept=is_kept,
                 flatten=command.flatten,
             )
         )
@@ -106,6 +111,11 @@ class Halts:
                 self._sell_all(scope)
                 if self._open_orders(scope) or self.closings.is_running(scope or None):
                     continue
+            if any(
+                scope in (ALL, order.strategy) for order in self.books.unsettled_orders.values()
+            ):
+                # A canceled order counts what was executed and not told yet: the position stated now would lack it.
+                continue
             self._forget(scope)
             self.port.send(HaltCompleted(open_orders=0, strategy=scope))
 

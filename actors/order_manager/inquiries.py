@@ -5,21 +5,30 @@ rest; one of which the venue says that more was executed than the executions tha
 has not been answered for long, though every request should be, or that never rests and has not ended.
 
 "Not found" is the venue's word, but no proof while the request may still be under way to it or its own read side lags:
-it counts only `absence_after_s` after the outcome became unknown, and until then the question is asked again. Nothing is
-ever concluded from silence.
+it counts only `absence_after_s` after the outcome became unknown, and until then the question is asked again. An order that
+the venue has acknowledged was there for certain: of it more is wanted before it is given up, namely `DENIALS` such answers,
+the last so much later than the first, and between them a view of the account that does not list it. The same denials end
+the waiting for executions that were counted and never told. After that the question is put a few times more in a day, for
+the venue may have lost its memory only for a while. Nothing is ever concluded from silence.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.order_manager.books import Books
 from actors.order_manager.port import Port
 from messages.account import AccountSnapshot
-from messages.enums import OrderStatus, OrderType, TimeInForce
+from messages.enums import Exchanges, OrderStatus, OrderType, TimeInForce
 from messages.orders import Order, QueryOrderRequest
 
 FIRST_WAIT_S = 0.5
 MAXIMUM_WAIT_S = 30.0
 SILENCE_S = 10.0
+DENIALS = 3
+"""So often the venue must say that it does not know an order which it has acknowledged."""
+LATE_WAIT_S = 600.0
+LATE_QUESTIONS = 7
+"""Of an order that was given up, at distances that double: the last of them after some 21 hours."""
 PENDING = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL)
 
 
@@ -33,14 +42,29 @@ class Inquiry:
     questions: int = 0
     wants_answer: bool = False
     """True until the venue has said anything about the order, whatever it is."""
+    denials: int = 0
+    """How often the venue has said that it does not know the order, and nothing else since."""
+    first_denied_ns: int = 0
+    is_unlisted: bool = False
+    """Whether a view of the account, asked for after the first denial, does not list it either."""
+    is_given_up: bool = False
 
 
 class Inquiries:
     """Asks until the venue has spoken."""
 
-    def __init__(self, port: Port, books: Books, absence_after_s: float) -> None:
+    def __init__(
+        self,
+        port: Port,
+        books: Books,
+        absence_after_s: float,
+        ask_snapshot: Callable[[Exchanges], None],
+        silence_s: float = SILENCE_S,
+    ) -> None:
+        self.silence_s = silence_s
         self.port = port
         self.books = books
+        self.ask_snapshot = ask_snapshot
         self.absence_after_ns = round(absence_after_s * 1e9)
         self.running: dict[str, Inquiry] = {}
         self.sent_before: dict[str, int] = {}
@@ -50,13 +74,13 @@ class Inquiries:
 
     def start(self) -> None:
         """Begins to look for requests that are not answered."""
-        self.port.schedule(SILENCE_S, self._look_for_silence)
+        self.port.schedule(self.silence_s, self._look_for_silence)
 
     def consider(self, order: Order, *, wants_answer: bool = False) -> None:
         """Starts to ask about an order if it needs it, and ends what is not needed any more."""
         inquiry = self.running.get(order.order_id)
         if inquiry is None:
-            if not (wants_answer or is_open_question(order)):
+            if not (wants_answer or self.is_open_question(order)):
                 return
             now_ns = self.port.now_ns
             since_ns = min(self.sent_before.pop(order.order_id, now_ns), now_ns)
@@ -72,19 +96,53 @@ class Inquiries:
             inquiry.wants_answer = True
             self.port.cancel_timer(inquiry.timer)
             self._ask(inquiry)
-        if not (inquiry.wants_answer or is_open_question(order)):
+        if not (inquiry.wants_answer or inquiry.is_given_up or self.is_open_question(order)):
             self._end(inquiry)
+
+    def is_open_question(self, order: Order) -> bool:
+        """Whether an order's outcome or some of its executions are not known."""
+        return order.status is OrderStatus.UNKNOWN or self.books.is_unsettled(order)
 
     def on_answer(self, order: Order) -> None:
         """The venue has said something about an order, whatever it was."""
         inquiry = self.running.get(order.order_id)
         if inquiry is not None:
             inquiry.wants_answer = False
+            inquiry.denials, inquiry.is_unlisted, inquiry.is_given_up = 0, False, False
         self.consider(order)
+
+    def on_denied(self, order: Order) -> bool:
+        """The venue says that it does not know an order; whether that can be believed by now."""
+        inquiry = self.running.get(order.order_id)
+        if inquiry is None or inquiry.is_given_up:
+            return False
+        now_ns = self.port.now_ns
+        inquiry.denials += 1
+        if order.venue_status is None:
+            return order.is_open and now_ns - inquiry.since_ns >= self.absence_after_ns
+        if inquiry.denials == 1:
+            inquiry.first_denied_ns = now_ns
+            self.ask_snapshot(order.exchange)
+        return (
+            inquiry.denials >= DENIALS
+            and now_ns - inquiry.first_denied_ns >= self.absence_after_ns
+            and (inquiry.is_unlisted or not order.is_open)
+        )
+
+    def give_up(self, order: Order) -> None:
+        """An order is proven absent: it is asked for a few times more, without haste."""
+        if (known := self.running.get(order.order_id)) is not None:
+            self._end(known)
+        inquiry = Inquiry(order, self.port.now_ns, is_given_up=True)
+        self.running[order.order_id] = inquiry
+        self._wait(inquiry)
 
     def on_snapshot(self, snapshot: AccountSnapshot) -> None:
         """Asks about what we take for open and the venue, in a later view of the account, does not list."""
         for order in self.find_unlisted(snapshot):
+            inquiry = self.running.get(order.order_id)
+            if inquiry is not None and inquiry.denials:
+                inquiry.is_unlisted = True
             was_told = order.venue_status is not None or order.status is OrderStatus.UNKNOWN
             if was_told and order.event_time_ns <= snapshot.event_time_ns:
                 self.consider(order, wants_answer=True)
@@ -100,13 +158,6 @@ class Inquiries:
             and (order.symbol, order.exchange_order_id) not in listed_ids
             and (not snapshot.symbols or order.symbol in snapshot.symbols)
         ]
-
-    def is_proven_absent(self, order: Order) -> bool:
-        """Whether the venue's "not found" can be believed by now."""
-        inquiry = self.running.get(order.order_id)
-        if inquiry is None or order.status is not OrderStatus.UNKNOWN:
-            return False
-        return self.port.now_ns - inquiry.since_ns >= self.absence_after_ns
 
     def _look_for_silence(self) -> None:
         before, self.silent = self.silent, {}
@@ -133,22 +184,24 @@ class Inquiries:
         self._wait(inquiry)
 
     def _wait(self, inquiry: Inquiry) -> None:
-        delay_s = min(FIRST_WAIT_S * 2 ** min(inquiry.questions, 10), MAXIMUM_WAIT_S)
+        doublings = min(inquiry.questions, 10)
+        delay_s = min(FIRST_WAIT_S * 2**doublings, MAXIMUM_WAIT_S)
+        if inquiry.is_given_up:
+            delay_s = LATE_WAIT_S * 2**doublings
         inquiry.timer = self.port.schedule(delay_s, self._ask_again, inquiry.order.order_id)
 
     def _ask_again(self, order_id: str) -> None:
         inquiry = self.running.get(order_id)
-        if inquiry is not None:
+        if inquiry is None:
+            return
+        if inquiry.is_given_up and inquiry.questions >= LATE_QUESTIONS:
+            self._end(inquiry)
+        else:
             self._ask(inquiry)
 
     def _end(self, inquiry: Inquiry) -> None:
         self.port.cancel_timer(inquiry.timer)
         del self.running[inquiry.order.order_id]
-
-
-def is_open_question(order: Order) -> bool:
-    """Whether an order's outcome or some of its executions are not known."""
-    return order.status is OrderStatus.UNKNOWN or order.unbooked_quantity > 0
 
 
 def awaits_word(order: Order) -> bool:

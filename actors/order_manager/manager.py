@@ -38,7 +38,7 @@ from messages.control import (
     ResyncRequest,
     Subscribe,
 )
-from messages.enums import ExecutionType, GateEvent, OrderStatus, Reason
+from messages.enums import GateEvent, Reason
 from messages.instruments import Instrument
 from messages.market import BookTicker
 from messages.orders import (
@@ -102,6 +102,8 @@ class OrderManager(Actor[Outputs]):
         refusal_hold_s: float = 60.0,
         checkpoint_entries: int = 2_000,
         foreign_orders: ForeignOrdersPolicy = "ignore",
+        valuation_interval_s: float = 1.0,
+        silence_s: float = 10.0,
         **limits: Decimal | int | None,
     ) -> None:
         """`bot` marks the bot's orders at the venue. `limits` are the fields of `RiskLimits`.
@@ -111,6 +113,8 @@ class OrderManager(Actor[Outputs]):
         `reconcile_interval_s` the account is compared with what is known of it. A strategy with too many refusals is held
         for `refusal_hold_s`. After `checkpoint_entries` durable messages a checkpoint is written. `foreign_orders` says
         what is done about open orders that are not ours: `ignore`, `adopt` (they become ours) or `cancel`.
+        Every `valuation_interval_s`, while anything is held, positions are told at the market's price; every `silence_s`
+        it is looked for requests that nobody has answered.
 
         Raises ValueError for a limit or a time that is not above 0, and for an unknown limit.
         """
@@ -121,6 +125,8 @@ class OrderManager(Actor[Outputs]):
             refusal_hold_s=refusal_hold_s,
             checkpoint_entries=checkpoint_entries,
             foreign_orders=foreign_orders,
+            valuation_interval_s=valuation_interval_s,
+            silence_s=silence_s,
         )
         given = {key: value for key, value in limits.items() if value is not None}
         run = self._context.run
@@ -266,47 +272,7 @@ class OrderManager(Actor[Outputs]):
 
     def on_order(self, event: Order) -> None:
         """What a venue says about an order: a reply, a report, or the answer to a question."""
-        self._take_order(event)
-
-    def _take_order(self, event: Order, *, is_listed: bool = False) -> None:
-        self.gate.learn_venue(event.sender, event.exchange)
-        if event.status is OrderStatus.UNKNOWN and event.reason is Reason.NONE:
-            event.reason = Reason.OUTCOME_UNKNOWN
-        if event.status is OrderStatus.REJECTED and event.reason is Reason.NONE:
-            event.reason = Reason.VENUE
-        known = self.books.table.find(event.exchange, event.symbol, event.client_order_id)
-        if (
-            event.status is OrderStatus.UNKNOWN
-            and known
-            and known.order_id in self.reducing.pending
-        ):
-            self._refuse_reduction(known, event)
-            return
-        if event.status is OrderStatus.NOT_FOUND:
-            if known is None:
-                return
-            if not self.inquiries.is_proven_absent(known):
-                self.recovery.on_answer(known)
-                return
-            if event.reason is Reason.NONE:
-                event.reason = Reason.UNKNOWN_ORDER
-        was_acknowledged = known is not None and known.venue_status is not None
-        change = self.books.table.on_venue_order(event, self.now_ns)
-        if is_listed:
-            self.reconciliation.on_told(change)
-        self.settlement.settle(change, was_acknowledged=was_acknowledged)
-        if change.order is not None and event.status is not OrderStatus.UNKNOWN:
-            self.inquiries.on_answer(change.order)
-            self.recovery.on_answer(change.order)
-            if event.execution_type is ExecutionType.UNRECOGNISED and not is_listed:
-                self.reducing.on_answer(change.order)
-
-    def _refuse_reduction(self, order: Order, event: Order) -> None:
-        command = self.reducing.refuse(order, event.reason, event.reason_text)
-        if command is not None:
-            self.amending.begin(order, command)
-        elif event.reason is Reason.OUTCOME_UNKNOWN:
-            self.inquiries.consider(order, wants_answer=True)
+        self.parts.words.take_order(event)
 
     def on_cancel_refused(self, refused: CancelRefused) -> None:
         """A cancel did not take place: the order may have ended or still rest, and the venue is asked which."""
@@ -317,20 +283,10 @@ class OrderManager(Actor[Outputs]):
             self.settlement.refuse_cancel(order, refused.reason_text)
 
     def on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
-        """A venue's whole view of the account: what it tells of our orders counts, what it leaves out is asked about."""
-        exchange = snapshot.exchange
-        self.gate.learn_venue(snapshot.sender, exchange)
+        """A venue's whole view of the account."""
         for balance in self.books.set_snapshot(snapshot, self.now_ns):
             self.send(balance)
-        for order in snapshot.open_orders:
-            self._take_order(order, is_listed=True)
-            self.parts.foreign.on_listed(order)
-        for order in snapshot.executed_orders:
-            self._take_order(order, is_listed=True)
-        self.inquiries.on_snapshot(snapshot)
-        self.recovery.on_snapshot(snapshot)
-        self.reconciliation.check_balances(snapshot)
-        self.readiness.on_snapshot(exchange)
+        self.parts.words.take_snapshot(snapshot)
 
     def on_balance(self, balance: Balance) -> None:
         """A venue's statement about one asset."""

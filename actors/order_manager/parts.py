@@ -13,12 +13,12 @@ from actors.order_manager.failures import Failures
 from actors.order_manager.foreign import ForeignOrders, ForeignOrdersPolicy
 from actors.order_manager.gate import TradingGate
 from actors.order_manager.halts import Halts
-from actors.order_manager.inquiries import Inquiries
+from actors.order_manager.inquiries import SILENCE_S, Inquiries
 from actors.order_manager.losses import Losses
 from actors.order_manager.naming import OrderNames
 from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
-from actors.order_manager.publisher import Publisher
+from actors.order_manager.publisher import VALUATION_INTERVAL_S, Publisher
 from actors.order_manager.readiness import Readiness
 from actors.order_manager.reconciliation import Reconciliation
 from actors.order_manager.recovery import Recovery
@@ -26,6 +26,7 @@ from actors.order_manager.reducing import Reducing
 from actors.order_manager.refusals import Refusals
 from actors.order_manager.restoring import Restoring
 from actors.order_manager.settlement import Settlement
+from actors.order_manager.venue_words import VenueWords
 from actors.trading.risk import RiskChecker, RiskLimits
 from messages.orders import Order
 
@@ -40,10 +41,19 @@ class ManagerOptions:
     refusal_hold_s: float
     checkpoint_entries: int
     foreign_orders: ForeignOrdersPolicy
+    valuation_interval_s: float = VALUATION_INTERVAL_S
+    silence_s: float = SILENCE_S
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot be meant, naming the key."""
-        for key in ("halt_patience_s", "absence_after_s", "reconcile_interval_s", "refusal_hold_s"):
+        for key in (
+            "halt_patience_s",
+            "absence_after_s",
+            "reconcile_interval_s",
+            "refusal_hold_s",
+            "valuation_interval_s",
+            "silence_s",
+        ):
             if not 0 < getattr(self, key) < float("inf"):
                 raise ValueError(f"{key}: must be above 0 seconds, not {getattr(self, key)}")
         if self.checkpoint_entries < 1:
@@ -76,13 +86,21 @@ class Parts:
         self.refusals = Refusals(
             port, self.gate, limits.maximum_refusals_in_a_row, options.refusal_hold_s
         )
-        self.publisher = Publisher(port, self.books, self.chains, self._check_losses)
+        self.publisher = Publisher(
+            port, self.books, self.chains, self._check_losses, options.valuation_interval_s
+        )
         risk = RiskChecker(limits)
         self.placements = Placements(
             port, self.books, self.publisher, self.gate, risk, self.refusals
         )
         self.cancels = Cancels(port, self.books, self.publisher)
-        self.inquiries = Inquiries(port, self.books, options.absence_after_s)
+        self.inquiries = Inquiries(
+            port,
+            self.books,
+            options.absence_after_s,
+            lambda exchange: self.readiness.ask_snapshot(exchange),
+            options.silence_s,
+        )
         self.reducing = Reducing(port, self.publisher)
         self._put_actions_together(options)
         self._put_memory_together(run, limits, options, on_ready)
@@ -150,6 +168,20 @@ class Parts:
             port, books, gate, self.readiness, options.reconcile_interval_s
         )
 
+        self.words = VenueWords(
+            books,
+            gate,
+            self.settlement,
+            self.inquiries,
+            self.recovery,
+            self.reconciliation,
+            self.readiness,
+            self.amending,
+            self.reducing,
+            self.halts,
+            self.foreign,
+        )
+
     def _check_losses(self) -> None:
         self.losses.check()
 
@@ -171,3 +203,6 @@ class Parts:
             )
             names.move_to(run + 1)
             self.checkpoints.ask()
+            # What was traded meanwhile is not in it either.
+            self.readiness.is_in_doubt = True
+            self.readiness.ask_snapshot(order.exchange)

@@ -10,7 +10,7 @@ from actors.order_manager.publisher import Publisher
 from actors.order_manager.refusals import Refusals
 from actors.order_manager.terms import find_malformation, find_venue_fault, round_terms
 from actors.trading.risk import Refusal, RiskChecker, RiskState, check_funds
-from messages.enums import OrderStatus, Reason, Side
+from messages.enums import OrderStatus, Reason
 from messages.orders import NewOrderRequest, Order
 
 
@@ -76,20 +76,22 @@ class Placements:
         books = self.books
         exchange, symbol, strategy = order.exchange, order.symbol, order.strategy
         instrument = books.instruments[exchange, symbol]
+        all_buys, own_buys, own_sales = books.find_under_way(exchange, symbol, strategy)
         return RiskState(
             now_ns=self.port.now_ns,
             base_asset=instrument.base_asset,
             quote_asset=instrument.quote_asset,
             mid_price=books.mid_price(exchange, symbol),
-            open_orders=len(books.table.open_orders()),
+            open_orders=books.table.count_open(),
             held_quantity=books.portfolio.quantity(exchange, symbol),
-            open_buy_quantity=books.under_way(exchange, symbol, Side.BUY),
-            strategy_open_orders=len(books.table.open_orders(strategy)),
-            strategy_open_buy_quantity=books.under_way(exchange, symbol, Side.BUY, strategy),
+            open_buy_quantity=all_buys,
+            strategy_open_orders=books.table.count_open(strategy),
+            strategy_open_buy_quantity=own_buys,
             strategy_quantity=books.portfolio.quantity(exchange, symbol, strategy),
-            strategy_open_sell_quantity=books.under_way(exchange, symbol, Side.SELL, strategy),
+            strategy_open_sell_quantity=own_sales,
             free_base=books.free(exchange, instrument.base_asset),
             free_quote=books.free(exchange, instrument.quote_asset),
+            may_sell_account_holdings=self.risk.limits.may_sell_account_holdings,
         )
 
     def refuse(self, order: Order, refusal: Refusal) -> None:

@@ -23,9 +23,15 @@ class Publisher:
     """Books executions and tells of everything."""
 
     def __init__(
-        self, port: Port, books: Books, chains: Chains, on_valued: Callable[[], None]
+        self,
+        port: Port,
+        books: Books,
+        chains: Chains,
+        on_valued: Callable[[], None],
+        valuation_interval_s: float = VALUATION_INTERVAL_S,
     ) -> None:
         """`on_valued` is called when profits have changed, by a fill or by the market."""
+        self.valuation_interval_s = valuation_interval_s
         self.port = port
         self.on_valued = on_valued
         self.books = books
@@ -80,8 +86,12 @@ class Publisher:
 
     def on_instrument(self, instrument: Instrument) -> None:
         """Books what had to wait for the assets of this symbol."""
-        for fill in self.restored_fills.pop((instrument.exchange, instrument.symbol), []):
+        restored = self.restored_fills.pop((instrument.exchange, instrument.symbol), [])
+        for fill in restored:
             self.books.portfolio.apply(fill)
+        if restored:
+            # What is held again has a value again, and limits of loss to keep.
+            self.begin_valuing()
         fills = self.waiting_fills.pop((instrument.exchange, instrument.symbol), [])
         for strategy in dict.fromkeys(fill.strategy for fill in fills):
             self._book_fills([fill for fill in fills if fill.strategy == strategy])
@@ -107,10 +117,10 @@ class Publisher:
         """From now on positions are valued, for as long as anything is held."""
         if not self.is_valuing:
             self.is_valuing = True
-            self.port.schedule(VALUATION_INTERVAL_S, self._value)
+            self.port.schedule(self.valuation_interval_s, self._value)
 
     def _value(self) -> None:
-        """Once a second, while anything is held: tells of positions whose value has moved."""
+        """Periodically, while anything is held: tells of positions whose value has moved."""
         self.is_valuing = False
         portfolio = self.books.portfolio
         for held in portfolio.positions():
@@ -123,5 +133,5 @@ class Publisher:
             if self.told_profits.get(key) != profit:
                 self.tell_position(*key)
         if self.is_valuing:
-            self.port.schedule(VALUATION_INTERVAL_S, self._value)
+            self.port.schedule(self.valuation_interval_s, self._value)
             self.on_valued()

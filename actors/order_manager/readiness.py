@@ -36,7 +36,11 @@ class Readiness:
         self.is_waiting = is_waiting
         self.on_ready = on_ready
         self.is_in_doubt = False
-        """Whether the journal may lack trades of symbols in which none is known: all of them are asked for then."""
+        """Whether the journal may lack trades of symbols in which none is known: all of them are asked for then, once."""
+        self.asked_whole: dict[Market, None] = {}
+        """Markets of which all trades are asked for in a question that is out."""
+        self.known_whole: dict[Market, None] = {}
+        """Markets of which the venue has told all trades."""
         self.books = books
         self.gate = gate
         self.markets: dict[Market, None] = {}
@@ -78,6 +82,9 @@ class Readiness:
 
     def on_snapshot(self, exchange: Exchanges) -> None:
         """A venue has told the state of the account."""
+        for market in [market for market in self.asked_whole if market[0] is exchange]:
+            del self.asked_whole[market]
+            self.known_whole[market] = None
         self.awaited.pop(exchange, None)
         if not self.awaited and not self.is_asking:
             self.port.cancel_timer(self.timer)
@@ -127,11 +134,15 @@ class Readiness:
 
     def _find_last_trades(self, exchange: Exchanges, symbols: list[str]) -> dict[str, int]:
         known = self.books.last_trade_ids
-        return {
-            symbol: known.get((exchange, symbol), 0)
-            for symbol in symbols
-            if self.is_in_doubt or (exchange, symbol) in known
-        }
+        trades_after = {}
+        for symbol in symbols:
+            market = (exchange, symbol)
+            if market in known:
+                trades_after[symbol] = known[market]
+            elif self.is_in_doubt and market not in self.known_whole:
+                trades_after[symbol] = 0
+                self.asked_whole[market] = None
+        return trades_after
 
     def venues(self) -> list[Exchanges]:
         """All that are traded or watched."""

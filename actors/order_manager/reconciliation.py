@@ -17,6 +17,7 @@ from actors.trading.order_change import OrderChange
 from messages.account import AccountSnapshot
 from messages.enums import Exchanges
 from messages.instruments import to_text
+from messages.orders import Order
 
 ZERO = Decimal(0)
 
@@ -62,6 +63,34 @@ class Reconciliation:
         self.discrepancies[kind] += 1
         self.port.log.warning(
             "discrepancy: the account's state has told what no event did: %s is %s, %s executed; repaired",
+            order.client_order_id,
+            order.status,
+            to_text(order.executed_quantity),
+        )
+
+    def on_absent(self, order: Order) -> None:
+        """The venue had acknowledged an order and denies it for good."""
+        self.discrepancies["orders"] += 1
+        self.port.log.error(
+            "discrepancy: %s does not know %s (%s, its %d) any more, which was %s, %s of %s executed%s; "
+            "it counts as gone until the venue names it again: look there",
+            order.exchange,
+            order.client_order_id,
+            order.symbol,
+            order.exchange_order_id,
+            order.status,
+            to_text(order.executed_quantity),
+            to_text(order.quantity),
+            f", {to_text(order.unbooked_quantity)} of it never told"
+            if order.unbooked_quantity
+            else "",
+        )
+
+    def on_revoked(self, order: Order) -> None:
+        """An order that the venue did not know is there after all."""
+        self.discrepancies["orders"] += 1
+        self.port.log.error(
+            "discrepancy: %s, which the venue did not know, is there after all: %s, %s executed",
             order.client_order_id,
             order.status,
             to_text(order.executed_quantity),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from actors.order_manager.books import Books
 from actors.order_manager.cancels import Cancels
-from actors.order_manager.checkpoints import Checkpoints
+from actors.order_manager.checkpoints import CLOSED_KEPT, Checkpoints
 from actors.order_manager.halts import Halts
 from actors.order_manager.inquiries import Inquiries
 from actors.order_manager.losses import Losses
@@ -116,9 +116,14 @@ class Recovery:
                     self.inquiries.sent_before[order.order_id] = sent_before_ns
                 text = "the order manager began anew before the venue had answered"
                 self.settlement.settle(books.table.on_unknown(order, text))
+                # If it rests, it has rested ever since: its time does not begin when we hear of it again.
+                order.acknowledged_time_ns = order.created_time_ns
             self.cancels.on_change(order)
         for order in self.awaited.values():
             self.inquiries.consider(order)
+        for order in books.table.closed_orders(CLOSED_KEPT):
+            if order.status is OrderStatus.NOT_FOUND:
+                self.inquiries.give_up(order)
         if any(position.quantity for position in books.portfolio.positions()):
             self.publisher.begin_valuing()
 
@@ -133,7 +138,7 @@ class Recovery:
             if order.order_id in self.awaited:
                 self.inquiries.consider(order, wants_answer=True)
         for order in list(self.awaited.values()):
-            if not order.is_open and not order.unbooked_quantity:
+            if not order.is_open and not self.books.is_unsettled(order):
                 self.on_answer(order)
 
     def on_ready(self) -> list[str]:
@@ -147,4 +152,8 @@ class Recovery:
         self.restoring.halts.clear()
         is_restart = self.restoring.is_same_run
         self.restoring.is_same_run = False
+        # Observers have heard of none of it, and a valuation is a second away.
+        for held in self.books.portfolio.positions():
+            if held.quantity:
+                self.publisher.tell_position(held.strategy, held.exchange, held.symbol)
         return sorted(self.books.traded) if is_restart else []

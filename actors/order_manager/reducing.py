@@ -42,6 +42,10 @@ class Reducing:
             and (order.exchange, order.symbol) not in self.unsupported
         )
 
+    def is_pending(self, order: Order) -> bool:
+        """Whether an amendment of the order is on its way."""
+        return order.order_id in self.pending
+
     def begin(self, order: Order, request: AmendOrderRequest, command: AmendOrder) -> None:
         """Asks for the smaller quantity; the name stays the same."""
         self.pending[order.order_id] = Reduction(command, request)

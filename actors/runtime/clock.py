@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -55,6 +56,13 @@ class SimulatedClock:
     def advance(self, seconds: float) -> None:
         """Moves by a number of seconds."""
         self.advance_to(self.time_ns + round(seconds * 1e9))
+
+
+def readers_of(clock: Clock) -> tuple[Callable[[], int], Callable[[], int]]:
+    """A clock's `now_ns` and `monotonic_ns`; of the machine's own the functions themselves, which are asked per message."""
+    if type(clock) is RealClock:
+        return time.time_ns, time.perf_counter_ns
+    return clock.now_ns, clock.monotonic_ns
 
 
 def random_for(seed: int, name: str) -> random.Random:

@@ -58,6 +58,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError([Fault(str(path), "is not UTF-8 text")]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([Fault(str(path), f"is not valid TOML: {error}")]) from error
+    except RecursionError as error:
+        raise ConfigurationError([Fault(str(path), "nests its values too deeply")]) from error
 
 
 def check_keys(

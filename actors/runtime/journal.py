@@ -2,25 +2,42 @@
 
 One transaction holds what one drain of the actor sent that is durable, and the last message it handled from each sender.
 The write never waits on a lock and runs in the loop: a journal thread would starve for seconds behind a busy loop.
-`NORMAL` synchronisation survives a killed process, `FULL` a power cut.
 
-What was written is given back to the actor's next instance, from its last checkpoint on. The journal knows of which venue
-it holds the state: an account's orders mean nothing at another. It also notices when it is not what it was: the number of
-the last start is noted in a second file beside it (an older copy, or none, was put in its place), and whether it was
-closed in good order (a killed program leaves its write-ahead log behind: without it the last transactions are lost).
+Whatever was written survives a killed process. With `FULL` synchronisation it also survives a power cut, except for what a
+message class leaves to be asked again (`Message.is_retold`): a transaction that holds such messages alone is not waited
+for, and SQLite's log loses them from its end only, so that nothing outlives what it rests on. One wait for the disk serves
+all orders of a drain. With `NORMAL` a power cut takes whatever the operating system had not yet written, orders that are
+at the venue included.
+
+What was written is given back to the actor's next instance, from its last checkpoint on; what lies before is removed when
+it is old enough (journal_retention.py). The journal knows of which venue it holds the state: an account's orders mean
+nothing at another. It also notices when it is not what it was: the number of the last start is noted in a second file
+beside it (an older copy, or none, was put in its place), whether it was closed in good order (a killed program leaves its
+write-ahead log behind: without it the last transactions are lost), and whether its entries follow each other (a database
+beside the log of another).
 """
 
 import logging
+import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from actors.runtime.errors import JournalError
+from actors.runtime.failpoints import ARMED
+from actors.runtime.journal_retention import KEEP_DAYS, Retention
 
 Synchronous = Literal["NORMAL", "FULL"]
 SCHEMA_VERSION = 2
-CHECKPOINT_TRANSACTIONS = 1_000
+LOG_LIMITS = {True: (500, 1_000_000), False: (1_500, 6_000_000)}
+"""Transactions and bytes of entries after which the write-ahead log is emptied: of an idle bot, and of one that never is.
+
+The greater of them cost some 20 ms, between two turns of the loop.
+"""
+GROWN_LOG_PAGES = 25_000
+"""A log of 100 MB and more: somebody keeps it from being emptied."""
 META_SCHEMA = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 )
@@ -40,6 +57,7 @@ CREATE TABLE IF NOT EXISTS epoch (
     first_position INTEGER PRIMARY KEY, venue TEXT NOT NULL, is_temporary INTEGER NOT NULL
 );
 """
+REMEDY = "Restore a good copy of all its files, or move them away: what the venue still knows is then asked of it"
 log = logging.getLogger("actors.journal")
 
 
@@ -59,37 +77,52 @@ def connect(path: Path) -> sqlite3.Connection:
 class Journal:
     """One bot's journal."""
 
-    def __init__(self, path: Path, bot: str, synchronous: Synchronous = "NORMAL") -> None:
-        """Opens or creates it.
+    def __init__(
+        self,
+        path: Path,
+        bot: str,
+        synchronous: Synchronous = "FULL",
+        keep_days: float = KEEP_DAYS,
+    ) -> None:
+        """Opens or creates it. What no start will read is removed when it is `keep_days` old.
 
         Raises JournalError if it cannot be opened, is damaged, or belongs to another bot.
         """
         self.path = path
+        self.synchronous: Synchronous = synchronous
+        self.level = ""
+        """The connection's synchronisation as it was last set."""
         self.venue: str | None = None
         self.doubt = ""
         """Why it may lack what was written last; empty when nothing speaks against it."""
         had_log = path.with_name(f"{path.name}-wal").exists()
         self.connection = connect(path)
         try:
-            self._prepare(bot, synchronous)
+            self._prepare(bot)
             self.doubt = self._find_doubt(had_log)
         except sqlite3.Error as error:
             self.connection.close()
             raise JournalError(
                 f"{path}: not usable as a journal ({error}); is the folder there and writable, "
-                "and does no other program hold the file? A damaged one can be moved away: what the venue still knows "
-                "is then asked of it"
+                f"and does no other program hold the file? If it is damaged: {REMEDY}"
             ) from error
         except JournalError:
             self.connection.close()
             raise
         self.writes_since_checkpoint = 0
+        self.bytes_since_checkpoint = 0
+        self.has_grown = False
+        """Whether it was said that the log cannot be emptied."""
+        self.grown_log_pages = GROWN_LOG_PAGES
         self.failures = 0
+        self.trouble = ""
+        """Why the last write failed; empty when it did not."""
+        self.retention = Retention(self.connection, round(keep_days * 86_400e9))
 
-    def _prepare(self, bot: str, synchronous: Synchronous) -> None:
+    def _prepare(self, bot: str) -> None:
         execute = self.connection.execute
         execute("PRAGMA journal_mode=WAL")
-        execute(f"PRAGMA synchronous={synchronous}")
+        self._set_level(self.synchronous)
         # Checkpoints cost milliseconds: they are made when the bot is idle, never within an order's way.
         execute("PRAGMA wal_autocheckpoint=0")
         execute(META_SCHEMA)
@@ -109,17 +142,29 @@ class Journal:
         if owner is None:
             self.write_meta("bot", bot)
 
+    def _set_level(self, level: Synchronous) -> None:
+        """Whether a commit waits for the disk."""
+        if self.level != level:
+            self.connection.execute(f"PRAGMA synchronous={level}")
+            self.level = level
+
     def _find_doubt(self, had_log: bool) -> str:
         """Whether this is what the last start left. Raises sqlite3.Error, or JournalError for the file beside it."""
         known, noted = int(self.read_meta("run") or 0), self._note_run(0)
         if noted > known:
             what = "an older copy" if known else "an empty file"
-            return f"{self.path} is {what}: it knows {known} starts, {noted} were made"
-        if self.read_meta("state") == "open" and not had_log:
-            return (
+            doubt = f"{self.path} is {what}: it knows {known} starts, {noted} were made"
+        elif self.read_meta("state") == "open" and not had_log:
+            doubt = (
                 f"the write-ahead log of {self.path} is missing: the last run's end is lost with it"
             )
-        return ""
+        else:
+            return ""
+        # A newer log beside it would have been taken for its own: only reading all of it tells.
+        [found] = self.connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise JournalError(f"{doubt}; and it is damaged ({found}). {REMEDY}")
+        return doubt
 
     def _note_run(self, run: int) -> int:
         """Notes a start beside the journal, if it is later than those noted; the last one noted."""
@@ -146,14 +191,14 @@ class Journal:
             rows = execute(
                 "SELECT venue, is_temporary FROM epoch ORDER BY first_position"
             ).fetchall()
-            last = execute("SELECT coalesce(max(position), 0) FROM entry").fetchone()[0]
+            [last] = execute("SELECT coalesce(max(position), 0) FROM entry").fetchone()
             real = [name for name, was_temporary in rows if not was_temporary]
             if not is_temporary and real and real[-1] != venue:
                 raise JournalError(
                     f"{self.path}: holds the orders and positions of {real[-1]}, not of {venue}; "
                     "give the bot another name or state folder for another venue or account"
                 )
-            self.venue = venue
+            self.venue = self.retention.venue = venue
             if rows and rows[-1][0] == venue:
                 return
             execute(
@@ -181,34 +226,47 @@ class Journal:
 
         Raises JournalError if it cannot be written.
         """
-        execute = self.connection.execute
         try:
-            synchronous = execute("PRAGMA synchronous").fetchone()[0]
-            execute("PRAGMA synchronous=FULL")
-            try:
-                run = max(int(self.read_meta("run") or 0), self._note_run(0)) + 1
-                self.write_meta("run", str(run))
-                self.write_meta("state", "open")
-                # Into the database itself: the number must not be lost with the log.
-                execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                self._note_run(run)
-            finally:
-                execute(f"PRAGMA synchronous={synchronous}")
+            self._set_level("FULL")
+            run = max(int(self.read_meta("run") or 0), self._note_run(0)) + 1
+            self.write_meta("run", str(run))
+            self.write_meta("state", "open")
+            if ARMED is not None:
+                ARMED.reach("journal.run")
+            # Into the database itself: the number must not be lost with the log.
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._note_run(run)
+            self._synchronise_folder()
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: this start cannot be noted ({error})") from error
         return run
 
+    def _synchronise_folder(self) -> None:
+        """A new file's name is durable only with its folder; where that cannot be asked for, the system sees to it."""
+        with suppress(OSError):
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
     def write(
         self,
-        entries: Iterable[tuple[str, int, str, int, bytes]],
+        entries: Sequence[tuple[str, int, str, int, bytes]],
         handled: Iterable[tuple[str, str, int]],
+        *,
+        is_retold: bool = False,
     ) -> None:
         """Writes `(actor, number, message_class, time_ns, frame)` and `(actor, sender, number)` in one transaction.
 
-        Raises JournalError if it could not be written; then nothing was.
+        With `is_retold` it need not survive a power cut: all of it can be asked for again. Raises JournalError if it could
+        not be written; then nothing was.
         """
         connection = self.connection
+        if ARMED is not None:
+            ARMED.reach("journal.before", (entry[2] for entry in entries))
         try:
+            self._set_level("NORMAL" if is_retold else self.synchronous)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 connection.executemany(
@@ -216,25 +274,52 @@ class Journal:
                     entries,
                 )
                 connection.executemany("INSERT OR REPLACE INTO handled VALUES (?, ?, ?)", handled)
+                if ARMED is not None:
+                    ARMED.reach("journal.within", (entry[2] for entry in entries))
                 connection.execute("COMMIT")
+                if ARMED is not None:
+                    ARMED.reach("journal.after", (entry[2] for entry in entries))
             except sqlite3.Error:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
             self.failures += 1
-            raise JournalError(f"{self.path}: not written ({error})") from error
+            self.trouble = f"{self.path}: not written ({error})"
+            raise JournalError(self.trouble) from error
+        self.trouble = ""
         self.writes_since_checkpoint += 1
+        self.bytes_since_checkpoint += sum(len(entry[4]) for entry in entries)
 
-    def checkpoint_if_due(self) -> None:
-        """Moves what lies in the write-ahead log into the database; for an idle moment. A failure waits for the next."""
-        if self.writes_since_checkpoint < CHECKPOINT_TRANSACTIONS:
-            return
+    def tend(self, now_ns: int, *, is_idle: bool) -> None:
+        """Housekeeping between two turns of the loop: one bounded piece of it, if any is due. Never raises."""
+        if self._is_log_due(is_idle):
+            self._empty_log()
+        else:
+            self.retention.remove_some(now_ns)
+
+    def _is_log_due(self, is_idle: bool) -> bool:
+        transactions, size = LOG_LIMITS[is_idle]
+        return self.writes_since_checkpoint >= transactions or self.bytes_since_checkpoint >= size
+
+    def _empty_log(self) -> None:
+        """Moves what lies in the write-ahead log into the database; a failure waits for the next time."""
         try:
-            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            row = self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error:
             return
-        self.writes_since_checkpoint = 0
+        is_busy, pages, moved = row
+        if is_busy or moved < pages:
+            if pages > self.grown_log_pages and not self.has_grown:
+                self.has_grown = True
+                log.warning(
+                    "%s-wal has grown to %d MB: another program reads the journal and keeps it from being emptied",
+                    self.path,
+                    pages * 4096 // 1_000_000,
+                )
+            return
+        self.writes_since_checkpoint = self.bytes_since_checkpoint = 0
+        self.has_grown = False
 
     def entries(self, actor: str | None = None) -> Iterator[tuple[str, int, str, int, bytes]]:
         """Everything written so far, oldest first: `(actor, number, message_class, time_ns, frame)`."""
@@ -247,40 +332,37 @@ class Journal:
     def recover(self, actor: str, checkpoints: Iterable[str]) -> list[bytes]:
         """The frames that an actor wrote for this venue, oldest first: from its last message of these classes on.
 
-        Raises JournalError if it cannot be read.
+        Raises JournalError if it cannot be read, or if some of them are missing.
         """
-        condition, parameters = "actor = ?", [actor]
-        if self.venue is not None:
-            condition += (
-                " AND (SELECT venue FROM epoch WHERE first_position <= position"
-                " ORDER BY first_position DESC LIMIT 1) = ?"
-            )
-            parameters.append(self.venue)
-        names = list(checkpoints)
-        marks = ", ".join("?" * len(names))
-        execute = self.connection.execute
         try:
-            # Backwards from the end: what lies before the last checkpoint is not looked at.
-            found = execute(
-                f"SELECT position FROM entry WHERE {condition} AND message_class IN ({marks})"
-                " ORDER BY position DESC LIMIT 1",
-                (*parameters, *names),
-            ).fetchone()
-            rows = execute(
-                f"SELECT frame FROM entry WHERE {condition} AND position >= ? ORDER BY position",
-                (*parameters, found[0] if found else 0),
-            ).fetchall()
+            self.retention.learn(actor, tuple(checkpoints))
+            first = self.retention.find_checkpoint(actor, self.venue)
+            frames: list[bytes] = []
+            for begin, end in self.retention.ranges_of(self.venue):
+                if end > first:
+                    frames += self._read_frames(actor, max(begin, first), end)
         except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: cannot be read ({error}). {REMEDY}") from error
+        return frames
+
+    def _read_frames(self, actor: str, begin: int, end: int) -> list[bytes]:
+        """What an actor wrote from one position to before another; whatever lies between, all of it must be there."""
+        rows = self.connection.execute(
+            "SELECT position, actor, frame FROM entry WHERE position >= ? AND position < ? ORDER BY position",
+            (begin, end),
+        ).fetchall()
+        if rows and rows[-1][0] - rows[0][0] != len(rows) - 1:
             raise JournalError(
-                f"{self.path}: cannot be read ({error}); restore a good copy, or move it away: "
-                "what the venue still knows is then asked of it"
-            ) from error
-        return [row[0] for row in rows]
+                f"{self.path}: entries are missing between {rows[0][0]} and {rows[-1][0]}: "
+                f"the database and its write-ahead log are not of one time. {REMEDY}"
+            )
+        return [frame for _, author, frame in rows if author == actor]
 
     def close(self) -> None:
         """Closes it in good order; what was written stays."""
         try:
             if self.read_meta("state") == "open":
+                self._set_level("FULL")
                 self.write_meta("state", "closed")
         except sqlite3.Error as error:
             log.warning("%s: its good end cannot be noted (%s)", self.path, error)

@@ -4,6 +4,7 @@ import json
 import logging
 import logging.handlers
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,38 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class LogFile(logging.handlers.RotatingFileHandler):
+    """The file; one that cannot be written, as on a full disk, is said once and stops nobody."""
+
+    is_failing = False
+    was_told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a record."""
+        self.is_failing = False
+        super().emit(record)
+        self.was_told = self.was_told and self.is_failing
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """What cannot be written is lost."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self.is_failing = True
+        if not self.was_told:
+            self.was_told = True
+            with suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(
+                    f"the log {self.baseFilename} cannot be written: {error.strerror}\n"
+                )
+
+    def close(self) -> None:
+        """Closes it, if need be without what a full disk did not take."""
+        with suppress(OSError):
+            super().close()
+
+
 class LogHandlers(list[logging.Handler]):
     """The handlers of this program's log, and the level that held before them."""
 
@@ -45,7 +78,7 @@ def set_up_logging(file: Path | None, stderr_level: int = logging.WARNING) -> Lo
     )
     handlers.append(console)
     if file is not None:
-        rotating = logging.handlers.RotatingFileHandler(
+        rotating = LogFile(
             file,
             maxBytes=MAX_FILE_BYTES,
             backupCount=KEPT_FILES,

@@ -50,12 +50,16 @@ def replay(
     """Runs every recorded message through a new instance of each actor that is no boundary.
 
     An actor stops at its first divergence. Returns all actors that were re-executed.
-    Raises ValueError if the records have no opening.
+    Raises ValueError if the records have no opening, or are only those of some message classes.
     """
     iterator = iter(records)
     opening = next(iterator, None)
     if not isinstance(opening, Opening):
         raise ValueError("the recording has no opening")
+    if opening.classes:
+        raise ValueError(
+            f"only {', '.join(opening.classes)} were recorded: that cannot be executed again"
+        )
     actors = {
         item.name: make_replayed(item, opening)
         for item in specifications

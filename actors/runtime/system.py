@@ -16,7 +16,7 @@ from typing import Any
 
 from actors.runtime.actor import ActorContext, Envelope, Subscription
 from actors.runtime.cell import ActorCell
-from actors.runtime.clock import Clock, random_for
+from actors.runtime.clock import Clock, random_for, readers_of
 from actors.runtime.errors import Fault, JournalError, WiringError, describe_error
 from actors.runtime.journal import Journal
 from actors.runtime.restart_policy import RestartPolicy, RestartRecord
@@ -24,6 +24,7 @@ from actors.runtime.router import Router
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.supervisor import Supervisor
 from actors.runtime.tap import Tap
+from actors.runtime.turns import Turns
 from actors.runtime.wiring import (
     SYSTEM_NAME,
     find_subscription_faults,
@@ -35,7 +36,7 @@ from messages.codec import decoder_of, encode
 from messages.control import JournalFailed, Recovered, ResyncRequest, Subscribe
 
 IDLE_INTERVAL_S = 0.5
-MAX_STOP_TURNS = 100_000
+MAX_STOP_TURNS = 10_000
 RECOVERED_FRAMES = 500
 """In one message."""
 
@@ -107,6 +108,7 @@ class System:
         Raises WiringError if a constructor refuses its arguments or a subscription cannot be served.
         """
         self.loop = asyncio.get_running_loop()
+        self.turns = Turns(self.loop, readers_of(self.clock)[1])
         for item in self.specifications:
             self.cells[item.name] = ActorCell(
                 self,
@@ -149,12 +151,12 @@ class System:
             self.router.add(cell, subscriptions[cell.name])
 
     def _on_idle(self) -> None:
-        """A housekeeping beat: checkpoints and the recording's buffer are served when no mailbox has work."""
-        if not any(cell.has_work() for cell in self.cells.values()):
-            if self.journal is not None:
-                self.journal.checkpoint_if_due()
-            if self.tap is not None:
-                self.tap.flush()
+        """A housekeeping beat: the journal's upkeep, and the recording's buffer when no mailbox has work."""
+        is_idle = not any(cell.has_work() for cell in self.cells.values())
+        if self.journal is not None:
+            self.journal.tend(self.clock.now_ns(), is_idle=is_idle)
+        if is_idle and self.tap is not None:
+            self.tap.flush()
         self.idle_handle = self.loop.call_later(IDLE_INTERVAL_S, self._on_idle)
 
     async def stop(self, patience_s: float = 5.0) -> None:
@@ -210,8 +212,11 @@ class System:
         entries, cell.pending_entries = cell.pending_entries, []
         if entries and self.journal is not None:
             handled = [(cell.name, *item) for item in cell.handled_numbers.items()]
+            is_retold = all(
+                each.message_class.is_retold for each in pending if each.message_class.is_durable
+            )
             try:
-                self.journal.write(entries, handled)
+                self.journal.write(entries, handled, is_retold=is_retold)
                 cell.handled_numbers.clear()
             except JournalError as error:
                 pending = self._withhold(cell, pending, error)
@@ -257,23 +262,36 @@ class System:
             envelope = envelopes[0]
             if envelope.message_class is Subscribe:
                 self._register(envelope)
-            for receiver in receivers_of(envelope):
+            for receiver in self.router.answers.get(envelope[:2]) or receivers_of(envelope):
                 self.deliver(receiver, envelopes)
             return
         batches: dict[ActorCell, list[Envelope]] = {}
+        receivers: tuple[ActorCell, ...] = ()
+        last_class, last_key = None, None
         for envelope in envelopes:
-            if envelope.message_class is Subscribe:
+            message_class, key, _, _ = envelope
+            if message_class is Subscribe:
                 self._register(envelope)
-            for receiver in receivers_of(envelope):
-                batches.setdefault(receiver, []).append(envelope)
+                last_class = None
+            # What one handler sends often goes to the same receivers: they are looked up once.
+            if message_class is not last_class or key != last_key or not receivers:
+                receivers = receivers_of(envelope)
+                last_class, last_key = message_class, key
+            for receiver in receivers:
+                batch = batches.get(receiver)
+                if batch is None:
+                    batches[receiver] = [envelope]
+                else:
+                    batch.append(envelope)
         for receiver, batch in batches.items():
             self.deliver(receiver, batch)
 
     def deliver(self, receiver: ActorCell, envelopes: list[Envelope]) -> None:
         """The one seam through which a message reaches an actor."""
         receiver.receive(envelopes)
-        if receiver.mailbox.has_overflowed and not receiver.is_out:
-            limit = receiver.mailbox.control_limit
+        mailbox = receiver.mailbox
+        if len(mailbox.control) > mailbox.control_limit and not receiver.is_out:
+            limit = mailbox.control_limit
             self.log.error("%s: more than %d control messages wait", receiver.name, limit)
             self.supervisor.take_out(
                 receiver, f"more than {limit} control messages wait in its mailbox"
@@ -341,7 +359,7 @@ class System:
             self.deliver(cell, list(self.asked_streams.values()))
 
     def statistics(self) -> dict[str, dict[str, Any]]:
-        """Counts per actor: handled delivered conflated dropped gaps peak_depth restarts unreadable, and is_out."""
+        """Counts per actor: handled delivered conflated dropped gaps peak_depth restarts unreadable too_old, and is_out."""
         return {
             cell.name: {
                 "handled": cell.handled_count,
@@ -352,6 +370,7 @@ class System:
                 "peak_depth": cell.mailbox.statistics.peak_depth,
                 "restarts": cell.restarts.restarts,
                 "unreadable": cell.unreadable_count,
+                "too_old": cell.too_old_count,
                 "is_out": cell.is_out,
             }
             for cell in self.cells.values()

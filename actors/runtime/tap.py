@@ -1,11 +1,14 @@
 """The recording tap: what each actor handled and sent, in the order it happened, taken at the moment of dequeue."""
 
-import io
 import logging
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from messages.recording import Entry, Opening, Output, RecordingWriter
+from messages.codec import class_name_of
+from messages.recording import Opening, RecordPacker
+
+RECORDS_TOGETHER = 256
+LONGEST_WAIT_NS = 500_000_000
 
 
 class Tap(Protocol):
@@ -31,51 +34,66 @@ class Tap(Protocol):
 class RecordingTap:
     """Writes a recording to a file.
 
-    What one handler got and sent goes to the file in one write, so that a killed process leaves whole handlings. When
-    the file cannot be written any more (a full disk), the recording ends there, it is logged once, and trading goes on.
+    Records are kept until there are enough for one packed frame, or until half a second has passed, and then written: a
+    killed process leaves whole handlings, and all but what came last. When the file cannot be written any more (a full
+    disk), the recording ends there, it is logged once, and trading goes on.
     """
 
     def __init__(self, path: Path, opening: Opening) -> None:
-        """Raises OSError if the file cannot be opened or its opening not be written."""
+        """Only the classes that the opening names are recorded, or all if it names none.
+
+        Raises OSError if the file cannot be opened or its opening not be written.
+        """
         self.path = path
-        self.file: BinaryIO = path.open("wb")
-        self.writer = RecordingWriter(self.file)
-        self.writer.write(opening)
-        self.writer.flush()
-        self.buffer = io.BytesIO()
-        self.buffer_writer = RecordingWriter(self.buffer)
+        # Unbuffered, so that nothing is left to be written where writing has failed.
+        self.file: BinaryIO = path.open("wb", buffering=0)
+        self._pack = RecordPacker().pack
+        try:
+            self._append(self._pack([opening]))
+        except OSError:
+            self.file.close()
+            raise
         self.failure: OSError | None = None
         """Why the recording ended early."""
+        self._classes = frozenset(opening.classes)
+        self._records: list[tuple[str, str, int, bytes]] = []
+        self._due_ns = 0
+        """When what is kept must be written."""
 
     def on_handled(self, actor: str, time_ns: int, frame: bytes) -> None:
-        """Appends an `Entry`."""
-        self._write_out()
-        self.buffer_writer.write(Entry(actor=actor, time_ns=time_ns, frame=frame))
+        """Keeps an `Entry`."""
+        records = self._records
+        if len(records) >= RECORDS_TOGETHER or time_ns >= self._due_ns:
+            self._write_out()
+            self._due_ns = time_ns + LONGEST_WAIT_NS
+        if not self._classes or class_name_of(frame) in self._classes:
+            records.append(("Entry", actor, time_ns, frame))
 
     def on_sent(self, actor: str, time_ns: int, frame: bytes) -> None:
-        """Appends an `Output`."""
-        self.buffer_writer.write(Output(actor=actor, time_ns=time_ns, frame=frame))
+        """Keeps an `Output`."""
+        if not self._classes or class_name_of(frame) in self._classes:
+            self._records.append(("Output", actor, time_ns, frame))
 
     def flush(self) -> None:
-        """Hands the buffer to the operating system."""
+        """Hands what is kept to the operating system."""
         self._write_out()
-        if self.failure is None and not self.file.closed:
-            try:
-                self.file.flush()
-            except OSError as error:
-                self._end_early(error)
 
     def _write_out(self) -> None:
-        if self.buffer.tell() == 0:
+        records = self._records
+        if not records:
             return
-        data = self.buffer.getvalue()
-        self.buffer.seek(0)
-        self.buffer.truncate()
-        if self.failure is None:
+        if self.failure is None and not self.file.closed:
             try:
-                self.file.write(data)
+                self._append(self._pack(records))
             except OSError as error:
                 self._end_early(error)
+        records.clear()
+
+    def _append(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:  # an unbuffered file may take a part only
+            rest = rest[self.file.write(rest) :]
+        self.file.flush()
 
     def _end_early(self, error: OSError) -> None:
         self.failure = error

@@ -1,5 +1,8 @@
 """What the weather does to a program: kills at every kind of point, pauses, partitions and clock steps."""
 
+from dataclasses import dataclass
+from math import log10
+
 from actors.simulation.plan import Kill, KillPoint, Partition, Pause, Plan, Skew
 from actors.simulation.program import Program
 from actors.simulation.seeded import SeededRandom
@@ -8,22 +11,37 @@ from actors.simulation.weather import Weather
 ONE_SECOND_NS = 1_000_000_000
 
 
+@dataclass(frozen=True)
+class KillPatterns:
+    """Bytes that a program says or hears and after which a kill is most telling, such as `b"order.place"`."""
+
+    said: tuple[bytes, ...] = ()
+    heard: tuple[bytes, ...] = ()
+
+
+NO_PATTERNS = KillPatterns()
+
+
 def draw_kill(
     random: SeededRandom,
     program: str,
     incarnation: int,
     now_ns: int,
     weather: Weather,
-    patterns: tuple[bytes, ...],
+    patterns: KillPatterns,
+    duration_s: float,
 ) -> Kill:
     """One kill for an incarnation that starts now; counts are drawn over several orders of magnitude."""
     points: list[KillPoint] = ["time", "step", "write", "statement", "power"]
-    if patterns:
+    if patterns.said:
         points += ["bytes", "bytes"]
+    if patterns.heard:
+        points += ["heard", "heard"]
     point = random.choice(points)
     pattern = ""
     if point in ("time", "power"):
-        after = now_ns + int(10 ** random.uniform(-1, 2.5) * ONE_SECOND_NS)
+        most = log10(max(1.0, duration_s))
+        after = now_ns + int(10 ** random.uniform(-1, most) * ONE_SECOND_NS)
     elif point == "step":
         after = int(10 ** random.uniform(1, 5))
     elif point == "write":
@@ -31,7 +49,8 @@ def draw_kill(
     elif point == "statement":
         after = int(10 ** random.uniform(0, 3))
     else:
-        pattern = random.choice(patterns).decode("latin-1")
+        said = patterns.said if point == "bytes" else patterns.heard
+        pattern = random.choice(said).decode("latin-1")
         after = int(10 ** random.uniform(0, 1.5)) - 1
     return Kill(
         program,
@@ -54,13 +73,14 @@ def draw_troubles(
     def moment_ns() -> int:
         return int(random.uniform(0, duration) * ONE_SECOND_NS)
 
+    def length_ns() -> int:
+        return int(10 ** random.uniform(-1, log10(weather.longest_trouble)) * ONE_SECOND_NS)
+
     for _ in range(weather.pauses):
-        length_ns = int(10 ** random.uniform(-1, 1.5) * ONE_SECOND_NS)
-        plan.pauses.append(Pause(program.name, moment_ns(), length_ns))
+        plan.pauses.append(Pause(program.name, moment_ns(), length_ns()))
     for _ in range(weather.partitions if others else 0):
         other = random.choice(others)
-        length_ns = int(10 ** random.uniform(-1, 1.5) * ONE_SECOND_NS)
-        plan.partitions.append(Partition(program.host, other, moment_ns(), length_ns))
+        plan.partitions.append(Partition(program.host, other, moment_ns(), length_ns()))
     for _ in range(weather.skews):
         skew_ns = int(random.uniform(-1.5, 1.5) * ONE_SECOND_NS)
         plan.skews.append(Skew(program.name, moment_ns(), skew_ns))

@@ -106,6 +106,7 @@ class Stream:
             return
         connection.loop.record("receive", f"{self.name}|{len(data)}")
         self.received.append(data)
+        connection.network.note_arrival(receiver.process, data)
         receiver.signal_readable()
 
     def _answer_with_reset(self) -> None:

@@ -23,6 +23,8 @@ from actors.simulation.socket_calls import NetworkLoop
 MEMORY_FOLDER = Path("/dev/shm")
 SYNCHRONOUS_PRAGMA = re.compile(r"\s*PRAGMA\s+synchronous\s*=\s*(\w+)", re.IGNORECASE)
 FULL_WORDS = ("FULL", "EXTRA", "2", "3")
+WRITING_WORDS = ("COMMIT", "END", "INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "DROP")
+CHECKPOINT = re.compile(r"\s*PRAGMA\s+wal_checkpoint\b", re.IGNORECASE)
 
 
 class OpenDatabase:
@@ -40,7 +42,9 @@ class OpenDatabase:
         self.path = path
         self.connection = connection
         self.is_full = True
-        self.synchronised_bytes = 0
+        self.may_have_synchronised = False
+        """Whether the last statement synchronised the log, if it ended a transaction."""
+        self.synchronised_bytes = loop.synchronised_logs.get(path, 0)
         """Length of the write-ahead log that was synchronised: a power cut leaves at least so much."""
         connection.set_trace_callback(self.trace)
 
@@ -54,6 +58,9 @@ class OpenDatabase:
         pragma = SYNCHRONOUS_PRAGMA.match(statement)
         if pragma is not None:
             self.is_full = pragma[1].upper() in FULL_WORDS
+        is_write = statement.lstrip().upper().startswith(WRITING_WORDS)
+        is_checkpoint = CHECKPOINT.match(statement) is not None
+        self.may_have_synchronised = (is_write and self.is_full) or is_checkpoint
         triggers = process.triggers
         if triggers.statements_left is not None:
             triggers.statements_left -= 1
@@ -61,13 +68,16 @@ class OpenDatabase:
                 self.loop.kill(process)
 
     def note_synchronised(self) -> None:
-        """With `synchronous=FULL` whatever was committed is on the platter."""
+        """What the last statement has put onto the platter: a commit with `synchronous=FULL`, or a checkpoint."""
+        if not self.may_have_synchronised:
+            return
         try:
             is_committed = not self.connection.in_transaction
         except sqlite3.ProgrammingError:
             # The program has closed it; closing the last connection empties the log into the database.
             return
-        if self.is_full and is_committed:
+        if is_committed:
+            self.may_have_synchronised = False
             log = Path(f"{self.path}-wal")
             self.synchronised_bytes = log.stat().st_size if log.exists() else 0
 
@@ -170,7 +180,20 @@ class Disk:
             elif not source.name.endswith("-shm"):
                 shutil.copyfile(source, target)
                 target.chmod(stat.S_IMODE(mode))
-                if log_share < 1.0 and source.name.endswith("-wal"):
-                    safe = safe_bytes.get(source, 0)
-                    size = target.stat().st_size
-                    os.truncate(target, min(size, safe + int((size - safe) * log_share)))
+                if source.name.endswith("-wal"):
+                    safe = self.loop.synchronised_logs.get(database_of(source), 0)
+                    self._cut_log(target, safe_bytes.get(source, safe), log_share)
+
+    def _cut_log(self, log: Path, safe: int, log_share: float) -> None:
+        """What survives of a log, and how much of it is on the platter when the next incarnation opens it."""
+        size = log.stat().st_size
+        if log_share < 1.0:
+            size = min(size, safe + int((size - safe) * log_share))
+            os.truncate(log, size)
+            safe = size
+        self.loop.synchronised_logs[database_of(log)] = min(safe, size)
+
+
+def database_of(log: Path) -> Path:
+    """The file that a write-ahead log belongs to."""
+    return Path(str(log).removesuffix("-wal"))

@@ -70,7 +70,9 @@ class Entropy:
     def running(self, loop: NetworkLoop) -> Iterator[None]:
         """For one run: its loop is asked for time and randomness, and every generator there is starts anew.
 
-        The garbage collector rests meanwhile, for it would finalise at moments that differ from run to run.
+        The garbage collector rests meanwhile, for it would finalise at moments that differ from run to run. What the
+        programs log goes to their own handlers: those of the process outside would hear all of them at once, and keep what
+        a killed program has left behind.
         """
         was_enabled = gc.isenabled()
         state = random.getstate()
@@ -80,12 +82,17 @@ class Entropy:
         for generator in self._generators:
             # They cannot be told apart in a way that lasts: all get the same start.
             generator.seed(f"{loop.seed}:generator")
+        outside = list(logging.getLogger().handlers)
+        for handler in outside:
+            handler.addFilter(hear_nothing)
         gc.disable()
         self.loop = loop
         try:
             yield
         finally:
             self.loop = None
+            for handler in outside:
+                handler.removeFilter(hear_nothing)
             random.setstate(state)
             logging.getLogger().setLevel(level)
             for generator, old in zip(self._generators, states, strict=True):
@@ -250,6 +257,11 @@ class Entropy:
             if stand_in is not None:
                 self._replaced.append((item_setter(found, key), value))
                 found[key] = stand_in
+
+
+def hear_nothing(record: logging.LogRecord) -> bool:
+    """The filter of a handler that is not concerned."""
+    return False
 
 
 def dicts_of_classes(dicts: list[dict[Any, Any]]) -> set[int]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from actors.simulation.connection import Connection
 from actors.simulation.fake_socket import SimulatedSocket
+from actors.simulation.frames import unmask
 from actors.simulation.link import Link
 from actors.simulation.plan import Fates, PlannedFates
-from actors.simulation.process import SimulatedProcess
+from actors.simulation.process import ByteTrigger, SimulatedProcess
 from actors.simulation.seeded import SeededRandom
 from actors.simulation.transport import SimulatedTransport
 
@@ -292,10 +293,25 @@ class Network:
                     transport.outgoing.send(part)
                 self.loop.kill(process)
                 return False
-        for trigger in triggers.on_bytes:
+        if triggers.on_bytes:
+            self._pull(triggers.on_bytes, unmask(data), process)
+        return True
+
+    def spare(self) -> None:
+        """Calls off the cuts that are still to come of the connections that stand."""
+        for process in self.processes:
+            for transport in process.transports:
+                transport.outgoing.cut = transport.incoming.cut = None
+
+    def note_arrival(self, process: SimulatedProcess, data: bytes) -> None:
+        """Bytes lie before a process, which may die before it reads them."""
+        if process.triggers.on_heard:
+            self._pull(process.triggers.on_heard, data, process)
+
+    def _pull(self, triggers: list[ByteTrigger], data: bytes, process: SimulatedProcess) -> None:
+        for trigger in triggers:
             if trigger.pattern in data:
                 trigger.occurrences_left -= 1
                 if trigger.occurrences_left < 0:
                     trigger.occurrences_left = 1 << 62
                     self.loop.kernel_after(trigger.delay_ns, self.loop.kill, process)
-        return True

@@ -1,7 +1,7 @@
 """The faults of a run, written out: what the weather drew, kept as JSON, and played again or shrunk without its seed."""
 
 from collections.abc import Iterable
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -9,7 +9,7 @@ from actors.simulation.seeded import SeededRandom
 
 CutMode = Literal["reset", "close", "hole"]
 Direction = Literal["to_server", "to_client"]
-KillPoint = Literal["time", "step", "write", "statement", "bytes", "power"]
+KillPoint = Literal["time", "step", "write", "statement", "bytes", "heard", "power"]
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -24,8 +24,9 @@ class Cut(msgspec.Struct, frozen=True):
 class Kill(msgspec.Struct, frozen=True):
     """A SIGKILL, or with `power` the end of the whole machine; `after` counts what `point` names (time: nanoseconds).
 
-    `delay_ns` follows the bytes of a `bytes` point; `log_share` is the part of the unsynchronised write-ahead log that
-    a power cut leaves; `incarnation` counts the starts of the program from 0.
+    `bytes` are those that it writes to a socket, `heard` those that have arrived at one and that it has not read;
+    `delay_ns` follows them. `log_share` is the part of the unsynchronised write-ahead log that a power cut leaves;
+    `incarnation` counts the starts of the program from 0.
     """
 
     program: str
@@ -74,6 +75,10 @@ class Plan(msgspec.Struct):
     partitions: list[Partition] = []
     skews: list[Skew] = []
     pauses: list[Pause] = []
+    venue: list[dict[str, Any]] = []
+    """What the exchange does wrong: tables as they stand in its own fault files."""
+    venue_settings: dict[str, Any] = {}
+    """The rest of such a file: latencies and the clock."""
 
     def to_json(self) -> bytes:
         """The plan as a file's content."""
@@ -87,7 +92,7 @@ class Plan(msgspec.Struct):
     def size(self) -> int:
         """How many faults there are."""
         connections = len(self.cuts) + len(self.refusals) + len(self.partitions)
-        return connections + len(self.kills) + len(self.skews) + len(self.pauses)
+        return connections + len(self.kills) + len(self.skews) + len(self.pauses) + len(self.venue)
 
 
 class Fates(Protocol):

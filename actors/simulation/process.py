@@ -18,7 +18,7 @@ Handles = deque[events.Handle]
 
 @dataclass
 class ByteTrigger:
-    """Kills a process some time after it has written certain bytes to a socket for the n-th time."""
+    """Kills a process some time after certain bytes were at one of its sockets for the n-th time."""
 
     pattern: bytes
     occurrences_left: int
@@ -36,6 +36,9 @@ class KillTriggers:
     statements_left: int | None = None
     """Before the SQL statement after that many."""
     on_bytes: list[ByteTrigger] = field(default_factory=list)
+    """After what it writes; a masked message of a WebSocket counts as it reads without its mask."""
+    on_heard: list[ByteTrigger] = field(default_factory=list)
+    """After what arrives for it."""
 
 
 class SimulatedProcess:

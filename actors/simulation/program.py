@@ -47,6 +47,8 @@ class Program:
     skew_ns: int = 0
     restart_after_ns: int = NEVER_RESTART
     """What follows an error, and a death whose kill does not say; below 0: it stays dead."""
+    restarts_failures: bool = False
+    """Whether an end with an exit code other than 0 is followed by the same, as a service manager would have it."""
     times_spared: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     waiters: list["asyncio.Future[Outcome]"] = field(default_factory=list)
@@ -94,10 +96,9 @@ class Program:
             triggers.writes_left = kill.after
         elif kill.point == "statement":
             triggers.statements_left = kill.after
-        elif kill.point == "bytes":
-            triggers.on_bytes.append(
-                ByteTrigger(kill.pattern.encode("latin-1"), kill.after, kill.delay_ns)
-            )
+        elif kill.point in ("bytes", "heard"):
+            armed = triggers.on_bytes if kill.point == "bytes" else triggers.on_heard
+            armed.append(ByteTrigger(kill.pattern.encode("latin-1"), kill.after, kill.delay_ns))
         else:
             self.loop.kernel_at(kill.after, self._kill_at_time, process, kill, self.times_spared)
             return
@@ -174,7 +175,8 @@ class Program:
             self.loop.record("exit", f"{process.name}|{outcome.how}")
             self._note(process, outcome)
             self.loop.bury(process)
-            if outcome.how == "raised" and self.restart_after_ns >= 0:
+            has_failed = self.restarts_failures and bool(outcome.result)
+            if (outcome.how == "raised" or has_failed) and self.restart_after_ns >= 0:
                 self.loop.kernel_after(self.restart_after_ns, self.start)
 
     def _note(self, process: SimulatedProcess, outcome: Outcome) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from actors.simulation.plan import Plan
 
-FIELDS = ("cuts", "refusals", "kills", "partitions", "skews", "pauses")
+FIELDS = ("cuts", "refusals", "kills", "partitions", "skews", "pauses", "venue")
 Faults = list[tuple[str, Any]]
 
 
@@ -14,9 +14,9 @@ def faults_of(plan: Plan) -> Faults:
     return [(field, fault) for field in FIELDS for fault in getattr(plan, field)]
 
 
-def plan_of(seed: int, faults: Faults) -> Plan:
-    """The plan of these faults."""
-    plan = Plan(seed)
+def plan_of(whole: Plan, faults: Faults) -> Plan:
+    """The plan of these faults, which are some of the whole plan's."""
+    plan = Plan(whole.seed, venue_settings=whole.venue_settings)
     for field in FIELDS:
         setattr(plan, field, [fault for name, fault in faults if name == field])
     return plan
@@ -29,7 +29,7 @@ def shrink_plan(plan: Plan, fails: Callable[[Plan], bool], tries: int = 200) -> 
     """
     faults = faults_of(plan)
     tries -= 1
-    if not fails(plan_of(plan.seed, faults)):
+    if not fails(plan_of(plan, faults)):
         return plan
     size = max(1, len(faults) // 2)
     while faults and tries > 0:
@@ -38,7 +38,7 @@ def shrink_plan(plan: Plan, fails: Callable[[Plan], bool], tries: int = 200) -> 
         while start < len(faults) and tries > 0:
             fewer = faults[:start] + faults[start + size :]
             tries -= 1
-            if fails(plan_of(plan.seed, fewer)):
+            if fails(plan_of(plan, fewer)):
                 faults = fewer
                 has_shrunk = True
             else:
@@ -46,4 +46,4 @@ def shrink_plan(plan: Plan, fails: Callable[[Plan], bool], tries: int = 200) -> 
         if size == 1 and not has_shrunk:
             break
         size = max(1, size // 2)
-    return plan_of(plan.seed, faults)
+    return plan_of(plan, faults)

@@ -26,6 +26,8 @@ class NetworkLoop(SimulatedLoop):
         super().__init__(seed, **options)
         self.network = Network(self, fates)
         self.databases: list[OpenDatabase] = []
+        self.synchronised_logs: dict[Path, int] = {}
+        """How many bytes of each database's write-ahead log are on the platter since an earlier incarnation."""
         self._connected: WeakKeyDictionary[socket.socket, SimulatedTransport] = WeakKeyDictionary()
 
     async def getaddrinfo(

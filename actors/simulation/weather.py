@@ -23,6 +23,11 @@ class Weather:
     pauses: int = 0
     skews: int = 0
     restart_after: tuple[float, float] = (0.05, 20.0)
+    longest_trouble: float = 31.6
+    """Of a pause or partition."""
+    venue_faults: int = 0
+    """What the exchange itself does wrong."""
+    has_venue_settings: bool = False
 
     @classmethod
     def drawn(cls, seed: int) -> "Weather":
@@ -39,6 +44,26 @@ class Weather:
             pauses=random.choice((0, 0, 1)),
             skews=random.choice((0, 0, 1)),
             restart_after=random.choice(((0.05, 0.3), (0.05, 20.0))),
+        )
+
+    @classmethod
+    def gusty(cls, seed: int) -> "Weather":
+        """The weather of a round of half a minute: oftener bad than `drawn`, and sooner over."""
+        random = SeededRandom(f"{seed}:gusts")
+        return cls(
+            link=replace(Link(), tail_share=random.choice((0.0, 0.01, 0.05))),
+            cut_share=random.choice((0.0, 0.0, 0.2, 0.8)),
+            mean_cut_bytes=random.choice((400, 4_000, 40_000)),
+            refused_share=random.choice((0.0, 0.0, 0.1)),
+            stall_share=random.choice((0.0, 0.0, 0.001, 0.02)),
+            kills=random.choice((0, 1, 2, 4)),
+            partitions=random.choice((0, 0, 1, 2)),
+            pauses=random.choice((0, 0, 0, 1)),
+            skews=random.choice((0, 0, 0, 1)),
+            restart_after=random.choice(((0.05, 0.3), (0.05, 5.0))),
+            longest_trouble=10.0,
+            venue_faults=random.choice((0, 2, 6, 12)),
+            has_venue_settings=random.random() < 0.5,
         )
 
 

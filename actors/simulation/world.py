@@ -1,19 +1,22 @@
 """A world: programs on hosts, with network, clocks and disks, in one deterministic run."""
 
 import asyncio
-import gc
-import logging
-import sys
-import warnings
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AbstractContextManager, ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
-from actors.simulation.chaos import ONE_SECOND_NS, draw_kill, draw_troubles
+from actors.simulation.chaos import (
+    NO_PATTERNS,
+    ONE_SECOND_NS,
+    KillPatterns,
+    draw_kill,
+    draw_troubles,
+)
+from actors.simulation.clean_up import close_coroutines, unheard_finalizers
 from actors.simulation.disk import Disks
 from actors.simulation.entropy import Entropy
 from actors.simulation.errors import InvariantError, SimulationError
@@ -36,7 +39,6 @@ from actors.simulation.socket_calls import NetworkLoop
 from actors.simulation.trace import Trace
 from actors.simulation.weather import CALM, Weather
 
-MOST_COLLECTIONS = 5
 Scenario = Callable[[], Coroutine[Any, Any, Any]]
 Invariant = Callable[["World"], Iterable[str]]
 
@@ -106,7 +108,8 @@ class World:
         self._kills_left = 0 if self.is_planned else weather.kills
         self._asked_kills: list[Kill] = []
         self._exposed: set[str] = set()
-        self._kill_patterns: tuple[bytes, ...] = ()
+        self._kill_patterns = NO_PATTERNS
+        self._storm_s = 0.0
         self._has_run = False
         self._is_stormy = True
 
@@ -151,16 +154,17 @@ class World:
         """The disk of a program, which may be started later; its path stays the same over all its lives."""
         return self.disks.disk_of(name).folder
 
-    def expose(self, program: Program, duration: float, patterns: tuple[bytes, ...] = ()) -> None:
-        """Lets the weather kill, pause, cut off and mislead this program within so many seconds from the beginning.
-
-        `patterns` are bytes after whose sending a kill is most telling, such as `b"order.place"`.
-        """
+    def expose(
+        self, program: Program, duration: float, patterns: KillPatterns = NO_PATTERNS
+    ) -> None:
+        """Lets the weather kill, pause, cut off and mislead this program within so many seconds from the beginning."""
         self._exposed.add(program.name)
         self._kill_patterns = patterns
+        self._storm_s = duration
         if not self.is_planned:
             others = sorted(other.host for other in self.programs.values() if other is not program)
             draw_troubles(self.seed, self.weather, self.plan, program, others, duration)
+        self._schedule_troubles(program)
         if program.restart_after_ns == NEVER_RESTART:
             program.restart_after_ns = int(self.weather.restart_after[0] * ONE_SECOND_NS)
 
@@ -175,6 +179,7 @@ class World:
                     self.loop.now_ns,
                     self.weather,
                     self._kill_patterns,
+                    self._storm_s,
                 )
             )
         return [
@@ -259,11 +264,12 @@ class World:
         self._schedule_partition(Partition(first, second, self._due_ns(at), length_ns))
 
     def clear_up(self) -> None:
-        """Ends the bad weather: from now on lines are steady, and what exists is left alone. For a time to settle."""
+        """Ends the bad weather: from now on lines are steady, and what stands is left standing. For a time to settle."""
         self._is_stormy = False
         network = self.loop.network
         network.link = STEADY_LINK
         network.fates = PlannedFates((), ())
+        network.spare()
         self.loop.stall_share = 0.0
         for name in sorted(self._exposed):
             self.programs[name].spare()
@@ -318,7 +324,6 @@ class World:
                     redirect_stdout(self.output),
                     redirect_stderr(self.output),
                 ):
-                    self._schedule_plan()
                     result = self.loop.run_until_complete(scenario())
             except BaseException as error:
                 error.add_note(f"in the simulated world of seed {self.seed}, after {self.now_s} s")
@@ -343,54 +348,22 @@ class World:
             trace=self.trace,
         )
 
-    def _schedule_plan(self) -> None:
-        for skew in self.plan.skews:
+    def _schedule_troubles(self, program: Program) -> None:
+        """What the plan has in store for a program that is exposed."""
+        plan, name = self.plan, program.name
+        for skew in (skew for skew in plan.skews if skew.program == name):
             self._schedule_skew(skew)
-        for pause in self.plan.pauses:
+        for pause in (pause for pause in plan.pauses if pause.program == name):
             self._schedule_pause(pause)
-        for partition in self.plan.partitions:
+        for partition in (item for item in plan.partitions if item.first == program.host):
             self._schedule_partition(partition)
 
     def _clean_up(self) -> None:
         """Removes the disks, and lets what the run left behind be finalised before another run begins."""
-        hook, sys.unraisablehook = sys.unraisablehook, ignore_unraisable
-        disabled, level = logging.root.manager.disable, logging.root.level
-        logging.disable(logging.CRITICAL)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                for task in asyncio.all_tasks(self.loop):
-                    close_coroutine(task.get_coro())
-                for process in (self.loop.root, *self.loop.network.processes):
-                    process.forget()
-                self.loop.network.listeners.clear()
-                self.disks.close()
-                self.loop.close()
-                for _ in range(MOST_COLLECTIONS):
-                    # What is finalised may leave new garbage.
-                    if gc.collect() == 0:
-                        break
-        finally:
-            sys.unraisablehook = hook
-            logging.disable(disabled)
-            # Programs that were killed one after the other each put back the level of the one before.
-            logging.root.setLevel(level)
-
-
-class Unheard(AbstractContextManager[None]):
-    """Around the last moments of what a run left behind: what it raises is nobody's any more."""
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        return isinstance(error, Exception | GeneratorExit | asyncio.CancelledError)
-
-
-def close_coroutine(coroutine: Any) -> None:
-    """Ends a coroutine of a run that is over, as often as its `finally` blocks wait for something."""
-    for _ in range(MOST_COLLECTIONS):
-        with Unheard():
-            coroutine.close()
-            return
-
-
-def ignore_unraisable(unraisable: Any) -> None:
-    """Killed programs leave coroutines behind, which may complain when they are finalised."""
+        with unheard_finalizers():
+            close_coroutines(self.loop)
+            for process in (self.loop.root, *self.loop.network.processes):
+                process.forget()
+            self.loop.network.listeners.clear()
+            self.disks.close()
+            self.loop.close()

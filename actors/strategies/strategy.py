@@ -205,7 +205,7 @@ class Strategy(
             price=limit,
             time_in_force=time_in_force,
             time_to_cancel=time_to_cancel,
-            decided_on=self._cause_frame,
+            decided_on=self._frame_in_hand(),
             send_before_ns=self._send_before_ns(),
         )
         self.send(command)

@@ -39,6 +39,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from actors.trading.order_change import OrderChange, Verdict
 from messages.enums import Exchanges, ExecutionType, OrderStatus, Reason, Side
@@ -67,6 +68,9 @@ class OrderTable:
         self.counts: Counter[Verdict] = Counter()
         self._open: dict[str, Order] = {}
         self._open_by_market: dict[tuple[Exchanges, str], dict[str, Order]] = {}
+        self._open_by_strategy: dict[str, dict[str, Order]] = {}
+        self._unheard: dict[str, Order] = {}
+        """Open orders that the venue has not spoken of."""
         self._closed: dict[str, Order] = {}
         self._retired: dict[str, Order] = {}
         self._by_client_id: dict[tuple[Exchanges, str], Order] = {}
@@ -103,8 +107,7 @@ class OrderTable:
         """Takes over an order as an earlier table held it, in place of what is known of it."""
         known = self._find_by_id(order.order_id)
         if known is not None:
-            self._open.pop(order.order_id, None)
-            self._open_by_market.get((known.exchange, known.symbol), {}).pop(order.order_id, None)
+            self._leave_open(known)
             self._closed.pop(order.order_id, None)
             self._retired.pop(order.order_id, None)
         # Of twins the first keeps the name, as when they were told.
@@ -208,6 +211,8 @@ class OrderTable:
     ) -> list[Order]:
         """The orders that the venue may still execute, oldest first; None stands for any."""
         orders = self._open
+        if strategy is None and exchange is None and symbol is None:
+            return list(orders.values())
         if exchange is not None and symbol is not None:
             orders = self._open_by_market.get((exchange, symbol), {})
         return [
@@ -217,6 +222,14 @@ class OrderTable:
             and (exchange is None or order.exchange is exchange)
             and (symbol is None or order.symbol == symbol)
         ]
+
+    def count_open(self, strategy: str | None = None) -> int:
+        """How many orders the venue may still execute, of one strategy or of all."""
+        return len(self._open if strategy is None else self._open_by_strategy.get(strategy, {}))
+
+    def unheard_orders(self, exchange: Exchanges) -> list[Order]:
+        """The open orders at a venue of which it has not spoken, oldest first."""
+        return [order for order in self._unheard.values() if order.exchange is exchange]
 
     def open_quantity(
         self, exchange: Exchanges, symbol: str, side: Side, strategy: str | None = None
@@ -255,7 +268,8 @@ class OrderTable:
         self._rename(order, event)
         is_acknowledged = was_silent and order.venue_status not in (None, OrderStatus.REJECTED)
         if is_acknowledged:
-            order.acknowledged_time_ns = now_ns
+            # One that an earlier run has left unanswered has rested since then.
+            order.acknowledged_time_ns = order.acknowledged_time_ns or now_ns
         if order.exchange_order_id:
             key = (order.exchange, order.symbol, order.exchange_order_id)
             self._by_exchange_id.setdefault(key, order)
@@ -321,10 +335,7 @@ class OrderTable:
         """Puts an order where it belongs after a change."""
         order_id, market = order.order_id, (order.exchange, order.symbol)
         if not order.is_open:
-            if self._open.pop(order_id, None) is not None:
-                del self._open_by_market[market][order_id]
-                if not self._open_by_market[market]:
-                    del self._open_by_market[market]
+            self._leave_open(order)
             if order_id not in self._retired:
                 self._closed.setdefault(order_id, order)
                 self._shed()
@@ -334,6 +345,27 @@ class OrderTable:
             self._retired.pop(order_id, None)
             self._open[order_id] = order
             self._open_by_market.setdefault(market, {})[order_id] = order
+            self._open_by_strategy.setdefault(order.strategy, {})[order_id] = order
+        if order.venue_status is None:
+            self._unheard[order_id] = order
+        else:
+            self._unheard.pop(order_id, None)
+
+    def _leave_open(self, order: Order) -> None:
+        """Takes an order out of those that are open, if it is one of them."""
+        order_id = order.order_id
+        if (filed := self._open.pop(order_id, None)) is None:
+            return
+        self._unheard.pop(order_id, None)
+        market = (filed.exchange, filed.symbol)
+        tables: tuple[tuple[dict[Any, dict[str, Order]], Any], ...] = (
+            (self._open_by_market, market),
+            (self._open_by_strategy, filed.strategy),
+        )
+        for table, key in tables:
+            del table[key][order_id]
+            if not table[key]:
+                del table[key]
 
     def _shed(self) -> None:
         """Lets the oldest closed orders go: first out of `get`, then out of memory."""

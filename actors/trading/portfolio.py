@@ -89,6 +89,27 @@ class Portfolio:
             add_to(profits, book.quote_asset, book.net_profit(price))
         return profits
 
+    def profits_after_all_fees(self, strategy: str | None = None) -> dict[str, Decimal]:
+        """As `net_profits`, less the fees in third assets that have a price (`value_fees`)."""
+        profits = self.net_profits(strategy)
+        for book in self._select(strategy, None, None):
+            add_to(profits, book.quote_asset, -book.third_fees_in_quote)
+        return profits
+
+    def unvalued_fees(self) -> list[tuple[Exchanges, str, str]]:
+        """Fees that have no price yet, as (exchange, asset, quote asset), each once."""
+        found: dict[tuple[Exchanges, str, str], None] = {}
+        for book in self._books.values():
+            for asset in book.unvalued_fees:
+                found[book.exchange, asset, book.quote_asset] = None
+        return list(found)
+
+    def value_fees(self, exchange: Exchanges, asset: str, quote_asset: str, price: Decimal) -> None:
+        """Gives the fees in a third asset that have none yet a price in a quote asset."""
+        for book in self._select(None, exchange, None):
+            if book.quote_asset == quote_asset:
+                book.value_fees(asset, price)
+
     def position(self, strategy: str, exchange: Exchanges, symbol: str) -> Position:
         """What one strategy holds in one symbol; an empty position if it never traded it."""
         book = self._books.get((strategy, exchange, symbol))

@@ -45,6 +45,10 @@ class PositionBook:
     """What the fills did to the account, per asset."""
     open_time_ns: int = 0
     event_time_ns: int = 0
+    third_fees_in_quote: Decimal = ZERO
+    """Fees in neither of the two assets, at the price that was known first."""
+    unvalued_fees: dict[str, Decimal] = field(default_factory=dict)
+    """Such fees for which no price is known yet, per asset."""
 
     def apply(self, fill: Fill, fee_price: Decimal | None = None) -> ClosedTrade | None:
         """Books one fill; the closed trade if it closed anything.
@@ -70,6 +74,10 @@ class PositionBook:
                 fee_in_quote = fill.fee
             elif fee_price is not None:
                 fee_in_quote = fill.fee * fee_price
+                self.third_fees_in_quote += fee_in_quote
+            else:
+                left = self.unvalued_fees.get(fill.fee_asset, ZERO)
+                self.unvalued_fees[fill.fee_asset] = left + fill.fee
         self.event_time_ns = max(self.event_time_ns, fill.event_time_ns)
         closing = ZERO
         if self.quantity * change < 0:
@@ -164,6 +172,7 @@ class PositionBook:
         self.realized_profit = position.realized_profit
         self.fees = dict(position.fees)
         self.entry_fees, self.entry_fees_in_quote, self.flows = {}, ZERO, {}
+        self.third_fees_in_quote, self.unvalued_fees = ZERO, {}
         self.open_time_ns = self.event_time_ns = position.event_time_ns
 
     def save(self) -> PositionState:
@@ -183,7 +192,14 @@ class PositionBook:
             flows=dict(self.flows),
             open_time_ns=self.open_time_ns,
             event_time_ns=self.event_time_ns,
+            third_fees_in_quote=self.third_fees_in_quote,
+            unvalued_fees=dict(self.unvalued_fees),
         )
+
+    def value_fees(self, asset: str, price: Decimal) -> None:
+        """What one unit of a third asset is worth in the quote asset: fees in it that had no price yet get this one."""
+        with localcontext(prec=PRECISION):
+            self.third_fees_in_quote += self.unvalued_fees.pop(asset, ZERO) * price
 
     @classmethod
     def load(cls, state: PositionState) -> "PositionBook":

@@ -25,6 +25,8 @@ COUNTS = (
     "maximum_refusals_in_a_row",
 )
 """Limits that are whole numbers."""
+SWITCHES = ("may_sell_account_holdings",)
+"""Limits that are on or off."""
 
 
 class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,13 +56,22 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """As `maximum_drawdown`, of each strategy for itself, whose trading alone halts."""
     maximum_refusals_in_a_row: int | None = None
     """After so many refused orders of one strategy, none accepted between, its orders are held for a while."""
+    may_sell_account_holdings: bool = False
+    """Whether a strategy may sell more than it holds itself, out of what the account holds beside: its position may then
+    be negative."""
 
     def __post_init__(self) -> None:
         faults = [
             f"{name}: must be above 0, not {value}; leave it out for no limit"
             for name, value in msgspec.structs.asdict(self).items()
-            if value is not None and not (Decimal(value).is_finite() and value > 0)
+            if value is not None
+            and not isinstance(value, bool)
+            and not (Decimal(value).is_finite() and value > 0)
         ]
+        if not faults and self.price_collar is not None and self.price_collar >= 1:
+            faults.append(
+                f"price_collar: must be below 1 (0.02 is 2 percent), not {self.price_collar}"
+            )
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -77,6 +88,8 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 near = get_close_matches(key.strip().lower(), cls.__struct_fields__, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 faults.append(f"{key!r}: unknown{hint}")
+            elif key in SWITCHES and isinstance(value, bool):
+                values[key] = value
             elif isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
                 faults.append(f"{key}: must be a number, not {value!r}")
             elif key in COUNTS:
@@ -125,6 +138,7 @@ class RiskState:
     """Free at the venue, less what orders on their way will lock; None if the venue has not said."""
     free_quote: Decimal | None = None
     """The same of the quote asset."""
+    may_sell_account_holdings: bool = False
 
 
 Refusal = tuple[Reason, str]
@@ -258,7 +272,7 @@ def check_funds(order: Order, state: RiskState) -> Refusal | None:
             return Reason.NO_MARKET_PRICE, f"no market price of {order.symbol} is known yet"
         quantity = order.quote_quantity / state.mid_price
     free = state.strategy_quantity - state.strategy_open_sell_quantity
-    if quantity > free:
+    if quantity > free and not state.may_sell_account_holdings:
         return (
             Reason.INSUFFICIENT_FUNDS,
             f"would sell {to_text(quantity)} {state.base_asset}, the strategy has "

@@ -13,7 +13,7 @@ from binance.exceptions import BinanceWebsocketUnableToConnect
 from binance.ws.websocket_api import WebsocketAPI
 
 from actors.binance.client import BinanceClient
-from actors.binance.errors import NotSent, OutcomeUnknown, RateLimited, RequestRefused
+from actors.binance.errors import BinanceError, NotSent, OutcomeUnknown, RateLimited, RequestRefused
 from actors.binance.signing import HmacSigner, websocket_payload
 from tests.binance.scripted_venue import ScriptedVenue, cut, until
 
@@ -225,13 +225,14 @@ async def test_a_key_refused_without_a_question_is_told_and_ends_nothing(
     venue: ScriptedVenue, make_client: MakeClient
 ) -> None:
     client = make_client()
-    refused: list[RequestRefused] = []
+    refused: list[BinanceError] = []
     client.ws_api.on_key_refused = refused.append
     await client.ws_ping()
     await venue.api_sockets[0].send_json(
         {"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid API-key"}}
     )
     await until(lambda: refused)
+    assert isinstance(refused[0], RequestRefused)
     assert refused[0].code == -2015
     assert await client.ws_ping() == {"subscriptionId": 0}
     assert len(venue.api_sockets) == 1

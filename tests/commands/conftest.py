@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.commands.harness import SAMPLE, BotProcess, LocalVenue
+from tests.commands.harness import SAMPLE, BotProcess, LocalVenue, wait_until
 from tests.commands.whole_runs import ALL_STRATEGIES, CALM_RISK, WholeRun
+
+TRADES_WANTED = 20
+"""Executions that a whole run must have had before it is stopped."""
 
 
 @pytest.fixture
@@ -36,12 +40,22 @@ def start_bot(tmp_path: Path) -> Iterator[Callable[..., BotProcess]]:
         yield start
 
 
+def has_traded_enough(run: WholeRun) -> bool:
+    """Whether there is something to look at: executions, and orders that ended in either way. Or the bot has ended."""
+    if run.bot.process.poll() is not None:
+        return True
+    if len(run.venue.trades()) < TRADES_WANTED:
+        return False
+    orders = run.venue.ask("GET", "allOrders", symbol="BTCUSDT", limit=1000)
+    return {"FILLED", "CANCELED"} <= {item["status"] for item in orders}
+
+
 @pytest.fixture(scope="session")
 def whole_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, WholeRun]]:
     """Bots that have traded side by side, each at an exchange of its own that outlives it."""
     kinds = {
         "synthetic": ["--rate", "60"],
-        "recorded": ["--market", str(SAMPLE), "--speed", "3"],
+        "recorded": ["--market", str(SAMPLE)],
         "bnb": ["--rate", "60", "--bnb-fees", "--symbols", "BTCUSDT,BNBUSDT"],
     }
     with ExitStack() as stack:
@@ -52,11 +66,12 @@ def whole_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, W
             stack.callback(venue.close)
             file = venue.write_configuration(folder, CALM_RISK + ALL_STRATEGIES)
             record = folder / "run.recording"
-            bot = BotProcess(
-                folder, ["--config", str(file), "--duration", "4.5", "--record", str(record)]
-            )
+            bot = BotProcess(folder, ["--config", str(file), "--record", str(record)])
             stack.callback(bot.kill)
             runs[kind] = WholeRun(venue, file, record, bot)
+        for kind, run in runs.items():
+            wait_until(partial(has_traded_enough, run), f"enough orders of the {kind} run")
+            run.bot.process.terminate()
         for run in runs.values():
             run.ended = run.bot.wait()
         yield runs

@@ -4,8 +4,18 @@ from decimal import Decimal
 
 import pytest
 from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actors.commands.amounts import show, show_amounts, show_counts, show_latency, show_price
+from actors.commands.amounts import (
+    find_percentile,
+    show,
+    show_amounts,
+    show_counts,
+    show_latency,
+    show_price,
+)
+from actors.commands.latencies import make_histogram
 
 
 @pytest.mark.parametrize(
@@ -43,3 +53,11 @@ def test_a_latency_that_was_not_measured_is_not_claimed() -> None:
     assert show_latency(histogram) == "-"
     histogram.record_value(1500)
     assert show_latency(histogram) == "p50 1.5 ms, p99 1.5 ms, max 1.5 ms"
+
+
+@given(st.lists(st.integers(1, 60_000_000), max_size=50), st.sampled_from([1, 50, 99, 99.9, 100]))
+def test_percentiles_are_the_histograms_own(values: list[int], part: float) -> None:
+    histogram = make_histogram()
+    for value in values:
+        histogram.record_value(value)
+    assert find_percentile(histogram, part) == histogram.get_value_at_percentile(part)

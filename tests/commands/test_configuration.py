@@ -1,11 +1,13 @@
 """The configuration file: what is accepted, and that every fault is told at once with file, key and remedy."""
 
+import inspect
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actors.commands.composition import Venue, compose
 from actors.commands.configuration import load_configuration
 from actors.runtime.errors import ConfigurationError
 from actors.strategies.breakout import Breakout
@@ -196,3 +198,124 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_another_exchange_needs_its_own_gateway(tmp_path: Path) -> None:
     file = write(tmp_path, f'[venue]\nexchange = "{Exchanges.CUSTOM}"\n' + BREAKOUT)
     assert any("no gateway for CUSTOM" in fault for fault in faults_of(file))
+
+
+def test_absence_is_believed_only_after_the_requests_own_time(tmp_path: Path) -> None:
+    venue = "[venue]\nreceive_window_ms = 1000\nabsence_after_s = {}\n"
+    configuration = load_configuration(write(tmp_path, venue.format(1.5) + BREAKOUT))
+    specifications = compose(configuration, Venue.unopened())
+    (manager,) = [item for item in specifications if item.name == "order_manager"]
+    assert manager.arguments["absence_after_s"] == 1.5
+    (fault,) = faults_of(write(tmp_path, venue.format(1.0) + BREAKOUT))
+    assert "absence_after_s must be longer than receive_window_ms" in fault
+
+
+SETTINGS = """
+[bot]
+foreign_orders = "adopt"
+refusal_hold_s = 11
+halt_patience_s = 12
+checkpoint_entries = 13
+[venue]
+reconcile_interval_s = 21
+request_timeout_s = 22
+silence_limit_s = 23
+market_silence_limit_s = 24
+stale_after_s = 25
+connection_lifetime_s = 26
+fallback_after_s = 27
+rules_interval_s = 28
+clock_interval_s = 29
+clock_jump_s = 30
+absence_after_s = 31
+receive_window_ms = 3200
+"""
+
+
+def test_every_setting_reaches_the_actor_that_it_is_for(tmp_path: Path) -> None:
+    configuration = load_configuration(write(tmp_path, SETTINGS + BREAKOUT))
+    actors = {
+        item.name: item.actor_class(**item.arguments)
+        for item in compose(configuration, Venue.unopened())
+        if item.name in ("gateway", "market_data")
+    }
+    arguments = {item.name: item.arguments for item in compose(configuration, Venue.unopened())}
+    manager = {
+        "foreign_orders": "adopt",
+        "refusal_hold_s": 11,
+        "halt_patience_s": 12,
+        "checkpoint_entries": 13,
+        "reconcile_interval_s": 21,
+        "absence_after_s": 31,
+    }
+    gateway = {
+        "request_timeout_s": 22,
+        "silence_limit_s": 23,
+        "connection_lifetime_s": 26,
+        "fallback_after_s": 27,
+        "rules_interval_s": 28,
+        "clock_interval_s": 29,
+        "clock_jump_s": 30,
+        "recv_window_ms": 3200,
+    }
+    feed = {
+        "request_timeout_s": 22,
+        "silence_limit_s": 24,
+        "stale_after_s": 25,
+        "connection_lifetime_s": 26,
+        "clock_jump_s": 30,
+    }
+    assert manager.items() <= arguments["order_manager"].items()
+    for name, expected in (("gateway", gateway), ("market_data", feed)):
+        assert {key: getattr(actors[name], key) for key in expected} == expected
+
+
+def test_the_defaults_are_those_of_the_actors_themselves(tmp_path: Path) -> None:
+    configuration = load_configuration(write(tmp_path, BREAKOUT))
+    for item in compose(configuration, Venue.unopened()):
+        if item.name not in ("gateway", "market_data", "order_manager"):
+            continue
+        parameters = inspect.signature(item.actor_class).parameters
+        for key, value in item.arguments.items():
+            default = parameters[key].default if key in parameters else inspect.Parameter.empty
+            assert default in (inspect.Parameter.empty, value), f"{item.name}: {key}"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("foreign_order = 'adopt'", "did you mean 'foreign_orders'?"),
+        ("reconcile_interval_s = 5", "it belongs in [venue]"),
+        ("maximum_open_orders = 5", "it belongs in [risk]"),
+        ("foreign_orders = 'sell'", "foreign_orders"),
+        ("refusal_hold_s = 0", "refusal_hold_s must be above 0 seconds"),
+        ("halt_patience_s = inf", "halt_patience_s"),
+        ("checkpoint_entries = 0", "checkpoint_entries must be 1 or more"),
+        ("checkpoint_entries = 1.5", "checkpoint_entries"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_one_clear_line(
+    line: str, said: str, tmp_path: Path
+) -> None:
+    (fault,) = faults_of(write(tmp_path, f"[bot]\n{line}\n{BREAKOUT}"))
+    assert "bot.toml: bot" in fault
+    assert said in fault
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("silence_limit = 5", "did you mean 'silence_limit_s'?"),
+        ("request_timeout_ms = 5", "did you mean 'request_timeout_s'?"),
+        ("foreign_orders = 'adopt'", "it belongs in [bot]"),
+        ("stale_after_s = -1", "stale_after_s must be above 0 seconds"),
+        ("clock_jump_s = nan", "clock_jump_s"),
+        ("connection_lifetime_s = '1 day'", "connection_lifetime_s"),
+    ],
+)
+def test_a_setting_of_the_venue_that_cannot_be_meant_is_one_clear_line(
+    line: str, said: str, tmp_path: Path
+) -> None:
+    (fault,) = faults_of(write(tmp_path, f"[venue]\n{line}\n{BREAKOUT}"))
+    assert "bot.toml: venue" in fault
+    assert said in fault

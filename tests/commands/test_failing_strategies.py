@@ -38,9 +38,11 @@ def write_actors() -> str:
         f'[[actors]]\nclass = "my_bot.{name}"\nsymbol = "BTCUSDT"\nquantity = "{quantity}"\n'
         for name, quantity in DOOMED.items()
     ]
+    # Its quotes rest until somebody takes them: by default they follow each move of the price, and on a slow machine are
+    # gone before anybody comes.
     tables.append(
         '[[actors]]\nclass = "MarketMaker"\nsymbol = "BTCUSDT"\nquantity = "0.001"\nspread = 0.00002\n'
-        "time_to_cancel = 0.3\n"
+        "time_to_cancel = 0.3\nrequote_threshold = 0.001\nretry_s = 0.1\n"
     )
     return "\n".join(tables)
 

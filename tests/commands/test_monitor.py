@@ -22,11 +22,11 @@ from messages.control import (
     HaltTrading,
     HoldTrading,
     ReleaseTrading,
-    ResumeTrading,
     TimerFired,
 )
-from messages.enums import Exchanges, OrderStatus, Reason
+from messages.enums import Exchanges, GateEvent, OrderStatus, Reason
 from messages.orders import OrderUpdate
+from messages.recovery import GateNote
 
 
 @pytest.fixture
@@ -73,8 +73,13 @@ def test_the_venues_last_word_on_what_is_open_is_taken(monitor: Monitor) -> None
         update = make_order_update(order_id, OrderStatus.NEW)
         update.order.client_order_id = f"bot-{order_id}"
         monitor.handle(update)
-    monitor.figures.keep_open(["bot-2"])
-    assert list(monitor.figures.open_orders) == ["2"]
+    second = monitor.figures.open_orders["2"]
+    monitor.figures.keep_open(
+        {"bot-2": second, "bot-7": make_order_update("7", OrderStatus.NEW).order}
+    )
+    assert list(monitor.figures.open_orders) == ["2", "bot-7"]
+    unheard = monitor.figures.unheard_orders
+    assert [order.client_order_id for order in unheard] == ["bot-1", "bot-3"]
     assert monitor.figures.orders_by_status == {"UNKNOWN": 2}
 
 
@@ -151,21 +156,62 @@ def test_balances_are_the_newest_word(monitor: Monitor) -> None:
     assert monitor.figures.balances["BTC"].total == Decimal(5)
 
 
+def test_an_account_that_took_long_to_be_read_does_not_undo_what_came_meanwhile(
+    monitor: Monitor,
+) -> None:
+    def balance(free: str, event_time_ns: int) -> Balance:
+        return Balance(
+            exchange=Exchanges.BINANCE,
+            asset="BTC",
+            free=Decimal(free),
+            locked=Decimal(0),
+            event_time_ns=event_time_ns,
+        )
+
+    monitor.handle(balance("2", 20))
+    monitor.handle(
+        AccountSnapshot(
+            exchange=Exchanges.BINANCE,
+            balances=[balance("1", 0)],
+            open_orders=[],
+            event_time_ns=10,
+        )
+    )
+    assert monitor.figures.balances["BTC"].total == Decimal(2)
+    monitor.handle(balance("3", 15))
+    assert monitor.figures.balances["BTC"].total == Decimal(2)
+    # What a later account does not name is empty.
+    monitor.handle(
+        AccountSnapshot(exchange=Exchanges.BINANCE, balances=[], open_orders=[], event_time_ns=30)
+    )
+    assert monitor.figures.balances["BTC"].total == Decimal(0)
+
+
 def test_a_halt_is_shown_until_trading_goes_on(monitor: Monitor) -> None:
     figures = monitor.figures
     monitor.handle(HaltTrading(reason="one is out", strategy="Maker"))
     monitor.handle(HaltCompleted(open_orders=0, strategy="Maker"))
     assert figures.halted == ""
-    assert not monitor.halt_completed.is_set()
+    assert figures.halts_left == {"Maker": 0}
     monitor.handle(HaltTrading(reason="enough"))
     monitor.handle(HaltCompleted(open_orders=2))
     assert figures.halted == "enough"
-    assert figures.halt_open_orders == 2
-    assert monitor.halt_completed.is_set()
+    assert figures.halts_left == {"Maker": 0, "": 2}
+    assert monitor.halts_completed[""].is_set()
     monitor.handle(HaltTrading(reason="again"))
-    assert not monitor.halt_completed.is_set()
-    monitor.handle(ResumeTrading())
+    assert figures.halts_left == {"Maker": 0}
+    assert not monitor.halts_completed[""].is_set()
+    monitor.handle(GateNote(event=GateEvent.RESUME))
     assert figures.halted == ""
+
+
+def test_a_halt_of_the_order_managers_own_is_shown(monitor: Monitor) -> None:
+    figures = monitor.figures
+    monitor.handle(GateNote(event=GateEvent.HALT, scope="Maker", reason="5 USDT lost today"))
+    assert figures.halted == ""
+    assert figures.recent[-1] == "Maker halts: 5 USDT lost today"
+    monitor.handle(GateNote(event=GateEvent.HALT, reason="9 USDT lost today", is_kept=True))
+    assert figures.halted == "9 USDT lost today"
 
 
 def test_a_hold_is_shown_while_it_lasts(monitor: Monitor) -> None:

@@ -1,5 +1,7 @@
 """The README is true: its programs run, its configurations load, and the commands, switches and files it names are there."""
 
+import ast
+import inspect
 import os
 import re
 import sys
@@ -12,8 +14,9 @@ from typing import Any
 import pytest
 
 from actors.commands import exchange, start
-from actors.commands.configuration import load_configuration
+from actors.commands.configuration import BotSection, VenueSection, load_configuration
 from actors.testing import make_trade
+from actors.trading.risk import RiskLimits
 from tests.commands.harness import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -118,5 +121,30 @@ def test_the_switches_it_names_are_there(command: str, parser: Any) -> None:
 
 
 def test_the_files_it_links_are_there() -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+    for link in re.findall(r"\]\(([^)#:\s]+)(?: \"\w+\")?\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_the_keys_it_names_are_there() -> None:
+    sections = {"bot": BotSection, "venue": VenueSection, "risk": RiskLimits}
+    named = re.findall(r"\[(bot|venue|risk)\] (\w+)", README)
+    assert named
+    for section, key in named:
+        assert key in inspect.signature(sections[section]).parameters, f"[{section}] {key}"
+
+
+def test_each_answer_of_what_happens_when_has_its_proof() -> None:
+    chapter = README.partition("\n## What happens when ...\n")[2].partition("\n## ")[0]
+    answers = re.split(r"\n- \*\*", chapter)[1:]
+    assert len(answers) >= 17
+    for answer in answers:
+        question, found, _ = answer.partition("?** ")
+        assert found, answer
+        proofs = re.findall(r"\]\(([^)\s]+) \"(\w+)\"\)", answer)
+        assert proofs, question
+        for file, name in proofs:
+            tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+            functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+            names = {item.name for item in tree.body if isinstance(item, functions)}
+            assert name in names, f"{question}? {file} has no {name}"
+            assert name.startswith("test_"), name

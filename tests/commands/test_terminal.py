@@ -28,6 +28,7 @@ from messages.enums import Exchanges, FeedState, OrderStatus
 from messages.instruments import Instrument
 from messages.market import BookTicker, FeedStatus
 from messages.orders import Fill, OrderUpdate
+from messages.recovery import GateNote
 
 WIDTH = 100
 
@@ -46,6 +47,7 @@ class Source(
         | HaltCompleted
         | HoldTrading
         | ReleaseTrading
+        | GateNote
     ]
 ):
     """May send what a monitor hears."""

@@ -106,7 +106,7 @@ class Floor:
     def statuses(self, client_order_id: str) -> list[str]:
         return [order.status.value for order in self.orders(client_order_id)]
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         """Waits until a condition holds, and returns what it says."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         while not (answer := condition()):
@@ -116,7 +116,7 @@ class Floor:
             await asyncio.sleep(0.005)
         return answer
 
-    async def until_ready(self, timeout_s: float = 10.0) -> AccountSnapshot:
+    async def until_ready(self, timeout_s: float = 60.0) -> AccountSnapshot:
         await self.until(lambda: self.all_of(AccountSnapshot), timeout_s)
         snapshot: AccountSnapshot = self.all_of(AccountSnapshot)[-1]
         return snapshot

@@ -50,7 +50,7 @@ def open_gateway(open_floor: OpenFloor, keys: Any) -> Callable[..., Awaitable[An
 
 def soon() -> int:
     """Past this instant an order of these tests is refused instead of waiting."""
-    return time.time_ns() + SECOND_NS // 5
+    return time.time_ns() + SECOND_NS
 
 
 @pytest.mark.asyncio
@@ -68,7 +68,7 @@ async def test_the_last_share_of_the_order_limit_is_kept_for_what_reduces_a_posi
         floor.place(
             f"sale-{number}", side=Side.SELL, order_type=OrderType.MARKET, send_before_ns=soon()
         )
-    await floor.until(lambda: floor.orders("sale-2"))
+    await floor.until(lambda: all(floor.orders(f"sale-{number}") for number in range(3)))
     assert [floor.statuses(f"sale-{number}") for number in range(3)] == [
         ["NEW"],
         ["NEW"],

@@ -81,7 +81,7 @@ def placements(venue: OrderVenue) -> int:
 
 
 @pytest.mark.parametrize(
-    "how", ["-1006", "-1007", "-1001", "-1008", "500", "504", "silence", "cut"]
+    "how", ["-1006", "-1007", "-1001", "-1008", "-1016", "500", "504", "silence", "cut"]
 )
 @pytest.mark.asyncio
 async def test_an_unknown_outcome_is_unknown_and_is_never_sent_again(
@@ -101,6 +101,49 @@ async def test_an_unknown_outcome_is_unknown_and_is_never_sent_again(
     venue.on_order = venue.accept
     await asyncio.sleep(QUIET_S)
     assert placements(venue) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type"),
+    [
+        (500, "{}", "application/json"),
+        (502, "<html>Bad Gateway</html>", "text/html"),
+        (503, '{"code": -1000, "msg": "Unknown error, please check your request or try again later."}', "application/json"),
+        (504, "", "text/html"),
+        (200, "<html>captive portal</html>", "text/html"),
+        (200, "", "application/json"),
+        (0, "", ""),
+    ],
+    ids=["500", "502 with a page", "503", "504 empty", "200 with a page", "200 empty", "reset"],
+)  # fmt: skip
+@pytest.mark.asyncio
+async def test_by_rest_an_unknown_outcome_is_unknown_too(
+    venue: OrderVenue,
+    open_gateway: OpenFloor,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    body: str,
+    content_type: str,
+) -> None:
+    placed = []
+
+    async def answer(request: web.Request, text: str) -> web.StreamResponse:
+        if request.method != "POST":
+            return await venue.answer_read(request, text)
+        placed.append(text)
+        if not status:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=status or 200, text=body, content_type=content_type or None)
+
+    caplog.set_level(logging.CRITICAL)
+    floor = await open_gateway(venue, order_entry="rest", request_timeout_s=2.0)
+    venue.rest = answer
+    floor.place("a")
+    [order] = await floor.until(lambda: floor.orders("a"))
+    assert (order.status, order.reason) == (OrderStatus.UNKNOWN, Reason.OUTCOME_UNKNOWN)
+    await asyncio.sleep(QUIET_S)
+    assert len(placed) == 1
 
 
 @pytest.mark.asyncio

@@ -32,6 +32,7 @@ from messages.orders import (
     Order,
     OrderUpdate,
     PlaceOrder,
+    SnapshotRequest,
 )
 
 MessageType = TypeVar("MessageType", bound=Message)
@@ -111,6 +112,8 @@ class Desk:
         self.advance(0)
         self.tell(make_instrument(), GATEWAY)
         told = self.state_account({"USDT": "100000"}, open_orders, executed_orders=executed_orders)
+        if all_of(self.advance(0), SnapshotRequest):
+            told = self.state_account({"USDT": "100000"}, open_orders)
         only(told, Ready)
         return next(each for each in all_of(told, Resync) if each.target == STRATEGY)
 

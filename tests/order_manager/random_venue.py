@@ -29,6 +29,11 @@ class Venue:
         self.late: list[Message] = []
         self.seen = 0
         self.trade_id = 0
+        self.forgotten: set[str] = set()
+        """Orders that it denies for now; only asked whether they contain one."""
+        self.has_lied = False
+        self.moments = 0
+        """What it has done so far: no two of its doings are of one time."""
 
     def serve(self) -> None:
         """Takes what the manager has sent since the last time."""
@@ -78,6 +83,7 @@ class Venue:
         order = self.orders.get(client_order_id)
         if order is not None and order.is_open and self.random.random() < 0.8:
             order.status = OrderStatus.CANCELED
+            order.event_time_ns = self.now_ns()
             self.tell(order)
             return
         self.late.append(
@@ -91,7 +97,7 @@ class Venue:
 
     def answer_query(self, request: QueryOrderRequest) -> None:
         order = self.orders.get(request.client_order_id)
-        if order is not None:
+        if order is not None and request.client_order_id not in self.forgotten:
             self.tell(order, is_whole=True)
             return
         self.late.append(
@@ -132,22 +138,43 @@ class Venue:
             new = [each for each in order.executions if after is not None and each.trade_id > after]
             if new:
                 recent.append(self.report(order, new))
-        living = [order for order in self.orders.values() if order.is_open]
+        living = [
+            order
+            for order in self.orders.values()
+            if order.is_open and order.client_order_id not in self.forgotten
+        ]
         return AccountSnapshot(
             exchange=Exchanges.BINANCE,
-            balances=[
-                Balance(
-                    exchange=Exchanges.BINANCE,
-                    asset="USDT",
-                    free=Decimal(1_000_000),
-                    locked=Decimal(0),
-                )
-            ],
+            balances=[self.state("USDT", Decimal(1_000_000), Decimal(0)), self.state_held()],
             open_orders=[self.report(order, order.executions) for order in living],
             executed_orders=recent,
             symbols=["BTCUSDT"],
-            event_time_ns=self.desk.now_ns,
+            event_time_ns=self.now_ns(),
         )
+
+    def now_ns(self) -> int:
+        self.moments += 1
+        return self.desk.now_ns + self.moments
+
+    def state_held(self) -> Balance:
+        """What is held of BTC, and how much of it rests in sales."""
+        sign = {Side.BUY: 1, Side.SELL: -1}
+        held = sum(
+            (sign[order.side] * order.executed_quantity for order in self.orders.values()),
+            Decimal(0),
+        )
+        locked = sum(
+            (
+                order.open_quantity
+                for order in self.orders.values()
+                if order.is_open and order.side is Side.SELL
+            ),
+            Decimal(0),
+        )
+        return self.state("BTC", held - locked, locked)
+
+    def state(self, asset: str, free: Decimal, locked: Decimal) -> Balance:
+        return Balance(exchange=Exchanges.BINANCE, asset=asset, free=free, locked=locked)
 
     def crash(self) -> None:
         """The bot dies: what was on its way to the venue may arrive, what was on its way back is lost."""
@@ -156,6 +183,14 @@ class Venue:
                 self.accept(message.order)
         self.late.clear()
         self.seen = 0
+
+    def forget_or_remember(self) -> None:
+        """From now on it denies some order, or denies none any more: its read side has come up."""
+        if self.forgotten:
+            self.forgotten.clear()
+        elif self.orders:
+            self.forgotten.add(self.random.choice(list(self.orders)))
+            self.has_lied = True
 
     def trade(self) -> None:
         """Executes a part of some open order."""
@@ -176,6 +211,7 @@ class Venue:
             fee_asset="USDT",
         )
         order.executions.append(execution)
+        order.event_time_ns = self.now_ns()
         order.executed_quantity += quantity
         order.executed_quote_quantity += quantity * price
         is_whole = order.open_quantity == 0
@@ -198,7 +234,7 @@ class Venue:
                 for name in (
                     *("side", "order_type", "symbol", "client_order_id", "exchange_order_id"),
                     *("quantity", "price", "status"),
-                    *("executed_quantity", "executed_quote_quantity"),
+                    *("executed_quantity", "executed_quote_quantity", "event_time_ns"),
                 )
             },
             executions=list(executions),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.testing import classes_of, make_book_ticker, make_instrument
-from messages.account import Position
+from messages.account import AccountSnapshot, Balance, Position
 from messages.enums import Exchanges, OrderStatus, Reason, Side
 from messages.orders import (
     CancelOrderRequest,
@@ -243,3 +243,24 @@ def test_an_expired_rest_is_an_end_like_any_other(status: OrderStatus) -> None:
     assert only(told, OrderUpdate).status is status
     assert desk.manager.books.table.open_orders() == []
     assert desk.position() == Decimal("0.4")
+
+
+def test_a_view_of_the_account_from_before_an_execution_hides_nothing_of_it() -> None:
+    """It was asked for before, and arrives after; the position can be sold whole all the same."""
+    desk = Desk().start({"USDT": "1000"})
+    order = only(desk.place(quantity="2"), NewOrderRequest).order
+    desk.say(order, OrderStatus.NEW)
+    taken_ns = desk.now_ns
+    desk.advance(1)
+    desk.say(order, OrderStatus.FILLED, desk.fill(order, "2"))
+    balance = Balance(
+        exchange=Exchanges.BINANCE, asset="USDT", free=Decimal(800), locked=Decimal(200)
+    )
+    late = AccountSnapshot(
+        exchange=Exchanges.BINANCE,
+        balances=[balance],
+        open_orders=[desk.view(order, OrderStatus.NEW)],
+        event_time_ns=taken_ns,
+    )
+    desk.tell(late, GATEWAY)
+    assert only(desk.close_position(), NewOrderRequest).order.quantity == 2

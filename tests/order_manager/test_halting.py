@@ -12,7 +12,7 @@ from messages.control import (
     ResumeTrading,
 )
 from messages.enums import OrderStatus, OrderType, Reason, Side
-from messages.orders import CancelOrderRequest, NewOrderRequest, Order, OrderUpdate
+from messages.orders import CancelOrderRequest, Fill, NewOrderRequest, Order, OrderUpdate
 from messages.recovery import GateNote
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only, refusal_of
 
@@ -209,3 +209,23 @@ def test_a_halt_that_is_ended_before_it_is_done_is_not_completed() -> None:
     desk.tell(ResumeTrading(), "system")
     assert not all_of(desk.say(order, OrderStatus.CANCELED), HaltCompleted)
     assert not all_of(desk.advance(60), HaltCompleted)
+
+
+def test_a_halt_waits_for_executions_that_were_counted_and_not_told() -> None:
+    desk = Desk().start()
+    order = desk.place_accepted(quantity="2")
+    halt(desk)
+    # The cancel's answer counts what was executed before it; its trade comes later, or must be asked for.
+    assert not all_of(desk.say(order, OrderStatus.CANCELED, executed="1"), HaltCompleted)
+    told = desk.say(order, OrderStatus.CANCELED, desk.fill(order, "1"), executed="1")
+    assert only(told, Fill).quantity == 1
+    assert only(told, HaltCompleted).open_orders == 0
+
+
+def test_a_halt_ends_in_a_bounded_time_if_such_an_execution_is_never_told() -> None:
+    desk = Desk(halt_patience_s=10.0).start()
+    order = desk.place_accepted(quantity="2")
+    halt(desk)
+    desk.say(order, OrderStatus.CANCELED, executed="1")
+    assert not all_of(desk.advance(9.9), HaltCompleted)
+    assert only(desk.advance(0.1), HaltCompleted).open_orders == 0

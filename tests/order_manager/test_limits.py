@@ -5,12 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from actors.testing import make_book_ticker
+from actors.testing import make_book_ticker, make_instrument
+from messages.account import Position
 from messages.base import Message
 from messages.control import HaltCompleted, ResumeTrading
 from messages.enums import OrderStatus, Reason, Side
 from messages.orders import CancelOrderRequest, NewOrderRequest, OrderUpdate
-from tests.order_manager.desk import Desk, all_of, only, refusal_of
+from messages.recovery import OrderManagerCheckpoint
+from tests.order_manager.desk import GATEWAY, Desk, all_of, only, refusal_of
 
 
 def move_market(desk: Desk, price: float) -> list[Message]:
@@ -68,10 +70,56 @@ def test_what_was_lost_before_a_crash_counts_the_same_day() -> None:
     assert refusal_of(desk.place()) is Reason.HALTED
 
 
+@pytest.mark.parametrize("is_checkpointed", [False, True])
+def test_what_is_held_over_a_crash_is_watched_without_any_new_fill(is_checkpointed: bool) -> None:
+    desk = Desk(maximum_daily_loss=Decimal(10)).start()
+    desk.buy_filled("1")
+    if is_checkpointed:
+        desk.advance(0)
+        assert desk.sent(OrderManagerCheckpoint)
+    desk.restart()
+    desk.go_on()
+    told = move_market(desk, 89.0)
+    assert [each.quantity for each in all_of(told, Position)] == [1]
+    assert only(told, HaltCompleted).open_orders == 0
+
+
 def test_fees_are_losses() -> None:
     desk = Desk(maximum_daily_loss=Decimal(10)).start()
     desk.buy_filled("1", fee="10")
     assert refusal_of(desk.place()) is Reason.HALTED
+
+
+def test_fees_in_a_third_asset_are_losses_at_its_price(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(maximum_daily_loss=Decimal(10)).start()
+    desk.watch("BNBUSDT")
+    desk.tell(make_instrument("BNBUSDT", "BNB"), GATEWAY)
+    desk.tell(make_book_ticker(499.0, 501.0, "BNBUSDT"), "Feed")
+    desk.buy_filled("1", fee="0.019", fee_asset="BNB")
+    assert all_of(desk.place(), NewOrderRequest), "9.5 were lost"
+    with caplog.at_level(logging.WARNING):
+        desk.buy_filled("1", fee="0.001", fee_asset="BNB")
+    assert refusal_of(desk.place()) is Reason.HALTED
+    assert "do not count" not in caplog.text
+
+
+def test_fees_without_a_price_are_said_and_count_as_soon_as_there_is_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(maximum_strategy_daily_loss=Decimal(10)).start()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            desk.buy_filled("1", fee="1", fee_asset="BNB")
+    assert caplog.text.count("let some actor watch BNBUSDT") == 1
+    desk.restart()
+    desk.go_on()
+    desk.tell(make_instrument("BNBUSDT", "BNB"), GATEWAY)
+    desk.advance(5)
+    assert all_of(desk.place(), NewOrderRequest)
+    desk.tell(make_book_ticker(499.0, 501.0, "BNBUSDT"), "Feed")
+    desk.advance(1.1)
+    assert refusal_of(desk.place()) is Reason.HALTED
+    assert "lost today" in caplog.text
 
 
 def test_one_strategys_drawdown_stops_that_strategy_alone() -> None:

@@ -20,7 +20,7 @@ STEPS = 120
 
 def live(desk: Desk, venue: Venue, dice: random.Random, *, serves: bool = True) -> None:
     """One random step of strategy, venue or time; with `serves` the venue gets what was sent."""
-    step = dice.randrange(9)
+    step = dice.randrange(10)
     ids = [update.order_id for update in desk.sent(OrderUpdate)] or ["none"]
     if step <= 2:
         side = dice.choice((Side.BUY, Side.SELL))
@@ -36,6 +36,8 @@ def live(desk: Desk, venue: Venue, dice: random.Random, *, serves: bool = True) 
         desk.close_position()
     elif step == 6:
         venue.trade()
+    elif step == 7 and dice.random() < 0.3:
+        venue.forget_or_remember()
     else:
         desk.advance(dice.choice((0.1, 1.0, 5.0)))
     if serves:
@@ -46,7 +48,7 @@ def live(desk: Desk, venue: Venue, dice: random.Random, *, serves: bool = True) 
 @pytest.mark.parametrize("seed", range(40))
 def test_random_lives(seed: int) -> None:
     dice = random.Random(seed)
-    desk = Desk().start()
+    desk = Desk(reconcile_interval_s=20.0, absence_after_s=5.0).start()
     venue = Venue(desk, seed + 1_000)
     for _ in range(STEPS):
         live(desk, venue, dice)
@@ -56,14 +58,17 @@ def test_random_lives(seed: int) -> None:
             if order.is_open and order.side is Side.SELL
         )
         bought = sum_executed(venue, Side.BUY) - sum_executed(venue, Side.SELL)
-        assert offered <= bought, "more was offered than is held"
+        # Of a sale that is denied for long what it locked is taken for free: the venue may be right.
+        assert offered <= bought or venue.has_lied, "more was offered than is held"
+    venue.forgotten.clear()
     desk.tell(HaltTrading(reason="end", flatten=seed % 2 == 0), "system")
     for _ in range(200):
         venue.serve()
         venue.deliver(1.0)
         desk.advance(1.0)
+    settle_late(desk, venue)
     agree(desk, venue)
-    if seed % 2 == 0:
+    if seed % 2 == 0 and not venue.has_lied:
         assert desk.position() == 0
     assert desk.sent(HaltCompleted)
 
@@ -72,7 +77,11 @@ def test_random_lives(seed: int) -> None:
 def test_random_lives_with_deaths(seed: int) -> None:
     """The order manager, or the whole bot, dies at any moment and begins anew; nothing is lost and nothing doubled."""
     dice = random.Random(seed)
-    desk = Desk(checkpoint_entries=dice.choice((3, 30, 1_000)), absence_after_s=5.0).start()
+    desk = Desk(
+        checkpoint_entries=dice.choice((3, 30, 1_000)),
+        absence_after_s=5.0,
+        reconcile_interval_s=20.0,
+    ).start()
     venue = Venue(desk, seed + 1_000)
     for _ in range(STEPS):
         live(desk, venue, dice, serves=dice.random() < 0.9)
@@ -80,12 +89,23 @@ def test_random_lives_with_deaths(seed: int) -> None:
             venue.crash()
             desk.restart(is_whole_bot=dice.random() < 0.7, part=dice.choice((1, 7, 500)))
             revive(desk)
+    venue.forgotten.clear()
     desk.tell(HaltTrading(reason="end"), "system")
     for _ in range(200):
         venue.serve()
         venue.deliver(1.0)
         desk.advance(1.0)
+    settle_late(desk, venue)
     agree(desk, venue)
+
+
+def settle_late(desk: Desk, venue: Venue) -> None:
+    """What was given up because the venue denied it is asked for once more after a while."""
+    if venue.has_lied:
+        for _ in range(80):
+            desk.advance(10.0)
+            venue.serve()
+            venue.deliver(1.0)
 
 
 def revive(desk: Desk) -> None:
@@ -119,7 +139,7 @@ def agree(desk: Desk, venue: Venue) -> None:
     for update in desk.ever_sent(OrderUpdate):
         last[update.order_id] = update
     assert not [update for update in last.values() if update.order.is_open]
-    assert not desk.manager.inquiries.running
+    assert all(inquiry.is_given_up for inquiry in desk.manager.inquiries.running.values())
     assert not desk.manager.amending.pending
     assert not desk.manager.reducing.pending
     assert not desk.manager.chains.being_amended

@@ -132,14 +132,19 @@ def test_orders_of_an_earlier_run_are_ours_and_others_are_not() -> None:
             status=OrderStatus.NEW,
         )
 
-    told = desk.tell(
-        AccountSnapshot(
-            exchange=Exchanges.BINANCE,
-            balances=[],
-            open_orders=[resting("manual-1", 1), resting("bot-Breakout-0-zz", 2)],
-        ),
-        GATEWAY,
-    )
+    def state_account() -> list[Message]:
+        return desk.tell(
+            AccountSnapshot(
+                exchange=Exchanges.BINANCE,
+                balances=[],
+                open_orders=[resting("manual-1", 1), resting("bot-Breakout-0-zz", 2)],
+            ),
+            GATEWAY,
+        )
+
+    assert not all_of(state_account(), Resync), "what else do we not know?"
+    assert only(desk.advance(0), SnapshotRequest).trades_after == {"BTCUSDT": 0}
+    told = state_account()
     resync = only(told, Resync)
     assert [order.client_order_id for order in resync.open_orders] == ["bot-Breakout-0-zz"]
     assert resync.has_traded

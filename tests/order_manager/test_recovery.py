@@ -7,6 +7,7 @@ import pytest
 
 from actors.runtime.errors import JournalError
 from actors.testing import make_instrument
+from messages.account import Position
 from messages.base import Message
 from messages.codec import encode
 from messages.control import (
@@ -55,6 +56,19 @@ def test_position_orders_and_profit_come_back_to_the_last_digit(part: int) -> No
     assert resync.has_traded
     assert not desk.sent(NewOrderRequest)
     assert not desk.sent(Fill), "what was told is not told again"
+
+
+@pytest.mark.parametrize("keeps_checkpoint", [True, False])
+def test_what_is_held_again_is_told_when_trading_may_begin(keeps_checkpoint: bool) -> None:
+    """An observer shows it at once, and a bot that is stopped a moment later states it."""
+    desk = Desk().start()
+    desk.buy_filled("0.73", fee="0.00073", fee_asset="BTC")
+    if keeps_checkpoint:
+        desk.tell(Stop(target="order_manager"), "system")
+    desk.restart()
+    desk.go_on()
+    assert is_ready(desk)
+    assert [each.quantity for each in desk.sent(Position)] == [Decimal("0.72927")]
 
 
 def test_an_order_that_the_venue_does_not_list_is_asked_for_before_ready() -> None:
@@ -143,6 +157,11 @@ def test_a_doubtful_journal_is_said_and_all_trades_are_asked_for(
     assert "the write-ahead log is missing" in caplog.text
     desk.watch()
     assert only(desk.advance(0), SnapshotRequest).trades_after == {"BTCUSDT": 0}
+    desk.advance(5)
+    assert desk.sent(SnapshotRequest)[-1].trades_after == {"BTCUSDT": 0}, "until it is answered"
+    desk.state_account({"USDT": "1000"})
+    desk.manager.readiness.ask_snapshot(Exchanges.BINANCE)
+    assert only(desk.advance(0), SnapshotRequest).trades_after == {}, "all of them, once"
 
 
 def test_orders_of_a_lost_journal_are_ours_and_their_trades_make_the_position() -> None:

@@ -74,6 +74,8 @@ class SmallGateway(Actor[Order | CancelRefused | AccountSnapshot | Instrument | 
         self.balances = {"USDT": Decimal(10_000), "BTC": Decimal(0)}
         self.trade_count = 0
         self.canceled: list[str] = []
+        self.doubled: list[str] = []
+        """Names that came twice."""
 
     def on_subscribe(self, asked: Subscribe) -> None:
         if asked.exchange is self.exchange and asked.message_class == Instrument.__name__:
@@ -81,17 +83,26 @@ class SmallGateway(Actor[Order | CancelRefused | AccountSnapshot | Instrument | 
 
     def on_snapshot_request(self, request: SnapshotRequest) -> None:
         living = [order for order in self.orders.values() if order.is_open]
+        executed = [
+            order
+            for order in self.orders.values()
+            if order.symbol in request.trades_after
+            and any(each.trade_id > request.trades_after[order.symbol] for each in order.executions)
+        ]
         self.send(
             AccountSnapshot(
                 exchange=self.exchange,
                 balances=[self.balance_of(asset) for asset in self.balances],
                 open_orders=living,
+                executed_orders=executed,
                 event_time_ns=self.now_ns,
             )
         )
 
     def on_new_order_request(self, request: NewOrderRequest) -> None:
         order = request.order
+        if order.client_order_id in self.orders:
+            self.doubled.append(order.client_order_id)
         order.exchange_order_id = len(self.orders) + 1
         order.status = OrderStatus.NEW
         order.event_time_ns = self.now_ns

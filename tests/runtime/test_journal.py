@@ -51,7 +51,6 @@ def test_runs_only_grow(path: Path) -> None:
     for _ in range(3):
         journal = Journal(path, "bot")
         granted += [journal.grant_run(), journal.grant_run()]
-        assert journal.connection.execute("PRAGMA synchronous").fetchone() == (1,)
         journal.close()
     assert granted == [1, 2, 3, 4, 5, 6]
 
@@ -107,7 +106,6 @@ def test_it_never_waits_on_anothers_lock(path: Path) -> None:
         journal.write(entries_for(range(1, 2)), [])
     with pytest.raises(JournalError, match="cannot be noted"):
         journal.grant_run()
-    assert journal.connection.execute("PRAGMA synchronous").fetchone() == (1,)
     other.execute("ROLLBACK")
     other.close()
     journal.write(entries_for(range(2, 3)), [])
@@ -140,37 +138,6 @@ def test_read_only_while_it_runs(path: Path) -> None:
     journal.close()
     with pytest.raises(JournalError, match="closed"):
         journal.write(entries_for(range(1)), [])
-
-
-def test_a_checkpoint_is_made_only_when_it_is_due(path: Path) -> None:
-    journal = Journal(path, "bot")
-    log = path.with_name(path.name + "-wal")
-    for number in range(999):
-        journal.write(entries_for(range(number, number + 1)), [])
-    journal.checkpoint_if_due()
-    assert journal.writes_since_checkpoint == 999
-    grown = log.stat().st_size
-    journal.write(entries_for(range(999, 1_000)), [])
-    journal.checkpoint_if_due()
-    assert journal.writes_since_checkpoint == 0
-    for number in range(500):
-        journal.write(entries_for(range(number, number + 1)), [])
-    # The log is written from its head again instead of growing.
-    assert log.stat().st_size <= grown + 100_000
-    journal.close()
-
-
-def test_a_checkpoint_beside_a_lock_waits_for_the_next_moment(path: Path) -> None:
-    journal = Journal(path, "bot")
-    journal.write(entries_for(range(1)), [])
-    journal.writes_since_checkpoint = 5_000
-    journal.connection.execute("BEGIN IMMEDIATE")
-    journal.checkpoint_if_due()
-    assert journal.writes_since_checkpoint == 5_000
-    journal.connection.execute("ROLLBACK")
-    journal.checkpoint_if_due()
-    assert journal.writes_since_checkpoint == 0
-    journal.close()
 
 
 def test_a_killed_process_leaves_whole_transactions(path: Path) -> None:

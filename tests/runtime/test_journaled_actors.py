@@ -75,9 +75,9 @@ class CountingJournal(Journal):
         super().__init__(path, bot)
         self.written: list[tuple[int, dict[str, int]]] = []
 
-    def write(self, entries: Any, handled: Any) -> None:
+    def write(self, entries: Any, handled: Any, *, is_retold: bool = False) -> None:
         entries, handled = list(entries), list(handled)
-        super().write(entries, handled)
+        super().write(entries, handled, is_retold=is_retold)
         self.written.append((len(entries), {sender: number for _, sender, number in handled}))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.simulation.chaos import KillPatterns
 from actors.simulation.entropy import Entropy
 from actors.simulation.plan import Plan
 from actors.simulation.trace import Trace, first_divergence
@@ -40,7 +41,7 @@ def run_storm(
     world.start("asker", ask_for_ever)
     world.start("talker", talk_once)
     counter = world.start("counter", count, world.folder("counter"), 0.1)
-    world.expose(server, SECONDS, (b"HTTP/1.1 200 OK",))
+    world.expose(server, SECONDS, KillPatterns(said=(b"HTTP/1.1 200 OK",)))
     world.restart(counter, after=1)
     world.kill(counter, statement=101)
 

@@ -10,6 +10,7 @@ import pytest
 
 from actors.runtime.errors import JournalError
 from actors.simulation.entropy import Entropy
+from actors.simulation.plan import Kill
 from actors.simulation.weather import Weather
 from actors.simulation.world import World
 from tests.simulation.programs import ask, count, counted, open_counter, serve, talk
@@ -279,3 +280,84 @@ def test_cleared_weather_calls_off_what_it_had_in_store(entropy: Entropy) -> Non
 
         total += world.run(scenario).result
     assert total > 1
+
+
+def test_only_what_full_commits_have_synchronised_is_safe_from_a_power_cut(
+    entropy: Entropy,
+) -> None:
+    async def write(folder: Path, rows: int, levels: tuple[str, ...]) -> None:
+        """One transaction at each level of synchronisation."""
+        database = open_counter(folder, "NORMAL")
+        for number, level in enumerate(levels, rows + 1):
+            database.execute(f"PRAGMA synchronous={level}")
+            database.execute("INSERT INTO counted VALUES (?, ?)", (number, 2 * number))
+        database.execute("SELECT count(*) FROM counted").fetchone()
+        await asyncio.sleep(100)
+
+    def survivors(levels: tuple[str, ...], later: tuple[str, ...]) -> int:
+        """How many of the first incarnation's rows are left after its SIGKILL and a power cut of the second."""
+        world = World(entropy=entropy)
+        folder = world.folder("writer")
+        first = world.start("writer", write, folder, 0, levels)
+        world.kill(first, at=1, restart_after=None)
+
+        async def scenario() -> int:
+            await world.ended(first)
+            first.arguments = (folder, len(levels), later)
+            world.restart(first)
+            await asyncio.sleep(1)
+            world.restart(first, after=1e6)
+            first.arm(Kill("writer", 1, "power", world.loop.now_ns + 1, log_share=0.0))
+            await world.ended(first)
+            return len(counted(folder))
+
+        return int(world.run(scenario).result)
+
+    # The next commit with FULL takes along what was written before it, of this incarnation and of the one before.
+    assert survivors(("NORMAL", "NORMAL"), ()) == 0
+    assert survivors(("NORMAL", "FULL", "NORMAL"), ()) == 2
+    assert survivors(("FULL", "NORMAL"), ("NORMAL",)) == 1
+    assert survivors(("NORMAL", "NORMAL"), ("FULL",)) == 3
+
+
+def test_kill_after_bytes_of_a_masked_message_and_after_bytes_that_arrived(
+    entropy: Entropy,
+) -> None:
+    answers: list[str] = []
+    for point, pattern in (("bytes", "000003"), ("heard", "300000")):
+        world = World(entropy=entropy)
+        world.start("server", serve)
+        answers.clear()
+
+        async def scenario(world: World = world, kill: Any = (point, pattern)) -> None:
+            await asyncio.sleep(1)
+            talker = world.start("talker", talk, "ws://server/socket", 100, answers)
+            await asyncio.sleep(0)
+            assert talker.process is not None
+            talker.arm(Kill("talker", 0, kill[0], 0, pattern=kill[1]))
+            await world.ended(talker)
+
+        world.run(scenario)
+        assert answers == ["000000", "100000", "200000"]
+
+
+def test_a_program_that_fails_is_started_again_if_so_asked(entropy: Entropy) -> None:
+    starts: list[int] = []
+
+    async def fail_twice() -> int:
+        starts.append(1)
+        await asyncio.sleep(0.1)
+        return 1 if len(starts) < 3 else 0
+
+    for restarts_failures, expected in ((True, 3), (False, 1)):
+        starts.clear()
+        world = World(entropy=entropy)
+
+        async def scenario(world: World = world, asked: bool = restarts_failures) -> None:
+            program = world.start("failing", fail_twice)
+            program.restarts_failures = asked
+            program.restart_after_ns = 1_000_000
+            await asyncio.sleep(5)
+
+        world.run(scenario)
+        assert len(starts) == expected

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from actors.runtime.journal import connect
+from actors.simulation.chaos import KillPatterns
 from actors.simulation.entropy import Entropy
 from actors.simulation.errors import InvariantError
 from actors.simulation.invariants import (
@@ -20,7 +21,13 @@ from actors.simulation.invariants import (
 )
 from actors.simulation.plan import Cut, Kill, Plan
 from actors.simulation.program import Program
-from actors.simulation.rounds import RoundSetup, run_round, run_rounds, shrink_round, simulate
+from actors.simulation.rounds import (
+    RoundSetup,
+    run_round,
+    run_rounds,
+    shrink_round,
+    simulate_programs,
+)
 from actors.simulation.shrink import shrink_plan
 from actors.simulation.weather import Weather
 from actors.simulation.world import World
@@ -130,7 +137,12 @@ def setup_with(fault: str) -> RoundSetup:
         return [line for line in wrong if not line.startswith(newest)]
 
     return RoundSetup(
-        exchange, bot, duration_s=40, settle_s=20, settled=settled, kill_patterns=(PLACE,)
+        exchange,
+        bot,
+        duration_s=40,
+        settle_s=20,
+        settled=settled,
+        patterns=KillPatterns(said=(PLACE,)),
     )
 
 
@@ -155,10 +167,10 @@ def test_planted_error_is_found(fault: str, entropy: Entropy) -> None:
 
 def test_failing_plan_shrinks_to_what_matters(entropy: Entropy) -> None:
     setup = setup_with("resend")
-    campaign = run_rounds(setup, range(40), stops_at_failure=True)
+    campaign = run_rounds(lambda _: setup, range(40), stops_at_failure=True)
     (seed,) = campaign.failures
     report = campaign.failures[seed]
-    smallest = shrink_round(setup, report, tries=40)
+    smallest = shrink_round(lambda _: setup, report, tries=40)
     assert 1 <= smallest.size() <= min(2, report.plan.size())
     assert run_round(setup, seed, plan=smallest, entropy=entropy).violations
     assert run_round(setup, seed, plan=Plan(seed), entropy=entropy).violations == []
@@ -189,9 +201,9 @@ def test_simulate_raises_what_is_wrong() -> None:
         await asyncio.sleep(5)
         raise RuntimeError("as meant")
 
-    assert simulate(setup.exchange, setup.bot, seconds=5).violations == []
+    assert simulate_programs(setup.exchange, setup.bot, seconds=5).violations == []
     with pytest.raises(InvariantError, match=r"bot-0 ended with .*as meant"):
-        simulate(setup.exchange, fail, seconds=30, invariants=(programs_ended_well,))
+        simulate_programs(setup.exchange, fail, seconds=30, invariants=(programs_ended_well,))
 
 
 def fact(name: str, is_open: bool = False, executed: str = "0") -> OrderFact:

@@ -1,57 +1,83 @@
-"""The real bot, python-binance, journal and all, against the real local exchange, in one deterministic process."""
+"""The real bot, python-binance, journal and all, against the real local exchange, in one deterministic process.
+
+`ROUNDS` of the rounds that `bin/test --simulate` makes are part of every test run.
+"""
 
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from actors.commands.simulate import ROUND_BOT, round_of
+from actors.commands.simulate_setup import setup_of
 from actors.simulation.entropy import Entropy
+from actors.simulation.plan import Plan
 from actors.simulation.rounds import run_round
-from actors.simulation.weather import CALM, Weather
-from actors.simulation.world import Report
-from tests.simulation.whole_bot import setup_of
+from actors.simulation.weather import CALM
 
 ROOT = Path(__file__).parents[2]
-STORM = Weather(cut_share=0.5, kills=2, restart_after=(0.1, 1.0), stall_share=0.001)
+ROUNDS = 50
+PARTS = 5
 
 
-def run_stormy(seed: int, entropy: Entropy | None = None) -> Report:
-    return run_round(setup_of(seed, 15, 5), seed, weather=STORM, entropy=entropy)
+def test_calm_round_trades_and_everybody_agrees(entropy: Entropy) -> None:
+    setup, comparison = setup_of(ROUND_BOT, 1)
+    report = run_round(setup, 1, weather=CALM, entropy=entropy).check()
+    assert report.plan.size() == 0
+    figures = comparison.figures
+    beliefs = figures.beliefs
+    assert beliefs is not None
+    assert {fill.strategy for fill in beliefs.fills} == {"MarketMaker", "MovingAverageCross"}
+    assert figures.orders > 30
+    assert figures.others_orders > 3
+    # Fills of the bystander, too: his money is in the same balances.
+    assert len(figures.account.trades) > len(beliefs.fills)
+    assert figures.account.balances["BTC"] != Decimal(100)
 
 
-def test_calm_round(entropy: Entropy) -> None:
-    setup = setup_of(1, 10, 10)
-    report = run_round(setup, 1, weather=CALM, entropy=entropy)
-    report.violations += [str(item) for item in report.outcomes["bot"] if item.result != 0]
-    assert report.check().trace.count > 1_000
+@pytest.mark.parametrize("part", range(PARTS))
+def test_rounds_hold(part: int, entropy: Entropy) -> None:
+    share = ROUNDS // PARTS
+    for seed in range(part * share, (part + 1) * share):
+        report = run_round(round_of(seed), seed, entropy=entropy)
+        assert report.violations == [], f"bin/test --simulate --rounds 1 --seed {seed}"
 
 
-def test_stormy_round_is_the_same_in_another_process(entropy: Entropy) -> None:
-    seed = 5
-    report = run_stormy(seed, entropy)
-    assert report.plan.size() > 0
+def digests(seeds: list[int], entropy: Entropy) -> list[str]:
+    """What happened in each round, in this process."""
+    return [run_round(round_of(seed), seed, entropy=entropy).digest for seed in seeds]
+
+
+def digests_alone(seeds: list[int]) -> list[str]:
+    """The same, in a process that does nothing else."""
+    with Entropy() as entropy:
+        return digests(seeds, entropy)
+
+
+def test_a_round_is_the_same_in_another_process_under_another_hash_seed(entropy: Entropy) -> None:
+    seeds = [5, 17]
     finished = subprocess.run(
         [
             sys.executable,
             "-c",
-            f"from tests.simulation.test_whole_bot import run_stormy; print(run_stormy({seed}).digest)",
+            f"from tests.simulation.test_whole_bot import digests_alone; print(*digests_alone({seeds}))",
         ],
         env={**os.environ, "PYTHONHASHSEED": "99", "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
-    assert finished.stdout.strip() == report.digest
+    assert finished.stdout.split() == digests(seeds, entropy)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_stormy_rounds_settle(seed: int, entropy: Entropy) -> None:
-    report = run_stormy(seed, entropy).check()
-    killed = [outcome.how for outcome in report.outcomes["bot"]].count("killed")
-    assert killed == len(report.outcomes["bot"]) - 1
-    assert report.outcomes["bot"][-1].how == "returned"
-    assert report.outcomes["exchange"] == []
+def test_a_stored_plan_repeats_its_round(entropy: Entropy) -> None:
+    seed = 17
+    drawn = run_round(round_of(seed), seed, entropy=entropy)
+    assert drawn.plan.size() > 20
+    kept = Plan.from_json(drawn.plan.to_json())
+    assert run_round(round_of(seed), seed, plan=kept, entropy=entropy).digest == drawn.digest

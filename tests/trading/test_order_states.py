@@ -23,6 +23,10 @@ LATER: dict[OrderStatus | str, OrderStatus] = {end: end for end in ENDS}
 WITHOUT_REJECTED: dict[OrderStatus | str, OrderStatus] = {
     end: end for end in ENDS if end is not S.REJECTED
 }
+DENIED: dict[OrderStatus | str, OrderStatus] = {
+    S.NOT_FOUND: S.NOT_FOUND,
+    "not found": S.NOT_FOUND,
+}
 
 EXPECTED: dict[OrderStatus, dict[OrderStatus | str, OrderStatus]] = {
     S.PENDING_NEW: {
@@ -40,9 +44,10 @@ EXPECTED: dict[OrderStatus, dict[OrderStatus | str, OrderStatus]] = {
         **WITHOUT_REJECTED,
         S.PARTIALLY_FILLED: S.PARTIALLY_FILLED,
         "cancel requested": S.PENDING_CANCEL,
+        **DENIED,
     },
-    S.PARTIALLY_FILLED: {**WITHOUT_REJECTED, "cancel requested": S.PENDING_CANCEL},
-    S.PENDING_CANCEL: {**WITHOUT_REJECTED, "cancel refused": S.NEW},
+    S.PARTIALLY_FILLED: {**WITHOUT_REJECTED, "cancel requested": S.PENDING_CANCEL, **DENIED},
+    S.PENDING_CANCEL: {**WITHOUT_REJECTED, "cancel refused": S.NEW, **DENIED},
     S.UNKNOWN: {
         **LATER,
         S.PENDING_NEW: S.PENDING_NEW,

@@ -295,8 +295,20 @@ def test_unknown_and_not_found_end_with_any_word_of_the_venue() -> None:
     assert change.is_acknowledged
     assert table.open_orders() == [order]
     assert table.on_unknown(order, "late").verdict is Verdict.STALE
-    assert table.on_not_found(order, "lagging query").verdict is Verdict.STALE
-    assert order.status is OrderStatus.NEW
+    # Of an order that the venue has acknowledged a denial must be proven first; whoever says it here has done that.
+    assert table.on_not_found(order, "denied for good").status_changed
+    assert table.open_orders() == []
+    assert table.on_venue_order(make_event(OrderStatus.PARTIALLY_FILLED, "1"), 10).status_changed
+    table.on_not_found(order, "denied for good")
+    assert table.on_venue_order(make_event(OrderStatus.NEW), 11).status_changed
+    assert order.status is OrderStatus.PARTIALLY_FILLED, (
+        "an early word, told late, takes nothing back"
+    )
+    table.on_venue_order(make_event(OrderStatus.CANCELED, "1"), 12)
+    change = table.on_not_found(order, "archived")
+    assert change.verdict is Verdict.STALE
+    assert change.order is not None
+    assert change.order.status is OrderStatus.CANCELED
 
 
 def test_the_reason_of_a_doubt_goes_with_the_doubt() -> None:

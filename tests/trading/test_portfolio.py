@@ -282,3 +282,25 @@ def test_any_partition_of_an_exit_gives_the_whole_profit(
     assert abs(net - (proceeds - quantity * entry_price - fee)) < Decimal("1e-15")
     assert position_of(portfolio).quantity == 0
     assert position_of(portfolio).realized_profit == proceeds - quantity * entry_price
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 9), st.integers(0, 9)), max_size=12))
+def test_third_fees_count_once_whenever_their_price_becomes_known(
+    steps: list[tuple[bool, int, int]],
+) -> None:
+    portfolio, paid = make_portfolio(), Decimal(0)
+    for is_priced, quantity, fee in steps:
+        price = Decimal(500) if is_priced else None
+        portfolio.apply(make_fill(Side.BUY, str(quantity), "100", str(fee), "BNB"), price)
+        paid += fee
+        if quantity == 5:
+            portfolio.value_fees(EXCHANGE, "BNB", "USDT", Decimal(500))
+        if quantity == 6:
+            portfolio.load(portfolio.save())
+    portfolio.value_fees(EXCHANGE, "BNB", "EUR", Decimal(9))
+    portfolio.value_fees(Exchanges.BINANCE, "BNB", "USDT", Decimal(9))
+    portfolio.value_fees(EXCHANGE, "BNB", "USDT", Decimal(500))
+    assert portfolio.unvalued_fees() == []
+    net, after = portfolio.net_profits(), portfolio.profits_after_all_fees()
+    assert after == {asset: profit - paid * 500 for asset, profit in net.items()}

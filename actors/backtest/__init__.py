@@ -1,0 +1,1 @@
+"""Yesterday's market through the actors that trade today: data, engine, metrics, report and search."""

@@ -1,0 +1,203 @@
+"""The search over a strategy's constructor parameters: walk-forward, out of sample, the same for any number of workers.
+
+The data are cut into windows of equal length. In each, the first part is searched and the last part, which the search has
+never seen, is played once with the best parameters: the returns of those parts alone, chained, are what the search is worth.
+
+Trials are asked for in batches of a fixed size and told in their order, each batch by a sampler whose seed is that of the
+batch: so a study comes to the same result with one worker and with many, in one go and after an interruption.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+
+from actors.backtest.errors import BacktestError
+from actors.backtest.source import MarketData
+
+BATCH = 8
+Parameters = dict[str, Any]
+Evaluate = Callable[[MarketData, list[Parameters]], list[dict[str, Any]]]
+"""Runs one backtest for each set of parameters; gives their metrics, in this order."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What one parameter may be: a range of whole numbers or of reals, or one of some values."""
+
+    name: str
+    low: float = 0.0
+    high: float = 0.0
+    is_whole: bool = False
+    choices: tuple[Any, ...] = ()
+
+    def suggest(self, trial: optuna.trial.Trial) -> Any:
+        """A value for a trial."""
+        if self.choices:
+            return trial.suggest_categorical(self.name, list(self.choices))
+        if self.is_whole:
+            return trial.suggest_int(self.name, int(self.low), int(self.high))
+        return trial.suggest_float(self.name, self.low, self.high)
+
+
+def parse_space(word: str) -> Space:
+    """`fast=5..50` (whole numbers), `spread=0.001..0.01` (reals), `interval=1m|5m` (choices). Raises BacktestError."""
+    name, equals, text = word.partition("=")
+    low, dots, high = text.partition("..")
+    try:
+        if not equals or not name.isidentifier():
+            raise ValueError("write name=low..high or name=a|b|c")
+        if not dots:
+            return Space(name, choices=tuple(text.split("|")))
+        is_whole = "." not in low.strip("-") and "." not in high
+        space = Space(name, float(low), float(high), is_whole)
+        if not space.low < space.high:
+            raise ValueError(f"{low} is not below {high}")
+    except ValueError as error:
+        raise BacktestError(f"--over {word}: {error}") from error
+    return space
+
+
+@dataclass(frozen=True)
+class Window:
+    """One step of the walk: what is searched, and what is then played unseen."""
+
+    number: int
+    begin_ns: int
+    split_ns: int
+    end_ns: int
+
+
+def make_windows(data: MarketData, count: int, part: float) -> list[Window]:
+    """Windows that follow each other; of each the last `part` is unseen. Raises BacktestError for impossible figures."""
+    if count < 1 or not 0 < part < 1:
+        raise BacktestError("there must be 1 or more windows, and an unseen part between 0 and 1")
+    begin, end = data.first_time_ns, data.last_time_ns + 1
+    # Unseen parts follow each other without a hole: a window moves on by the length of its unseen part.
+    length = (end - begin) / (1 + (count - 1) * part)
+    windows = []
+    for number in range(count):
+        first = begin + round(number * length * part)
+        split = first + round(length * (1 - part))
+        last = end if number == count - 1 else first + round(length)
+        windows.append(Window(number, first, split, last))
+    return windows
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one window came to."""
+
+    window: Window
+    parameters: Parameters
+    seen: dict[str, Any]
+    """Metrics of the searched part with the best parameters."""
+    unseen: dict[str, Any]
+    """The same parameters on what the search has not seen."""
+    trials: int
+
+
+def search(
+    data: MarketData,
+    spaces: Sequence[Space],
+    evaluate: Evaluate,
+    *,
+    objective: str,
+    trials: int,
+    windows: Sequence[Window],
+    storage: str | None = None,
+    name: str = "study",
+    seed: int = 0,
+    on_progress: Callable[[str], None] | None = None,
+) -> list[Step]:
+    """Searches every window; `objective` is the name of the metric that is to be great.
+
+    With a `storage` (an optuna URL) trials that it holds already are not run again. Raises BacktestError for an unknown
+    objective.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    steps = []
+    for window in windows:
+        study = optuna.create_study(
+            study_name=f"{name}-{window.number}",
+            storage=storage,
+            direction="maximize",
+            load_if_exists=True,
+        )
+        part = data.within(window.begin_ns, window.split_ns)
+        search_window(study, part, spaces, evaluate, objective, trials, seed, on_progress)
+        best = best_of(study)
+        values = complete(spaces, best.params)
+        unseen = evaluate(data.within(window.split_ns, window.end_ns), [values])[0]
+        steps.append(
+            Step(window, values, dict(best.user_attrs["metrics"]), unseen, len(study.trials))
+        )
+    return steps
+
+
+def search_window(
+    study: optuna.Study,
+    data: MarketData,
+    spaces: Sequence[Space],
+    evaluate: Evaluate,
+    objective: str,
+    trials: int,
+    seed: int,
+    on_progress: Callable[[str], None] | None,
+) -> None:
+    """Runs what is missing of a window's trials, whole batches of them."""
+    drop_unfinished(study)
+    while (done := len(finished(study))) < trials:
+        batch = done // BATCH
+        study.sampler = optuna.samplers.TPESampler(
+            seed=seed * 1_000_003 + batch, n_startup_trials=2 * BATCH, constant_liar=True
+        )
+        count = min(BATCH, trials - done)
+        asked = [study.ask() for _ in range(count)]
+        sets = [{space.name: space.suggest(trial) for space in spaces} for trial in asked]
+        for trial, figures in zip(asked, evaluate(data, sets), strict=True):
+            if objective not in figures:
+                raise BacktestError(
+                    f"there is no figure {objective!r}: {', '.join(sorted(figures))}"
+                )
+            value = figures[objective]
+            trial.set_user_attr("metrics", {key: figures[key] for key in sorted(figures)})
+            study.tell(trial, -1e300 if value is None else float(value))
+        if on_progress is not None:
+            on_progress(
+                f"{study.study_name}: {done + count} of {trials}, best {best_of(study).value:.6g}"
+            )
+
+
+def drop_unfinished(study: optuna.Study) -> None:
+    """Trials that an interruption has left: they are told as failed, and run again."""
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+
+
+def finished(study: optuna.Study) -> list[Any]:
+    """Trials with a result."""
+    states = (optuna.trial.TrialState.COMPLETE,)
+    return list(study.get_trials(deepcopy=False, states=states))
+
+
+def best_of(study: optuna.Study) -> Any:
+    """The trial with the greatest value; of equals the first."""
+    return max(finished(study), key=lambda trial: (trial.value, -trial.number))
+
+
+def complete(spaces: Sequence[Space], values: Mapping[str, Any]) -> Parameters:
+    """The values of all parameters, in the order of the spaces."""
+    return {space.name: values[space.name] for space in spaces}
+
+
+def chain_returns(steps: Sequence[Step]) -> float | None:
+    """The return of the unseen parts one after the other; None if one of them has none."""
+    whole = 1.0
+    for step in steps:
+        value = step.unseen.get("return")
+        if value is None:
+            return None
+        whole *= 1 + value
+    return whole - 1

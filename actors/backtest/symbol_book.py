@@ -1,0 +1,309 @@
+"""One symbol at the simulated venue: the trader's orders in the exchange's own matching engine, against a market of data.
+
+Between events the engine's book holds the trader's orders alone. The market meets them in two ways, both through that
+engine: an order that arrives finds quotes of a house account on the other side, which are withdrawn afterwards; and what
+the market does to resting orders is an order of the house, immediate or cancel, at the price and quantity of the data.
+So every fill is at the price of an order that rested, and no fill is larger than what the data show.
+
+**Quotes** come from the finest data of the symbol: levels of an order book, best bid and ask with their quantities, or,
+of trades alone, a tick on either side of the last one, each worth a hundred thousand dollars (the local exchange quotes a
+recording in the same way). A quantity of 0 in a book ticker says that it is not known: then it does not limit.
+
+**Resting orders** fill by the fill model (settings.py). A trade reaches the side that its taker did not come from; a book
+ticker reaches the orders that its opposite price meets. What is left of a trade after one order goes to the next.
+Nothing older than an order's acceptance fills it: data with an earlier time of the venue pass it by.
+"""
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+
+from actors.backtest.errors import BacktestError
+from actors.backtest.settings import FillModel
+from actors.exchange.accounts import Account
+from actors.exchange.orders import NewOrder, OrderRecord
+from actors.exchange.prices import lots_worth
+from actors.exchange.venue import Venue
+from messages.enums import Side, TimeInForce
+from messages.instruments import to_decimal
+from messages.market import BookTicker, KlineMessage, MarketMessage, OrderBook, Trade
+
+QUOTE_DOLLARS = Decimal(100_000)
+UNLIMITED = Decimal(1_000_000_000)
+ZERO = Decimal(0)
+
+Level = tuple[Decimal, Decimal]
+
+
+class SymbolBook:
+    """The market of one symbol as data tell it, and the trader's orders in it."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        house: Account,
+        symbol: str,
+        quote_class: type[MarketMessage],
+        fill_model: FillModel,
+    ) -> None:
+        """`quote_class` is the class of messages that the quotes come from.
+
+        Raises BacktestError where the fill model needs more than the data hold.
+        """
+        if fill_model is FillModel.QUEUE and quote_class not in (BookTicker, OrderBook):
+            raise BacktestError(
+                f"{symbol}: the fill model queue needs the quantities of book tickers or order books; "
+                "its data have none. Use touch or through"
+            )
+        self.venue, self.house, self.symbol = venue, house, symbol
+        self.market = venue.market(symbol)
+        self.market.take_recorded_tape()
+        self.engine, self.rules = self.market.engine, self.market.rules
+        self.quote_class = quote_class
+        self.fill_model = fill_model
+        self.is_watched = False
+        """Whether an order of the trader's rests here, so that every message must be looked at."""
+        self.highest_buy = -math.inf
+        self.lowest_sell = math.inf
+        self.ahead: dict[int, Decimal | None] = {}
+        """Per order what was displayed ahead of it and has not traded; None while its price has not been the best."""
+        self.ambiguous_bars = 0
+        """Bars that reached orders of both sides, so that only one side was let fill."""
+
+    # Quotes.
+
+    def mid(self, message: MarketMessage) -> float | None:
+        """The middle of the market at a message that quotes; None while one side is empty."""
+        ticker = self.ticker(message)
+        if ticker is None or not (ticker[0] > 0 and ticker[2] > 0):
+            return None
+        return (ticker[0] + ticker[2]) / 2
+
+    def ticker(self, message: MarketMessage) -> tuple[float, float, float, float] | None:
+        """Bid, its quantity, ask, its quantity, as the message quotes them; None where it quotes neither."""
+        if isinstance(message, BookTicker):
+            return (
+                message.bid_price,
+                message.bid_quantity,
+                message.ask_price,
+                message.ask_quantity,
+            )
+        bids, asks = self.levels(message, Side.BUY), self.levels(message, Side.SELL)
+        if not bids or not asks:
+            return None
+        bid, ask = bids[0], asks[0]
+        return float(bid[0]), float(bid[1]), float(ask[0]), float(ask[1])
+
+    def levels(self, message: MarketMessage, side: Side) -> list[Level]:
+        """What the market offers on a side at a message, best first."""
+        if isinstance(message, BookTicker):
+            is_bid = side is Side.BUY
+            price = message.bid_price if is_bid else message.ask_price
+            quantity = message.bid_quantity if is_bid else message.ask_quantity
+            if price <= 0:
+                return []
+            return [(to_decimal(price), to_decimal(quantity) if quantity > 0 else UNLIMITED)]
+        if isinstance(message, OrderBook):
+            found = message.bids if side is Side.BUY else message.asks
+            return [(to_decimal(price), to_decimal(quantity)) for price, quantity in found]
+        if isinstance(message, Trade):
+            last, tick = to_decimal(message.price), self.rules.tick_size
+            price_around = last - tick if side is Side.BUY else last + tick
+            lots = max(int(lots_worth(self.rules, QUOTE_DOLLARS, last)), 1)
+            return [(price_around, lots * self.rules.lot_size)] if price_around > 0 else []
+        if isinstance(message, KlineMessage):
+            return [(to_decimal(message.close), UNLIMITED)]
+        return []
+
+    def quote(self, levels: Iterable[Level], side: Side) -> list[OrderRecord]:
+        """Puts the house's quotes on a side of the book."""
+        return [
+            self.venue.place_house_order(self.house, self.symbol, side, price, quantity)
+            for price, quantity in levels
+        ]
+
+    def withdraw(self, quotes: list[OrderRecord]) -> None:
+        """Takes the house's quotes out again."""
+        for quote in quotes:
+            self.venue.cancel_house_order(quote)
+
+    # Orders of the trader.
+
+    def place(
+        self, account: Account, order: NewOrder, standing: MarketMessage | None
+    ) -> OrderRecord:
+        """Places an order at the market as it stands. Raises VenueError: then nothing has happened."""
+        other = order.side.opposite
+        levels = self.levels(standing, other) if standing is not None else []
+        aside: list[OrderRecord] = []
+        if levels:
+            self.market.tape.last_price = levels[0][0]
+            aside = self._clear_way(order.side, levels[0][0])
+        quotes = self.quote(levels, other)
+        try:
+            record = self.venue.new_order(account, order)
+        finally:
+            self.withdraw(quotes)
+            for earlier in aside:
+                self.engine.book.add(earlier)
+        if aside and record.is_open:  # it is the last of its queue
+            self.engine.book.remove(record)
+            self.engine.book.add(record)
+        if record.is_open and self.fill_model is FillModel.QUEUE:
+            self._join_queue(record, standing)
+        self.note_orders()
+        return record
+
+    def _clear_way(self, side: Side, price: Decimal) -> list[OrderRecord]:
+        """Takes out the trader's own orders of a side that a quote of the other side would meet.
+
+        They rest there because the fill model has not let them fill; the quote is for the order that comes.
+        """
+        in_the_way = [
+            record
+            for record in self.records(side)
+            if (record.price >= price if side is Side.BUY else record.price <= price)
+        ]
+        for record in in_the_way:
+            self.engine.book.remove(record)
+        return in_the_way
+
+    def note_orders(self) -> None:
+        """Takes down which prices of the market concern the trader's orders, after they have changed."""
+        book = self.engine.book
+        buy, sell = book.best_price(Side.BUY), book.best_price(Side.SELL)
+        self.highest_buy = float(buy) if buy is not None else -math.inf
+        self.lowest_sell = float(sell) if sell is not None else math.inf
+        self.is_watched = buy is not None or sell is not None
+        if not self.is_watched:
+            self.ahead.clear()
+
+    def records(self, side: Side) -> list[OrderRecord]:
+        """The trader's resting orders of a side, by price, then time."""
+        return [
+            record for _, level in self.engine.book.levels(side) for record in level.orders.values()
+        ]
+
+    # What the market does to them.
+
+    def on_message(self, message: MarketMessage) -> None:
+        """Lets the market meet the trader's resting orders."""
+        if type(message) is Trade:
+            self._on_trade(message)
+        elif type(message) is BookTicker:
+            self._on_best(message, message.bid_price, message.ask_price)
+        elif type(message) is OrderBook and message.bids and message.asks:
+            self._on_best(message, message.bids[0][0], message.asks[0][0])
+
+    def _on_trade(self, trade: Trade) -> None:
+        if trade.buyer_is_maker:
+            if trade.price > self.highest_buy:
+                return
+            taker = Side.SELL
+        else:
+            if trade.price < self.lowest_sell:
+                return
+            taker = Side.BUY
+        younger = self.set_aside(trade.trade_time_ns)
+        price, quantity = to_decimal(trade.price), to_decimal(trade.quantity)
+        if self.fill_model is FillModel.QUEUE:
+            self._take_queue(taker, price, quantity)
+        else:
+            self.take(taker, price, quantity)
+        self.put_back(younger)
+
+    def _on_best(self, message: BookTicker | OrderBook, bid: float, ask: float) -> None:
+        if self.fill_model is FillModel.QUEUE and self.ahead:
+            self._move_queue(message)
+        if 0 < ask <= self.highest_buy:
+            self._cross(message, Side.SELL)
+        if bid >= self.lowest_sell:
+            self._cross(message, Side.BUY)
+
+    def _cross(self, message: BookTicker | OrderBook, taker: Side) -> None:
+        """The other side's quotes have come to where orders rest: they trade."""
+        younger = self.set_aside(message.event_time_ns or message.receive_time_ns)
+        for price, quantity in self.levels(message, taker):
+            self.take(taker, price, quantity)
+        self.put_back(younger)
+
+    def take(self, taker: Side, price: Decimal, quantity: Decimal) -> None:
+        """The house takes, up to a quantity, what rests at a price or better; for `THROUGH` better only."""
+        if self.fill_model is FillModel.THROUGH:
+            tick = self.rules.tick_size
+            price = price + tick if taker is Side.SELL else price - tick
+        if price > 0 and self.engine.would_match(taker, price):
+            self.venue.place_house_order(
+                self.house, self.symbol, taker, price, quantity, TimeInForce.IOC
+            )
+
+    def set_aside(self, time_ns: int) -> list[OrderRecord]:
+        """Takes out of the book the orders that were accepted after this instant of the venue's clock."""
+        time_us = time_ns // 1000
+        younger = [
+            record
+            for side in (Side.BUY, Side.SELL)
+            for record in self.records(side)
+            if record.time_us > time_us
+        ]
+        for record in younger:
+            self.engine.book.remove(record)
+        return younger
+
+    def put_back(self, younger: list[OrderRecord]) -> None:
+        """Puts them back; they were the last of their queues, and are again."""
+        for record in younger:
+            self.engine.book.add(record)
+        self.note_orders()
+
+    # The queue.
+
+    def _join_queue(self, record: OrderRecord, standing: MarketMessage | None) -> None:
+        levels = self.levels(standing, record.side) if standing is not None else []
+        is_buy = record.side is Side.BUY
+        displayed: Decimal | None = None
+        for price, quantity in levels:
+            if price == record.price:
+                displayed = quantity
+        if levels and displayed is None:
+            best = levels[0][0]
+            if record.price > best if is_buy else record.price < best:
+                displayed = ZERO
+        same = [
+            self.ahead[other.order_id]
+            for other in self.records(record.side)
+            if other.price == record.price and other.order_id in self.ahead
+        ]
+        known = [quantity for quantity in same if quantity is not None]
+        if displayed is not None and known:
+            displayed = max(displayed, *known)
+        self.ahead[record.order_id] = displayed
+
+    def _move_queue(self, message: BookTicker | OrderBook) -> None:
+        """A price has become the best for the first time: all that is displayed there is ahead."""
+        for side in (Side.BUY, Side.SELL):
+            levels = dict(self.levels(message, side))
+            for record in self.records(side):
+                if self.ahead.get(record.order_id, ZERO) is None and record.price in levels:
+                    self.ahead[record.order_id] = levels[record.price]
+
+    def _take_queue(self, taker: Side, price: Decimal, quantity: Decimal) -> None:
+        """A trade: at an order's own price what is ahead of it goes first, an order at a better price is next at once."""
+        left = quantity
+        for record in self.records(taker.opposite):
+            is_beyond = record.price > price if taker is Side.SELL else record.price < price
+            if not is_beyond and record.price != price:
+                return
+            possible = left
+            if not is_beyond:
+                ahead = self.ahead.get(record.order_id)
+                if ahead is None:
+                    continue  # its place is not known yet
+                self.ahead[record.order_id] = max(ahead - quantity, ZERO)
+                possible = min(left, quantity - ahead)
+            taken = min(possible, record.open_quantity)
+            if taken > 0:
+                self.venue.place_house_order(
+                    self.house, self.symbol, taker, record.price, taken, TimeInForce.IOC
+                )
+                left -= taken

@@ -1,0 +1,124 @@
+"""aiohttp's WebSocket client without a task between the transport and whoever reads the frames.
+
+aiohttp puts each message into a queue and wakes the task that waits on it: the loop comes round once more before a frame is
+looked at. Here text frames go straight to a function, within the transport's own call; pings, closes and errors take the
+usual way, and so does what exceeds `PORTION` frames in one read: a flood is read in portions between which the loop comes
+round, and stays in the socket's buffers, in the end in the sender's, rather than in the mailboxes of those who cannot keep
+up with it. The heartbeat notes when data came instead of scheduling a callback each time.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from typing import Any
+
+import aiohttp
+from aiohttp import WSMessage, WSMsgType
+from aiohttp._websocket.reader import WebSocketDataQueue
+from aiohttp.http import WebSocketReader
+
+PORTION = 32
+ROUNDS = 3
+"""So often the loop comes round between two portions: time for actors to handle one before the next is read."""
+DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
+ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
+
+
+class FrameQueue(WebSocketDataQueue):
+    """aiohttp's queue of one connection, which text frames pass by while somebody reads directly."""
+
+    on_text: Callable[[bytes], None] | None = None
+    context: Context
+    left = PORTION
+    """How many frames of this read may still go straight on."""
+    failure: BaseException | None = None
+    """What `on_text` raised; it is not called again."""
+
+    def feed_data(self, data: Any, size: int) -> None:
+        """One message, from the parser."""
+        on_text = self.on_text
+        if on_text is None or data.type is not WSMsgType.TEXT:
+            super().feed_data(data, size)
+            return
+        if self.left <= 0:
+            # From here on the reader's task goes on, which wakes by this.
+            self.on_text = None
+            super().feed_data(data, size)
+            return
+        self.left -= 1
+        try:
+            self.context.run(on_text, data.data)
+        except BaseException as error:
+            # The parser ends the connection by it; the reader's task raises it.
+            self.on_text = None
+            self.failure = error
+            raise
+
+
+class FrameParser(WebSocketReader):
+    """aiohttp's parser, which says when a read begins."""
+
+    frames: FrameQueue
+
+    def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
+        """The bytes of one read."""
+        self.frames.left = PORTION
+        return super().feed_data(data)
+
+
+class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
+    """One connected socket; `read_frames` reads it."""
+
+    def __init__(self, reader: WebSocketDataQueue, *arguments: Any, **options: Any) -> None:
+        loop: asyncio.AbstractEventLoop = arguments[-1]
+        self.frames = FrameQueue(reader._protocol, reader._limit // 2, loop=loop)
+        super().__init__(self.frames, *arguments, **options)
+
+    @property
+    def _parser(self) -> WebSocketReader | None:
+        return self._own_parser
+
+    @_parser.setter
+    def _parser(self, parser: WebSocketReader | None) -> None:
+        # The session makes one for the queue that it has made, and hands on the one that it finds here.
+        self._own_parser: FrameParser | None = None
+        if parser is not None:
+            self._own_parser = FrameParser(self.frames, 0, compress=False, decode_text=False)
+            self._own_parser.frames = self.frames
+
+    async def read_frames(self, on_frame: Callable[[bytes], None]) -> WSMessage:
+        """Gives each data frame to `on_frame`, as bytes, until the connection ends; the message that ended it.
+
+        What came before is given first. Raises what `on_frame` raises.
+        """
+        frames, handled = self.frames, 0
+        frames.context = copy_context()
+        try:
+            while True:
+                if frames.on_text is None and not frames._buffer:
+                    frames.on_text = on_frame
+                message: WSMessage = await self.receive()
+                if frames.failure is not None:
+                    raise frames.failure
+                if message.type in DATA:
+                    on_frame(message.data)
+                    handled += 1
+                    if handled % PORTION == 0:
+                        for _ in range(ROUNDS):
+                            await asyncio.sleep(0)
+                elif message.type in ENDS:
+                    return message
+        finally:
+            frames.on_text = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still carry a frame, as far as this side knows."""
+        return not self._closed and not self._writer.transport.is_closing()
+
+    def _on_data_received(self) -> None:
+        if self._heartbeat_cb is None or self._heartbeat is None:
+            super()._on_data_received()
+        else:
+            # The heartbeat's own callback looks at this before it sends a ping.
+            self._heartbeat_when = self._loop.time() + self._heartbeat

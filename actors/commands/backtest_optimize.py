@@ -1,0 +1,180 @@
+"""`bin/backtest optimize`: searches a strategy's parameters on all cores, and reports what it is worth on unseen data."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.backtest.engine import run_backtest
+from actors.backtest.errors import BacktestError
+from actors.backtest.report import build_metrics, number, time_text
+from actors.backtest.search import (
+    Parameters,
+    Step,
+    chain_returns,
+    make_windows,
+    parse_space,
+    search,
+)
+from actors.backtest.settings import BacktestSettings
+from actors.backtest.source import MarketData
+from actors.commands.backtest_setup import add_shared, read_setup
+from actors.runtime.config import check_arguments
+from actors.runtime.errors import ConfigurationError, Fault
+from actors.runtime.specification import ActorSpecification
+
+
+def add_optimize(parser: argparse.ArgumentParser) -> None:
+    """The options of a search."""
+    add_shared(parser)
+    add = parser.add_argument
+    add("--over", action="append", required=True, metavar="NAME=LOW..HIGH", help="or NAME=A|B|C")
+    add("--trials", type=int, default=64, metavar="N", help="in each window (64)")
+    add("--objective", default="sharpe", metavar="FIGURE", help="what is to be great (sharpe)")
+    add("--windows", type=int, default=3, metavar="N", help="of the walk forward (3)")
+    add("--unseen", type=float, default=0.3, metavar="PART", help="of each window (0.3)")
+    add("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="all cores")
+    add(
+        "--study",
+        type=Path,
+        metavar="FILE",
+        help="keeps the trials: the search can be gone on with",
+    )
+    add("--json", type=Path, metavar="FILE", help="write the result as JSON")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One backtest of the search: all that a worker needs."""
+
+    data: MarketData
+    actors: list[ActorSpecification]
+    settings: BacktestSettings
+    parameters: Parameters
+
+
+def run_trial(trial: Trial) -> dict[str, Any]:
+    """Runs one backtest; its metrics. Parameters that the strategy refuses give none."""
+    first, *others = trial.actors
+    faults: list[Fault] = []
+    table = {**first.arguments, **trial.parameters}
+    arguments = check_arguments(first.actor_class, table, "optimize", faults)
+    if faults:
+        raise ConfigurationError(faults)
+    try:
+        first.actor_class(**arguments)
+    except ValueError:
+        return dict.fromkeys(METRICS)
+    actors = [replace(first, arguments=arguments), *others]
+    return build_metrics(run_backtest(trial.data, actors, trial.settings))
+
+
+METRICS = (
+    "return",
+    "sharpe",
+    "sortino",
+    "calmar",
+    "profit_factor",
+    "win_rate",
+    "net_profit",
+    "maximum_drawdown",
+)
+
+
+def run_optimize(arguments: argparse.Namespace) -> int:
+    """Searches and reports."""
+    setup = read_setup(arguments)
+    spaces = [parse_space(word) for word in arguments.over]
+    windows = make_windows(setup.data, arguments.windows, arguments.unseen)
+    storage = f"sqlite:///{arguments.study}" if arguments.study is not None else None
+    with workers(arguments.workers) as run_all:
+
+        def evaluate(data: MarketData, sets: list[Parameters]) -> list[dict[str, Any]]:
+            trials = [Trial(data, setup.actors, setup.settings, item) for item in sets]
+            results: list[dict[str, Any]] = run_all(trials)
+            return results
+
+        steps = search(
+            setup.data,
+            spaces,
+            evaluate,
+            objective=arguments.objective,
+            trials=arguments.trials,
+            windows=windows,
+            storage=storage,
+            name=setup.actors[0].name,
+            seed=setup.settings.seed,
+            on_progress=lambda text: print(text, file=sys.stderr),
+        )
+    tell(steps, arguments.objective)
+    if arguments.json is not None:
+        try:
+            arguments.json.write_bytes(to_json(steps, arguments.objective))
+        except OSError as error:
+            raise BacktestError(f"{arguments.json}: {error.strerror}") from error
+    return 0
+
+
+@contextmanager
+def workers(count: int) -> Iterator[Any]:
+    """What runs trials, in this process or in several; the results come in the order of the trials."""
+    if count <= 1:
+        yield lambda trials: [run_trial(trial) for trial in trials]
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(
+        count, mp_context=context, initializer=take_path, initargs=(list(sys.path),)
+    ) as pool:
+        yield lambda trials: list(pool.map(run_trial, trials))
+
+
+def take_path(path: list[str]) -> None:
+    """A worker finds the user's modules where this process does."""
+    sys.path[:] = path
+
+
+def tell(steps: list[Step], objective: str) -> None:
+    """The steps of the walk, and what they are worth together."""
+    for step in steps:
+        window = step.window
+        values = ", ".join(f"{name}={value}" for name, value in step.parameters.items())
+        print(
+            f"{time_text(window.begin_ns)} to {time_text(window.split_ns)}: {values}: {objective} "
+            f"{text(step.seen[objective])} searched, {text(step.unseen[objective])} unseen; "
+            f"return {text(step.seen['return'])} searched, {text(step.unseen['return'])} unseen"
+        )
+    print(f"return of all unseen parts: {text(chain_returns(steps))}")
+
+
+def text(value: Any) -> str:
+    """A figure for people."""
+    return "-" if value is None else f"{value:.5g}"
+
+
+def to_json(steps: list[Step], objective: str) -> bytes:
+    """The result for machines."""
+    found = {
+        "objective": objective,
+        "unseen_return": number(chain_returns(steps)),
+        "windows": [
+            {
+                "begin": time_text(step.window.begin_ns),
+                "split": time_text(step.window.split_ns),
+                "end": time_text(step.window.end_ns),
+                "parameters": step.parameters,
+                "trials": step.trials,
+                "searched": {name: step.seen.get(name) for name in METRICS},
+                "unseen": {name: step.unseen.get(name) for name in METRICS},
+            }
+            for step in steps
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"

@@ -1,0 +1,69 @@
+"""The `[[actors]]` of a configuration, the short names of the shipped ones, and what trades when nothing is configured."""
+
+from typing import Any
+
+from actors.runtime.config import read_actor
+from actors.runtime.errors import Fault
+from actors.runtime.specification import ActorSpecification
+
+SHIPPED_ACTORS = {
+    "Breakout": "actors.strategies.breakout.Breakout",
+    "MarketMaker": "actors.strategies.market_maker.MarketMaker",
+    "MovingAverageCross": "actors.strategies.moving_average_cross.MovingAverageCross",
+    "PriceAlert": "actors.strategies.price_alert.PriceAlert",
+}
+"""Short names for the classes that come with the program."""
+
+DEFAULT_ACTORS: list[dict[str, Any]] = [
+    {
+        "class": "MarketMaker",
+        "symbol": "BTCUSDT",
+        "quantity": "0.001",
+        "spread": 0.00002,
+        "requote_threshold": 0.0001,
+        "time_to_cancel": 5.0,
+    },
+    {
+        "class": "MovingAverageCross",
+        "symbol": "BTCUSDT",
+        "fast": 3,
+        "slow": 8,
+        "quantity": "0.001",
+    },
+]
+"""What trades when nothing is configured."""
+
+
+def read_actors(
+    tables: dict[str, Any], strategies: list[str] | None, place: str, faults: list[Fault]
+) -> list[ActorSpecification]:
+    """The `[[actors]]` tables, or the default ones, or what the command line names, as specifications."""
+    configured = tables.get("actors", DEFAULT_ACTORS)
+    if not isinstance(configured, list) or not all(isinstance(item, dict) for item in configured):
+        faults.append(Fault(f"{place}: actors", "must be tables", "write [[actors]] for each"))
+        return []
+    if strategies:
+        pool = [*configured, *DEFAULT_ACTORS]
+        configured = [
+            next((item for item in pool if item.get("class") == name), {"class": name})
+            for name in strategies
+        ]
+    elif not configured:
+        faults.append(Fault(f"{place}: actors", "there are none", "name at least one strategy"))
+    found = []
+    taken: dict[str, int] = {}
+    for index, table in enumerate(configured):
+        specification = read_actor(table, f"{place}: actors[{index}]", faults, SHIPPED_ACTORS)
+        if specification is None:
+            continue
+        if specification.name in taken:
+            faults.append(
+                Fault(
+                    f"{place}: actors[{index}].name",
+                    f"the name {specification.name!r} is taken by actors[{taken[specification.name]}]",
+                    "give each actor a `name` of its own",
+                )
+            )
+        taken.setdefault(specification.name, index)
+        found.append(specification)
+    return found

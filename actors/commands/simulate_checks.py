@@ -1,0 +1,189 @@
+"""Whether bot and venue agree when the dust has settled: orders, fills, positions and balances, to the last digit.
+
+Every function tells what is wrong in words, or nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from actors.binance.wire_orders import BinanceTrade
+from actors.commands.simulate_account import VenueAccount
+from actors.commands.simulate_beliefs import Beliefs
+from actors.commands.simulate_bystander import Bystander
+from actors.order_manager.naming import OrderNames
+from actors.simulation.invariants import OrderFact, compare_amounts, compare_orders
+from actors.simulation.program import Program
+from actors.trading.portfolio import add_to
+from messages.enums import Side
+
+Assets = tuple[str, str]
+"""Base and quote asset of a symbol."""
+
+
+def bot_ended_well(bot: Program) -> Iterator[str]:
+    """After the storm it ends when it is asked to, with the exit code of success."""
+    last = bot.outcomes[-1]
+    if last.how != "returned" or last.result != 0:
+        yield f"the bot ended by {last.how}, exit code {last.result}: {last.error!r}"
+
+
+def outcomes_were_clear(beliefs: Beliefs, since_ns: int) -> Iterator[str]:
+    """Once nothing disturbs the venue any more, every order that is asked for is answered."""
+    for name, asked_ns in beliefs.doubtful.items():
+        if asked_ns >= since_ns:
+            after_s = (asked_ns - since_ns) / 1e9
+            yield f"{name} was not answered, {after_s:.1f} s after all was well again"
+
+
+def compare_bot(
+    beliefs: Beliefs, account: VenueAccount, names: OrderNames, assets: Mapping[str, Assets]
+) -> Iterator[str]:
+    """Everything that is the bot's."""
+    named = {**account.names, **beliefs.names}
+    own = {key: named[key] for key in account.orders if names.is_ours(named[key])}
+    yield from compare_own_orders(beliefs, account, own)
+    trades = [trade for trade in account.trades if trade.exchange_order_id in own]
+    yield from compare_fills(beliefs, trades, own)
+    yield from compare_positions(beliefs, trades, own, names, assets)
+
+
+def compare_own_orders(
+    beliefs: Beliefs, account: VenueAccount, own: Mapping[int, str]
+) -> Iterator[str]:
+    """Intended, known and at the venue."""
+    for name, count in Counter(beliefs.intended).items():
+        if count > 1:
+            yield f"{name} was written down {count} times"
+    at_venue = [
+        OrderFact(own[key], account.is_open(order), Decimal(order.executed_quantity))
+        for key, order in account.orders.items()
+        if key in own
+    ]
+    known = [
+        OrderFact(name, order.is_open, order.executed_quantity)
+        for name, order in beliefs.orders.items()
+    ]
+    yield from compare_orders(beliefs.intended, known, at_venue)
+    for key in sorted(account.open_ids & own.keys()):
+        yield f"{own[key]} is still open after the end"
+    for fact in at_venue:
+        if fact.client_order_id in beliefs.called_absent:
+            yield f"{fact.client_order_id} is at the venue and was once called absent"
+
+
+def compare_fills(
+    beliefs: Beliefs, trades: list[BinanceTrade], own: Mapping[int, str]
+) -> Iterator[str]:
+    """Each execution told once, with the venue's own figures."""
+    ours = Counter(
+        (
+            fill.client_order_id,
+            fill.trade_id,
+            fill.side,
+            fill.price,
+            fill.quantity,
+            fill.fee,
+            fill.fee_asset,
+        )
+        for fill in beliefs.fills
+    )
+    venues = Counter(
+        (
+            own[trade.exchange_order_id],
+            trade.trade_id,
+            trade.side,
+            Decimal(trade.price),
+            Decimal(trade.quantity),
+            Decimal(trade.fee),
+            trade.fee_asset,
+        )
+        for trade in trades
+    )
+    for fill in sorted((ours - venues).elements()):
+        yield f"the fill {describe(fill)} was told and is not the venue's, or was told twice"
+    for fill in sorted((venues - ours).elements()):
+        yield f"the fill {describe(fill)} is the venue's and was never told"
+
+
+def describe(fill: tuple[str, int, Side, Decimal, Decimal, Decimal, str]) -> str:
+    """A fill in words."""
+    name, trade_id, side, price, quantity, fee, fee_asset = fill
+    return f"{trade_id} of {name}: {side} {quantity} at {price}, fee {fee} {fee_asset}"
+
+
+def compare_positions(
+    beliefs: Beliefs,
+    trades: list[BinanceTrade],
+    own: Mapping[int, str],
+    names: OrderNames,
+    assets: Mapping[str, Assets],
+) -> Iterator[str]:
+    """What the bot's books say at its end, against the venue's trades."""
+    if beliefs.fills_since_checkpoint:
+        yield f"{len(beliefs.fills_since_checkpoint)} fills are in no checkpoint after the end"
+    positions: dict[str, Decimal] = {}
+    for trade in trades:
+        base, _ = assets[trade.symbol]
+        strategy = names.find_strategy(own[trade.exchange_order_id])
+        key = f"{strategy} {trade.symbol}"
+        add_to(positions, key, flows_of([trade], assets).get(base, Decimal(0)))
+    yield from compare_amounts("position", beliefs.positions(), positions)
+    yield from compare_amounts("flow", beliefs.flows(), flows_of(trades, assets))
+
+
+def compare_balances(
+    account: VenueAccount,
+    beliefs: Beliefs,
+    names: OrderNames,
+    assets: Mapping[str, Assets],
+    initial: Mapping[str, Decimal],
+) -> Iterator[str]:
+    """The account holds what it began with, what the bot believes to have made of it, and what others did."""
+    named = {**account.names, **beliefs.names}
+    others = [
+        trade
+        for trade in account.trades
+        if not names.is_ours(named.get(trade.exchange_order_id, ""))
+    ]
+    expected = dict(initial)
+    for flows in (beliefs.flows(), flows_of(others, assets)):
+        for asset, amount in flows.items():
+            add_to(expected, asset, amount)
+    yield from compare_amounts("balance", expected, account.balances)
+
+
+def flows_of(trades: list[BinanceTrade], assets: Mapping[str, Assets]) -> dict[str, Decimal]:
+    """What trades did to the account, per asset."""
+    flows: dict[str, Decimal] = {}
+    for trade in trades:
+        base, quote = assets[trade.symbol]
+        sign = 1 if trade.is_buyer else -1
+        quantity = Decimal(trade.quantity)
+        add_to(flows, base, sign * quantity)
+        add_to(flows, quote, -sign * quantity * Decimal(trade.price))
+        add_to(flows, trade.fee_asset, -Decimal(trade.fee))
+    return flows
+
+
+def compare_bystander(
+    bystander: Bystander, account: VenueAccount, beliefs: Beliefs, names: OrderNames
+) -> Iterator[str]:
+    """Nobody's orders but the bot's own were touched, and there is none that nobody asked for."""
+    named = {**account.names, **beliefs.names}
+    counts = Counter(named[key] for key in account.orders)
+    for key, order in account.orders.items():
+        name = named[key]
+        if names.is_ours(name):
+            continue
+        wish = bystander.wishes.get(name)
+        if wish is None or counts[name] > 1:
+            yield f"order {key} ({name}) is nobody's, or there twice"
+            continue
+        terms = (order.side.value, order.order_type.value, Decimal(order.quantity))
+        if terms != (wish.side, wish.order_type, wish.quantity):
+            yield f"{name} is not what was asked for: {terms}"
+        if order.status == "CANCELED" and name not in bystander.cancels:
+            yield f"{name} was placed by hand and canceled by somebody else"
+        if key not in account.open_ids and account.is_open(order):
+            yield f"{name} is open and not listed as such"

@@ -1,0 +1,113 @@
+"""`bin/backtest` as a user runs it: the same bytes everywhere, its outputs, and its refusals."""
+
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from tests.backtest.command import CROSS, TRADES, call, strict
+
+MAKER = """
+[backtest]
+fees = "0.0002,0.0005,quote"
+latency = "3ms,20ms"
+balances = { USDT = 5000, BTC = "0.1" }
+
+[[actors]]
+class = "MarketMaker"
+symbol = "BTCUSDT"
+quantity = "0.001"
+spread = 0.0002
+
+[[actors]]
+class = "MovingAverageCross"
+symbol = "BTCUSDT"
+fast = 3
+slow = 8
+quantity = "0.001"
+"""
+
+
+def test_the_same_bytes_in_any_process(tmp_path: Path) -> None:
+    (tmp_path / "bot.toml").write_text(MAKER)
+    results = []
+    for number, (hash_seed, zone) in enumerate(
+        [("0", "UTC"), ("1", "Asia/Kathmandu"), ("4711", "America/New_York")]
+    ):
+        path = tmp_path / f"{number}.json"
+        words = ["--config", "bot.toml", str(TRADES), "--quiet", "--json", str(path)]
+        done = call(tmp_path, *words, PYTHONHASHSEED=hash_seed, TZ=zone)
+        assert done.returncode == 0, done.stderr
+        results.append(path.read_bytes())
+    assert results[0] == results[1] == results[2]
+    report = strict(results[0].decode())
+    assert report["accounts"]["agrees"]
+    assert report["metrics"]["orders"] > 50
+    assert report["metrics"]["fills"] > 10
+    assert {item["strategy"] for item in report["fills"]} == {"MarketMaker", "MovingAverageCross"}
+
+
+def test_table_page_and_parquet(tmp_path: Path) -> None:
+    words = [
+        *CROSS,
+        str(TRADES),
+        "--report",
+        "page.html",
+        "--parquet",
+        "tables",
+        "--json",
+        "a.json",
+    ]
+    done = call(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    for word in ("Sharpe", "maximum drawdown", "buy and hold", "maker share", "2,001 messages"):
+        assert word in done.stdout
+    report = strict((tmp_path / "a.json").read_text())
+    for name in ("orders", "fills", "trades", "equity"):
+        table = pyarrow.parquet.read_table(tmp_path / "tables" / f"{name}.parquet")
+        assert table.num_rows == len(report[name]) > 5
+    page = (tmp_path / "page.html").read_text()
+    assert "Backtest of MovingAverageCross" in page
+    # Nothing is fetched: no script, style, image or font from elsewhere.
+    head = page[: page.index("<script>")] + page[page.rindex("</script>") :]
+    assert "http" not in head
+    assert 'src="http' not in page
+
+
+def test_a_span_of_the_data(tmp_path: Path) -> None:
+    begin, end = "2021-01-08T00:00:10", "2021-01-08T00:00:20"
+    done = call(tmp_path, *CROSS, str(TRADES), "--from", begin, "--to", end, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    report = strict(done.stdout)
+    assert 100 < report["metrics"]["messages"] < 2_001
+    times = [item["time"] for item in report["fills"]]
+    assert all(f"{begin}" <= item <= f"{end}Z" for item in times)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "there is no strategy"),
+        ([*CROSS], "name files of market data"),
+        ([*CROSS, "nothing.csv"], "nothing.csv"),
+        ([*CROSS, "fats=3", str(TRADES)], "did you mean 'fast'?"),
+        ([*CROSS, str(TRADES), "--fees", "lots"], "--fees lots"),
+        ([*CROSS, str(TRADES), "--latency", "soon"], "'soon' is no duration"),
+        ([*CROSS, "interval=1m", "symbol=ETHUSDT", str(TRADES)], "the data do not hold"),
+        ([*CROSS, str(TRADES), "--fill-model", "queue"], "queue needs the quantities"),
+        ([*CROSS, str(TRADES), "--balance", "USDT=-1"], "must not be negative"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_a_reason(
+    tmp_path: Path, words: list[str], text: str
+) -> None:
+    done = call(tmp_path, *words)
+    assert done.returncode == 2, done.stdout
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_lookahead_names_nobody_who_does_not_look(tmp_path: Path) -> None:
+    done = call(tmp_path, "lookahead", *CROSS, str(TRADES), "--cuts", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no use of the future was found" in done.stdout

@@ -1,0 +1,113 @@
+"""The search: walk-forward windows, the same result for any number of workers, and after an interruption."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.backtest.errors import BacktestError
+from actors.backtest.search import (
+    Parameters,
+    Space,
+    Step,
+    chain_returns,
+    make_windows,
+    parse_space,
+    search,
+)
+from actors.backtest.source import MarketData
+from tests.backtest.command import CROSS, TRADES, call, strict
+from tests.backtest.markets import SECOND, make_data, trade
+
+DATA = make_data([trade(number, 100.0) for number in range(1001)])
+SPACES = [Space("x", 0.0, 10.0), Space("n", 1, 9, is_whole=True), Space("c", choices=("a", "b"))]
+
+
+def evaluate(data: MarketData, sets: list[Parameters]) -> list[dict[str, Any]]:
+    """A hill whose top moves with the data."""
+    top = data.begin_ns / SECOND % 10
+    return [
+        {
+            "hill": -((item["x"] - top) ** 2) - (item["n"] - 4) ** 2 + (item["c"] == "b"),
+            "return": item["x"] / 1000,
+        }
+        for item in sets
+    ]
+
+
+def run(storage: str | None = None, trials: int = 40) -> list[Step]:
+    return search(
+        DATA,
+        SPACES,
+        evaluate,
+        objective="hill",
+        trials=trials,
+        windows=make_windows(DATA, 3, 0.25),
+        storage=storage,
+        seed=5,
+    )
+
+
+def test_windows_walk_on_and_their_unseen_parts_meet() -> None:
+    windows = make_windows(DATA, 4, 0.2)
+    assert windows[0].begin_ns == DATA.first_time_ns
+    assert windows[-1].end_ns == DATA.last_time_ns + 1
+    for one, other in pairwise(windows):
+        assert abs(one.end_ns - other.split_ns) <= 2
+        assert one.begin_ns < other.begin_ns < one.split_ns
+    with pytest.raises(BacktestError):
+        make_windows(DATA, 0, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("word", "space"),
+    [
+        ("fast=5..50", Space("fast", 5.0, 50.0, is_whole=True)),
+        ("spread=0.001..0.01", Space("spread", 0.001, 0.01)),
+        ("interval=1m|5m", Space("interval", choices=("1m", "5m"))),
+    ],
+)
+def test_spaces(word: str, space: Space) -> None:
+    assert parse_space(word) == space
+
+
+@pytest.mark.parametrize("word", ["fast", "fast=9..3", "fast=a..b", "=1..2"])
+def test_what_is_no_space(word: str) -> None:
+    with pytest.raises(BacktestError, match="--over"):
+        parse_space(word)
+
+
+def test_it_climbs_and_reports_what_it_has_not_seen() -> None:
+    steps = run()
+    for step in steps:
+        assert step.seen["hill"] > -4
+        assert step.unseen["return"] == pytest.approx(step.parameters["x"] / 1000)
+        assert step.trials == 40
+    expected = 1.0
+    for step in steps:
+        expected *= 1 + step.parameters["x"] / 1000
+    assert chain_returns(steps) == pytest.approx(expected - 1)
+
+
+def test_an_interrupted_study_comes_to_the_same(tmp_path: Path) -> None:
+    whole = run(f"sqlite:///{tmp_path}/whole.db")
+    url = f"sqlite:///{tmp_path}/parts.db"
+    run(url, trials=16)
+    resumed = run(url)
+    assert [step.parameters for step in resumed] == [step.parameters for step in whole]
+    assert [step.parameters for step in run()] == [step.parameters for step in whole]
+
+
+def test_one_worker_and_two_come_to_the_same(tmp_path: Path) -> None:
+    results = []
+    for workers in ("1", "2"):
+        words = ["optimize", *CROSS, str(TRADES), "--over", "fast=2..5", "--over", "slow=6..12"]
+        words += ["--trials", "9", "--windows", "2", "--objective", "return", "--workers", workers]
+        done = call(tmp_path, *words, "--json", f"{workers}.json")
+        assert done.returncode == 0, done.stderr
+        results.append((tmp_path / f"{workers}.json").read_bytes())
+    assert results[0] == results[1]
+    report = strict(results[0].decode())
+    assert [item["trials"] for item in report["windows"]] == [9, 9]
+    assert all(2 <= item["parameters"]["fast"] <= 5 for item in report["windows"])

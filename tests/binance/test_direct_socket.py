@@ -1,0 +1,131 @@
+"""Frames that reach their reader within the transport's own call: all of them, in order, and failures where they belong."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+
+import pytest
+import pytest_asyncio
+from aiohttp import WSMsgType, web
+
+from actors.binance.transport import WebSocketTransport
+from tests.binance.scripted_venue import until
+
+PATIENCE_S = 10.0
+WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
+
+
+class Server:
+    """Sends what it is told to, some of it with its very answer to the handshake."""
+
+    def __init__(self) -> None:
+        self.at_once: list[str] = []
+        self.sockets: list[web.WebSocketResponse] = []
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """One connection, read until it ends."""
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        self.sockets.append(socket)
+        for text in self.at_once:
+            await socket.send_str(text)
+        async for _ in socket:
+            pass
+        return socket
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[tuple[Server, str]]:
+    """A server and its address."""
+    served = Server()
+    application = web.Application()
+    application.router.add_get("/", served.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield served, f"ws://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def transport() -> AsyncIterator[WebSocketTransport]:
+    """Opens sockets, and closes them at the end."""
+    opened = WebSocketTransport()
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.asyncio
+async def test_every_frame_comes_once_and_in_order_whenever_it_was_sent(
+    server: tuple[Server, str], transport: WebSocketTransport
+) -> None:
+    served, url = server
+    served.at_once = [f"early {number}" for number in range(50)]
+    socket = await transport.open(url)
+    await asyncio.sleep(0.05)
+    frames: list[bytes] = []
+    reading = asyncio.create_task(socket.read_frames(frames.append))
+    await asyncio.sleep(0)
+    for number in range(50):
+        await served.sockets[0].send_str(f"late {number}")
+    await served.sockets[0].ping(b"between")
+    await served.sockets[0].send_str("x" * 300_000)
+    expected = [*served.at_once, *(f"late {number}" for number in range(50)), "x" * 300_000]
+    await until(lambda: len(frames) >= len(expected))
+    await served.sockets[0].close()
+    last = await asyncio.wait_for(reading, PATIENCE_S)
+    await socket.close()
+    assert [frame.decode() for frame in frames] == expected
+    assert last.type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING)
+    assert not socket.is_open
+
+
+@pytest.mark.asyncio
+async def test_what_the_reader_raises_ends_the_reading_and_nothing_else_is_given_to_it(
+    server: tuple[Server, str], transport: WebSocketTransport
+) -> None:
+    served, url = server
+    socket = await transport.open(url)
+    seen: list[bytes] = []
+
+    def fail(frame: bytes) -> None:
+        seen.append(frame)
+        raise ZeroDivisionError("a reader's own fault")
+
+    reading = asyncio.create_task(socket.read_frames(fail))
+    await asyncio.sleep(0.01)
+    for text in ("one", "two", "three"):
+        await served.sockets[0].send_str(text)
+    with pytest.raises(ZeroDivisionError, match="own fault"):
+        await asyncio.wait_for(reading, PATIENCE_S)
+    await socket.close()
+    assert seen == [b"one"]
+
+
+@pytest.mark.asyncio
+async def test_frames_are_read_in_the_context_of_whoever_reads(
+    server: tuple[Server, str], transport: WebSocketTransport
+) -> None:
+    """Not in that of whoever opened the connection: causes of messages hang on it."""
+    served, url = server
+    WHO.set("opener")
+    socket = await transport.open(url)
+    heard = asyncio.Event()
+    names: list[str] = []
+
+    def note(frame: bytes) -> None:
+        names.append(WHO.get())
+        heard.set()
+
+    async def read() -> None:
+        WHO.set("reader")
+        await socket.read_frames(note)
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0.01)
+    await served.sockets[0].send_str("one")
+    await asyncio.wait_for(heard.wait(), PATIENCE_S)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await socket.close()
+    assert names == ["reader"]

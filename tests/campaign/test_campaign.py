@@ -1,0 +1,132 @@
+"""Bot and exchange as real processes, killed again and again: nothing is lost, nothing doubled."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from decimal import Decimal
+
+import pytest
+
+from messages.enums import OrderStatus
+from tests.campaign.comparison import Evidence, find_wrong
+from tests.campaign.plan import draw_plan
+from tests.campaign.round import RoundReport, run_round
+
+SEEDS = range(1, 6)
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[RoundReport]:
+    """Five rounds."""
+    return [run_round(seed) for seed in SEEDS]
+
+
+def test_five_rounds_are_clean(reports: list[RoundReport]) -> None:
+    wrong = [report.explain() for report in reports if report.wrong]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_rounds_were_no_idle_ones(reports: list[RoundReport]) -> None:
+    """Both strategies have traded, the bystander has, and every kind of kill has struck."""
+    found = [report.evidence for report in reports if report.evidence is not None]
+    fills = [fill for evidence in found for fill in evidence.journal.fills]
+    assert {fill.strategy for fill in fills} == {"MarketMaker", "MovingAverageCross"}
+    assert {fill.is_maker for fill in fills} == {True, False}
+    assert sum(report.kills for report in reports) >= len(SEEDS)
+    assert sum(len(report.struck) for report in reports) >= 1
+    assert sum(report.exchange_kills for report in reports) >= 1
+    for evidence in found:
+        assert evidence.bystander.resting
+        assert evidence.bystander.traded
+
+
+def test_the_same_seed_draws_the_same_plan() -> None:
+    assert [draw_plan(seed) for seed in SEEDS] == [draw_plan(seed) for seed in SEEDS]
+    assert draw_plan(1) != draw_plan(2)
+
+
+def lose_a_fill(evidence: Evidence) -> None:
+    evidence.journal.fills.pop()
+
+
+def double_an_intent(evidence: Evidence) -> None:
+    evidence.journal.intents.append(evidence.journal.intents[-1])
+
+
+def double_an_order(evidence: Evidence) -> None:
+    evidence.ledger.orders.append(evidence.ledger.ours[-1])
+
+
+def forget_an_order(evidence: Evidence) -> None:
+    name = evidence.ledger.ours[-1].original_client_order_id
+    del evidence.journal.updates[name]
+    evidence.journal.fills = [
+        fill for fill in evidence.journal.fills if fill.client_order_id != name
+    ]
+
+
+def place_without_intent(evidence: Evidence) -> None:
+    name = evidence.ledger.ours[-1].original_client_order_id
+    evidence.journal.intents = [
+        intent for intent in evidence.journal.intents if intent.order.client_order_id != name
+    ]
+
+
+def leave_an_order_open(evidence: Evidence) -> None:
+    evidence.journal.updates[
+        evidence.ledger.ours[-1].original_client_order_id
+    ].order.status = OrderStatus.NEW
+
+
+def misread_an_end(evidence: Evidence) -> None:
+    evidence.journal.updates[
+        evidence.ledger.ours[-1].original_client_order_id
+    ].order.status = OrderStatus.EXPIRED
+
+
+def miscount_a_position(evidence: Evidence) -> None:
+    evidence.summary["positions"][0]["quantity"] += "1"
+
+
+def miscount_a_balance(evidence: Evidence) -> None:
+    evidence.ledger.balances["USDT"] += Decimal("0.00000001")
+
+
+def cancel_a_bystanders_order(evidence: Evidence) -> None:
+    name = evidence.bystander.resting[0]
+    evidence.ledger.orders = [
+        order for order in evidence.ledger.orders if order.original_client_order_id != name
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lose_a_fill, "the venue has a trade that the bot has not"),
+        (double_an_intent, "was written down 2 times"),
+        (double_an_order, "was placed 2 times"),
+        (forget_an_order, "is at the venue and the bot does not know it"),
+        (place_without_intent, "is at the venue and was never written down"),
+        (leave_an_order_open, "the bot believes open"),
+        (misread_an_end, "the bot believes EXPIRED"),
+        (miscount_a_position, "position of"),
+        (miscount_a_balance, "balance of USDT"),
+        (cancel_a_bystanders_order, "rested and is gone"),
+    ],
+)
+def test_the_comparison_finds_what_is_wrong(
+    spoil: Callable[[Evidence], None], said: str, reports: list[RoundReport]
+) -> None:
+    """Each with a single thing changed in what a clean round has left."""
+    clean = next(report.evidence for report in reports if report.evidence and not report.wrong)
+    evidence = deepcopy_of(clean)
+    spoil(evidence)
+    assert [line for line in find_wrong(evidence) if said in line]
+
+
+def deepcopy_of(evidence: Evidence) -> Evidence:
+    """A copy to be spoiled; the exchange behind the bystander has ended and stays out of it."""
+    exchange, evidence.bystander.exchange = evidence.bystander.exchange, None  # type: ignore[assignment]
+    try:
+        return deepcopy(evidence)
+    finally:
+        evidence.bystander.exchange = exchange

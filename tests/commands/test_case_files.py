@@ -1,0 +1,130 @@
+"""Files that are not what they should be, as people name them on the command line: markets, faults, and where to write."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actors.commands import exchange
+from actors.commands.start import main
+from tests.commands.harness import SAMPLE, BotProcess, wait_until
+from tests.commands.lives import heard
+
+BREAKOUT = '[[actors]]\nclass = "Breakout"\nsymbol = "BTCUSDT"\nlevel = 100\nquantity = "0.001"\n'
+
+
+def write_market(folder: Path, rows: int, *others: str) -> Path:
+    """So many rows of a real recording, and others."""
+    lines = SAMPLE.read_text().splitlines()[:rows]
+    file = folder / "trades.csv"
+    file.write_text("\n".join([*lines, *others]) + "\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["x,1"], "trades.csv, line 301: 2 fields, not 7 as in the rows before"),
+        (["x,y"], "trades.csv, line 301: 2 fields, not 7 as in the rows before"),
+        ([], "has ended: the market stands still"),
+    ],
+)
+def test_the_bot_passes_on_what_its_exchange_says_of_the_market(
+    rows: list[str], said: str, start_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    file = write_market(tmp_path, 300, *rows)
+    bot = start_bot("--market", file, "--speed", "0", "--strategy", "MarketMaker")
+    wait_until(lambda: said in heard(bot) or bot.process.poll() is not None, said)
+    bot.signal(2)
+    ended = bot.wait()
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1,1,1,0,9223372036854775807,True,True", "neither in milliseconds nor in microseconds"),
+        ("1,1,1,0,1735689600000000000,True,True", "neither in milliseconds nor in microseconds"),
+        ("1735689600000000,1,2,3,4,5,1735689600999999,6,7,8,9,0", "neither a row of trades nor"),
+        ("", "there is no trade in it"),
+        ("id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch", "there is no trade in it"),
+    ],
+)
+def test_a_file_that_holds_no_market(
+    row: str,
+    said: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    assert main(["--market", str(write_market(tmp_path, 0, row))]) == 1
+    text = capfd.readouterr().err
+    assert "bin/start: the local exchange did not start" in text
+    assert said in text
+    assert "Traceback" not in text
+
+
+def test_nothing_is_written_over_what_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    market = tmp_path / "trades.csv"
+    shutil.copy(SAMPLE, market)
+    file = tmp_path / "bot.toml"
+    file.write_text(BREAKOUT)
+    (tmp_path / "link").symlink_to(file)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("years of work")
+    for words, switch in (
+        (["--market", "trades.csv", "--record", str(market)], "--record"),
+        (["--config", "bot.toml", "--summary", str(tmp_path / "link")], "--summary"),
+        (["--summary", "same", "--record", "./same"], "--record"),
+        (["--record", "notes.txt"], "--record"),
+    ):
+        assert main(words) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(switch)
+    assert market.read_bytes() == SAMPLE.read_bytes()
+    assert file.read_text() == BREAKOUT
+    assert notes.read_text() == "years of work"
+
+
+def test_a_recording_may_be_replaced_by_another(
+    start_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        bot = start_bot("--record", tmp_path / "run.recording", "--duration", "0.3")
+        assert bot.wait().code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--fee", "nan"], "nan is not a fraction"),
+        (["--fee", "snan"], "snan is not a fraction"),
+        (["--port", "65536"], "65536 is no port"),
+        (["--port", "-1"], "-1 is no port"),
+    ],
+)
+def test_an_exchange_that_cannot_be_meant(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        exchange.main(words)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["faults.json", "faults.toml"])
+def test_faults_nested_without_end(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    file.write_text("a = " * name.endswith("toml") + "[" * 20 * sys.getrecursionlimit())
+    assert exchange.main(["--faults", str(file)]) == 2
+    assert "nests its values too deeply" in capsys.readouterr().err
