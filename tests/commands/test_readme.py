@@ -112,7 +112,7 @@ def test_the_commands_it_names_are_there() -> None:
     ("command", "parser"), [("start", start.make_parser()), ("exchange", exchange.make_parser())]
 )
 def test_the_switches_it_names_are_there(command: str, parser: Any) -> None:
-    (row,) = re.findall(rf"^\| `bin/{command}([^`]*)`", README, re.MULTILINE)
+    (row,) = re.findall(rf"^\| `bin/{command}( [\[-][^`]*)`", README, re.MULTILINE)
     switches = re.findall(r"--[a-z-]+", row)
     assert len(switches) >= 4
     text = parser.format_help()
