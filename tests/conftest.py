@@ -1,9 +1,18 @@
 """What holds around every test."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Tells asyncio that the main thread has no loop of its own.
+
+    Else the first asynchronous test makes one that nobody closes, and whichever test runs `asyncio.run` later drops it.
+    """
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(autouse=True)
