@@ -13,6 +13,7 @@ from actors.binance.wire_orders import (
     decode_orders,
     decode_trades,
     from_binance_order,
+    name_of_cancel,
 )
 from actors.binance.wire_requests import new_order_params, order_reference
 from messages.account import AccountSnapshot
@@ -56,8 +57,14 @@ class BinanceOrders:
         return self._order(data)
 
     async def cancel(self, symbol: str, client_order_id: str, exchange_order_id: int = 0) -> Order:
-        """Cancels an order; the answer may tell of a part that was executed before."""
+        """Cancels an order; the answer may tell of a part that was executed before.
+
+        The cancel has a name that tells its order's, for that is what the venue calls the order from then on.
+        """
         reference = order_reference(symbol, client_order_id, exchange_order_id)
+        name = name_of_cancel(client_order_id)
+        if name is not None:
+            reference["newClientOrderId"] = name
         return self._order(await self._ask("order.cancel", reference))
 
     async def amend(

@@ -21,6 +21,9 @@ from messages.enums import (
 )
 from messages.orders import Execution, Order
 
+CANCEL_SUFFIX = "_c"
+LONGEST_CLIENT_ORDER_ID = 36
+
 
 class BinanceFill(
     msgspec.Struct,
@@ -247,7 +250,7 @@ def from_binance_order(
         order_type=order.order_type,
         symbol=order.symbol,
         exchange=exchange,
-        client_order_id=order.original_client_order_id or order.client_order_id,
+        client_order_id=order.original_client_order_id or name_before_cancel(order),
         exchange_order_id=order.exchange_order_id,
         quantity=amount_of(order.quantity),
         quote_quantity=amount_of(order.quote_quantity),
@@ -263,6 +266,22 @@ def from_binance_order(
         reason_text=reason_text,
         event_time_ns=event_time_ns,
     )
+
+
+def name_of_cancel(client_order_id: str) -> str | None:
+    """The client order id for the cancel of an order; None if it would be too long, or the order has no name.
+
+    A canceled order goes by it (rest-api.md, Cancel order): found by its trades alone, it must still tell whose it is.
+    """
+    name = client_order_id + CANCEL_SUFFIX
+    return name if client_order_id and len(name) <= LONGEST_CLIENT_ORDER_ID else None
+
+
+def name_before_cancel(order: BinanceOrder) -> str:
+    """The id that an order was placed with, also where it goes by that of our cancel."""
+    if order.status is OrderStatus.CANCELED:
+        return order.client_order_id.removesuffix(CANCEL_SUFFIX)
+    return order.client_order_id
 
 
 def typed_order(

@@ -21,7 +21,7 @@ from actors.binance.orders import BinanceOrders
 from actors.binance.socket_manager import BinanceStreams
 from actors.binance.stream_names import book_ticker_stream, depth_stream, trade_stream
 from actors.binance.wire_events import UserEventDecoder
-from actors.binance.wire_orders import ExecutionReport, from_binance_order
+from actors.binance.wire_orders import ExecutionReport, from_binance_order, name_of_cancel
 from actors.binance.wire_requests import new_order_params, order_reference
 from messages.enums import (
     ExecutionType,
@@ -118,6 +118,25 @@ async def test_an_order_is_placed_queried_and_canceled(
     with pytest.raises(RequestRefused) as caught:
         await orders.query("BTCUSDT", "never-seen")
     assert caught.value.code == -2013
+
+
+@pytest.mark.parametrize("over_websocket", [True, False])
+@pytest.mark.asyncio
+async def test_a_canceled_order_is_known_by_its_name_when_it_is_found_by_the_venues_id(
+    client: BinanceClient, over_websocket: bool
+) -> None:
+    orders = BinanceOrders(client, over_websocket=over_websocket)
+    order = await far_below_the_market(client)
+    placed = await orders.place(order)
+    await orders.cancel("BTCUSDT", order.client_order_id)
+    found = await orders.query("BTCUSDT", "", placed.exchange_order_id)
+    assert found.client_order_id == order.client_order_id
+    assert found.status is OrderStatus.CANCELED
+
+
+@pytest.mark.parametrize("name", ["", "a" * 35])
+def test_a_cancel_without_room_for_a_name_has_none(name: str) -> None:
+    assert name_of_cancel(name) is None
 
 
 @pytest.mark.asyncio
