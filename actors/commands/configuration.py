@@ -14,7 +14,7 @@ from actors.commands.configured_actors import read_actors
 from actors.commands.key_files import find_key_faults
 from actors.commands.traded_symbols import find_symbol_faults, symbols_of
 from actors.order_manager.foreign import ForeignOrdersPolicy
-from actors.runtime.config import check_arguments, check_keys, read_toml
+from actors.runtime.config import are_complete, check_arguments, check_keys, read_toml
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.journal_retention import KEEP_DAYS
 from actors.runtime.specification import ActorSpecification
@@ -257,13 +257,13 @@ def read_section(
     known = len(faults)
     table = drop_misplaced(section_class, table, where, faults)
     arguments = check_arguments(section_class, table, where, faults)
-    if len(faults) > known:
+    if not are_complete(section_class, arguments):
         return None
     try:
-        return section_class(**arguments)
+        section = section_class(**arguments)
     except ValueError as error:
         faults.append(Fault(where, str(error)))
-        return None
+    return section if len(faults) == known else None
 
 
 def drop_misplaced(

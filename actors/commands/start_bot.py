@@ -5,6 +5,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import uvloop
@@ -55,7 +56,8 @@ def start_bot(arguments: argparse.Namespace) -> int:
     try:
         configuration = read_configuration(arguments)
         if arguments.wiring:
-            print(describe_composition(configuration))
+            with suppress(BrokenPipeError):  # whoever read it has left
+                print(describe_composition(configuration), flush=True)
             return 0
         options = RunOptions(
             duration_s=arguments.duration,

@@ -117,6 +117,17 @@ def check_arguments(
     return arguments
 
 
+def are_complete(function: Callable[..., Any], arguments: dict[str, Any]) -> bool:
+    """Whether each parameter without a default has its argument, so that the constructor can be tried, whatever else is
+    wrong: what it refuses is told in the same run."""
+    return all(
+        name in arguments
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is inspect.Parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    )
+
+
 def annotated_part(function: Callable[..., Any]) -> Any:
     """Where a callable's annotations are: a struct's own, a class's constructor's, or the function's."""
     if isinstance(function, type):
@@ -264,15 +275,15 @@ def read_actor(
         )
     known = len(faults)
     arguments = check_arguments(actor_class, table, where, faults, RESERVED_KEYS | {"process"})
-    if len(faults) > known:
+    if not are_complete(actor_class, arguments):
         return None
     try:
         actor_class(**arguments)
     except (ValueError, TypeError, ArithmeticError) as error:
         faults.append(Fault(where, f"{actor_class.__name__} refuses its arguments: {error}"))
-        return None
     except USER_ERRORS as error:
         problem = f"the constructor of {actor_class.__name__} failed: {describe_error(error)}"
         faults.append(Fault(where, problem))
+    if len(faults) > known:
         return None
     return ActorSpecification(actor_class, name or actor_class.__name__, arguments, where)

@@ -4,13 +4,23 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from actors.commands.start import main
-from tests.commands.harness import SAMPLE, SUMMARY_KEYS, BotProcess, Ended, LocalVenue, wait_until
+from tests.commands.harness import (
+    ROOT,
+    SAMPLE,
+    SUMMARY_KEYS,
+    BotProcess,
+    Ended,
+    LocalVenue,
+    wait_until,
+)
 
 BREAKOUT = '[[actors]]\nclass = "Breakout"\nsymbol = "BTCUSDT"\nlevel = 100\nquantity = "0.001"\n'
 
@@ -153,6 +163,15 @@ def test_the_wiring_is_told_without_a_start(
         assert name in text
     assert "PlaceOrder" in text
     assert not state_home.exists()
+
+
+def test_a_reader_that_leaves_early_is_no_failure(state_home: Path) -> None:
+    command = [sys.executable, "-m", "actors.commands.start", "--wiring"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_bad_configuration_exits_with_2_and_starts_nothing(

@@ -146,6 +146,13 @@ def test_a_mistyped_key_is_also_a_missing_one(beside_the_file: str) -> None:
     ]
 
 
+def test_what_the_constructor_refuses_is_told_beside_a_mistyped_key(beside_the_file: str) -> None:
+    _, faults = read(beside_the_file, GOOD.replace("0.01", "-1") + "time_to_cancle = 2")
+    unknown, refused = texts(faults)
+    assert "'time_to_cancle'" in unknown
+    assert "quantity" in refused
+
+
 @pytest.mark.parametrize(
     ("old", "new", "where", "problem"),
     [
