@@ -5,10 +5,9 @@ Each rule names the places that may break it, and why. A new exception is a deci
 
 import ast
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
@@ -102,12 +101,31 @@ def dotted_names(name: str) -> set[str]:
     return {ast.unparse(node) for node in nodes_of(name) if isinstance(node, ast.Attribute)}
 
 
+def for_all(names: Iterable[str]) -> Callable[[Callable[[str], None]], Callable[[], None]]:
+    """Makes a rule about one file a test over all of them, which names every file that breaks it."""
+
+    def make_test(rule: Callable[[str], None]) -> Callable[[], None]:
+        def test() -> None:
+            broken = []
+            for name in names:
+                try:
+                    rule(name)
+                except AssertionError as error:
+                    broken.append(str(error) or name)
+            assert not broken, "\n".join(broken)
+
+        test.__doc__ = rule.__doc__
+        return test
+
+    return make_test
+
+
 def test_there_is_something_to_check() -> None:
     assert len(SOURCES) > 20
     assert len(TESTS) > 5
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_size_and_docstring(name: str) -> None:
     lines = (ROOT / name).read_text(encoding="utf-8").count("\n")
     assert lines <= MAXIMUM_FILE_LINES, f"{name} has {lines} lines"
@@ -118,7 +136,7 @@ def test_size_and_docstring(name: str) -> None:
             assert length <= MAXIMUM_FUNCTION_LINES, f"{name}: {node.name} has {length} lines"
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_public_things_are_documented(name: str) -> None:
     for node in tree_of(name).body:
         if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -127,7 +145,7 @@ def test_public_things_are_documented(name: str) -> None:
             assert ast.get_docstring(node), f"{name}: {node.name} has no docstring"
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_time_randomness_and_ids_come_from_the_system(name: str) -> None:
     if is_within(name, CLOCKS):
         return
@@ -146,14 +164,14 @@ def test_time_randomness_and_ids_come_from_the_system(name: str) -> None:
     assert not asked, f"{name} asks {asked}"
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_pure_files_are_pure(name: str) -> None:
     if is_within(name, PURE):
         impure = IMPURE_MODULES & {module.split(".")[0] for module in imported_modules(name)}
         assert not impure, f"{name} imports {sorted(impure)}"
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_python_binance_stays_in_its_room(name: str) -> None:
     if not is_within(name, ("actors/binance/",)):
         modules = {module.split(".")[0] for module in imported_modules(name)}
@@ -177,7 +195,7 @@ def default_nodes(name: str) -> set[ast.AST]:
     return found
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_no_venue_is_hard_coded(name: str) -> None:
     if is_within(name, VENUE_ROOMS) or name.endswith("/binance.py"):
         return
@@ -193,7 +211,7 @@ def passes_on(handler: ast.ExceptHandler) -> bool:
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_nothing_catches_everything(name: str) -> None:
     if is_within(name, TASK_BOUNDARIES):
         return
@@ -205,13 +223,13 @@ def test_nothing_catches_everything(name: str) -> None:
             )
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_only_commands_print(name: str) -> None:
     if is_within(name, ("actors/commands/",)):
         return
     for node in nodes_of(name):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
-            pytest.fail(f"{name}:{node.lineno} prints")
+            raise AssertionError(f"{name}:{node.lineno} prints")
 
 
 SQLITE = (
@@ -222,13 +240,13 @@ SQLITE = (
 )
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_sqlite_is_opened_in_one_place(name: str) -> None:
     if not is_within(name, SQLITE):
         assert "sqlite3.connect" not in dotted_names(name), f"{name} opens SQLite"
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_libraries_neither_run_loops_nor_leave(name: str) -> None:
     """The simulation runs the whole bot within a loop of its own; and the program ends in its composition root."""
     if is_within(name, ("actors/commands/",)):
@@ -239,19 +257,19 @@ def test_libraries_neither_run_loops_nor_leave(name: str) -> None:
     assert not modules & {"argparse", "threading", "concurrent", "multiprocessing"}, name
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@for_all(SOURCES)
 def test_no_file_is_a_drawer(name: str) -> None:
     assert not {"utils", "util", "helpers", "common", "misc"} & set(re.split(r"[/_.]", name)), name
 
 
-@pytest.mark.parametrize("name", [*SOURCES, *TESTS])
+@for_all([*SOURCES, *TESTS])
 def test_nothing_is_left_to_do(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     words = ("TO" + "DO", "FIX" + "ME", "Not" + "ImplementedError")
     assert not [word for word in words if word in text], name
 
 
-@pytest.mark.parametrize("name", TESTS)
+@for_all(TESTS)
 def test_tests_do_not_mock_our_own_code(name: str) -> None:
     """Constants may be set to other values, and Python's own import path."""
     assert not {"unittest.mock", "mock", "pytest_mock"} & imported_modules(name), name
@@ -264,7 +282,7 @@ def test_tests_do_not_mock_our_own_code(name: str) -> None:
             assert is_allowed, f"{name}:{node.lineno} patches {ast.unparse(node)}"
 
 
-@pytest.mark.parametrize("name", TESTS)
+@for_all(TESTS)
 def test_tests_do_not_sleep_for_long(name: str) -> None:
     """A test waits for what it waits for, with a deadline; a pause between two looks is at most 100 ms.
 
@@ -279,7 +297,7 @@ def test_tests_do_not_sleep_for_long(name: str) -> None:
                 assert seconds.value <= 0.1, f"{name}:{node.lineno} sleeps {seconds.value} s"
 
 
-@pytest.mark.parametrize("name", TESTS)
+@for_all(TESTS)
 def test_tests_do_not_import_tests(name: str) -> None:
     modules = [module for module in imported_modules(name) if module.startswith("tests.")]
     assert not [module for module in modules if module.split(".")[-1].startswith("test_")]
@@ -300,7 +318,7 @@ def asserting_functions(name: str) -> frozenset[str]:
     )
 
 
-@pytest.mark.parametrize("name", TESTS)
+@for_all(TESTS)
 def test_every_test_can_fail(name: str) -> None:
     functions = [
         node for node in nodes_of(name) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
