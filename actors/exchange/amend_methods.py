@@ -5,12 +5,14 @@ from typing import Any
 from actors.exchange import wire
 from actors.exchange.desk import Call, Method, Security
 from actors.exchange.market_methods import ROWS, SYMBOL, fixed
-from actors.exchange.orders import Amendment, OrderRecord
+from actors.exchange.orders import Amendment, OrderList, OrderRecord
 from actors.exchange.parameters import Parameter, client_order_id, decimal, integer
 from actors.exchange.trading_methods import ORDER_ID, ORIGINAL_ID, check_ids
 
 
-def amended_order(order: OrderRecord, amendment: Amendment) -> dict[str, Any]:
+def amended_order(
+    order: OrderRecord, amendment: Amendment, order_list: OrderList | None
+) -> dict[str, Any]:
     """A reduced order; some names differ from those of the other answers (rest-api.md, Order Amend Keep Priority)."""
     amended = {
         "symbol": order.symbol,
@@ -28,14 +30,25 @@ def amended_order(order: OrderRecord, amendment: Amendment) -> dict[str, Any]:
         "timeInForce": str(order.time_in_force),
         "type": str(order.order_type),
         "side": str(order.side),
-        "workingTime": wire.working_time(order),
+        # One that its list has not placed yet has none.
+        **({"workingTime": wire.working_time(order)} if order.working_time_us else {}),
         "selfTradePreventionMode": str(order.self_trade_prevention_mode),
     }
-    return {
+    answer: dict[str, Any] = {
         "transactTime": wire.to_ms(amendment.time_us),
         "executionId": amendment.execution_id,
         "amendedOrder": wire.add_conditional(amended, order),
     }
+    if order_list is not None:
+        answer["listStatus"] = list_of(order_list)
+    return answer
+
+
+def list_of(order_list: OrderList) -> dict[str, Any]:
+    """The list of an amended order (rest-api.md, Order Amend Keep Priority)."""
+    found = wire.order_list_query(order_list)
+    names = ("orderListId", "contingencyType", "listOrderStatus", "listClientOrderId", "symbol")
+    return {name: found[name] for name in (*names, "orders")}
 
 
 def amendment_row(order: OrderRecord, amendment: Amendment) -> dict[str, Any]:
@@ -64,7 +77,8 @@ def amend(call: Call) -> Any:
         values.get("origClientOrderId"),
         values.get("newClientOrderId"),
     )
-    return amended_order(order, amendment)
+    order_list = call.account.history.order_lists.get(order.order_list_id)
+    return amended_order(order, amendment, order_list)
 
 
 def amendments(call: Call) -> Any:

@@ -1,6 +1,6 @@
-"""A symbol's last 24 hours, for the 24hr ticker and its streams.
+"""A symbol's figures of a time: of the last 24 hours, of a window of another length, of a trading day.
 
-Summed up from three-minute klines, so the window's far end moves in steps of three minutes.
+Summed up from klines, so a window's far end moves in steps of theirs: three minutes for 24 hours.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.exchange.book import BookTicker
+from actors.exchange.klines import Kline
 from actors.exchange.orders import ZERO
 from actors.exchange.venue import Venue
 from actors.exchange.wire import to_text
@@ -15,6 +16,21 @@ from messages.enums import KlineInterval
 
 WINDOW_MS = 86_400_000
 BARS = 480
+MINUTE_MS = 60_000
+MINI_NAMES = (
+    *("symbol", "openPrice", "highPrice", "lowPrice", "lastPrice", "volume", "quoteVolume"),
+    *("openTime", "closeTime", "firstId", "lastId", "count"),
+)
+WINDOW_NAMES = (
+    *("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice"),
+    *MINI_NAMES[1:],
+)
+WINDOW_BARS = (
+    (1_000, KlineInterval.MINUTE_1),
+    (3_000, KlineInterval.MINUTE_3),
+    (10_080, KlineInterval.MINUTE_15),
+)
+"""Up to how many minutes a window is summed up from which klines: no more of them than are kept."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,6 +100,36 @@ class DayStatistics:
             **figures,
         }
 
+    def window_ticker(self, is_full: bool) -> dict[str, Any]:
+        """The answer of ticker and ticker/tradingDay (rest-api.md), which have no best prices and no last quantity."""
+        full = self.ticker(True)
+        names = WINDOW_NAMES if is_full else MINI_NAMES
+        return {name: full[name] for name in names}
+
+    def window_event(self, size: str) -> dict[str, Any]:
+        """The payload of `<symbol>@ticker_<size>` (web-socket-streams.md, Individual Symbol Rolling Window)."""
+        event = self.event()
+        names = [
+            "e",
+            "E",
+            "s",
+            "p",
+            "P",
+            "o",
+            "h",
+            "l",
+            "c",
+            "w",
+            "v",
+            "q",
+            "O",
+            "C",
+            "F",
+            "L",
+            "n",
+        ]
+        return {name: event[name] for name in names} | {"e": f"{size}Ticker"}
+
     def mini_event(self) -> dict[str, Any]:
         """The payload of `<symbol>@miniTicker` (web-socket-streams.md)."""
         return {
@@ -130,17 +176,42 @@ class DayStatistics:
 def day_statistics(venue: Venue, symbol: str, now_us: int) -> DayStatistics:
     """The statistics of the 24 hours up to now. Raises VenueError -1121 for an unknown symbol."""
     now = now_us // 1000
+    bars = venue.klines(symbol, KlineInterval.MINUTE_3, now - WINDOW_MS, None, BARS)
+    return sum_up(venue, symbol, bars, (now - WINDOW_MS, now))
+
+
+def window_statistics(venue: Venue, symbol: str, now_us: int, minutes: int) -> DayStatistics:
+    """Those of the minutes up to now; they begin on a whole minute (rest-api.md, Rolling window price change statistics).
+
+    At most seven days.
+    """
+    now = now_us // 1000
+    start = (now - minutes * MINUTE_MS) // MINUTE_MS * MINUTE_MS
+    interval = next(one for most, one in WINDOW_BARS if minutes <= most)
+    return sum_up(venue, symbol, venue.klines(symbol, interval, start, None, 1000), (start, now))
+
+
+def trading_day_statistics(
+    venue: Venue, symbol: str, now_us: int, zone_minutes: int
+) -> DayStatistics:
+    """Those of the day that now lies in, where clocks are `zone_minutes` before UTC (rest-api.md, Trading Day Ticker)."""
+    zone = zone_minutes * MINUTE_MS
+    start = (now_us // 1000 + zone) // WINDOW_MS * WINDOW_MS - zone
+    bars = venue.klines(symbol, KlineInterval.MINUTE_15, start, None, 96)
+    return sum_up(venue, symbol, bars, (start, start + WINDOW_MS - 1))
+
+
+def sum_up(
+    venue: Venue, symbol: str, klines: list[Kline], times_ms: tuple[int, int]
+) -> DayStatistics:
+    """The figures of all klines together; `times_ms` are what they say of where they begin and end."""
     found = DayStatistics(
         symbol=symbol,
-        open_time_ms=now - WINDOW_MS,
-        close_time_ms=now,
+        open_time_ms=times_ms[0],
+        close_time_ms=times_ms[1],
         book=venue.book_ticker(symbol),
     )
-    bars = [
-        bar
-        for bar in venue.klines(symbol, KlineInterval.MINUTE_3, now - WINDOW_MS, None, BARS)
-        if bar.trades
-    ]
+    bars = [bar for bar in klines if bar.trades]
     if not bars:
         return found
     found.open, found.close = bars[0].open, bars[-1].close

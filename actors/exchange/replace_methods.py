@@ -47,25 +47,37 @@ def replace(call: Call) -> Any:
         raise order_rejected(REPLACE_UNSUPPORTED)
     data: dict[str, Any] = {"cancelResult": SUCCESS, "newOrderResult": NOT_ATTEMPTED}
     data |= {"cancelResponse": None, "newOrderResponse": None}
+    stops = values["cancelReplaceMode"] == "STOP_ON_FAILURE"
     try:
         data["cancelResponse"] = cancel_first(call)
     except VenueError as error:
         data |= {"cancelResult": FAILURE, "cancelResponse": describe(error)}
-        if values["cancelReplaceMode"] == "STOP_ON_FAILURE":
-            raise VenueError(-2022, "Order cancel-replace failed.", 400, data) from None
+        if stops:
+            status = 429 if exceeds_limits(call) else 400
+            raise VenueError(-2022, "Order cancel-replace failed.", status, data) from None
     status = 409
     try:
         call.desk.orders_of(call.account.name).check(call.now)
         data |= {"newOrderResult": SUCCESS, "newOrderResponse": respond(call, order)}
     except VenueError as error:
         data |= {"newOrderResult": FAILURE, "newOrderResponse": describe(error)}
-        status = 429 if isinstance(error, RateLimited) else 409
+        # The table of responses in rest-api.md: 429 where the mode is STOP_ON_FAILURE, 409 where failures are allowed.
+        status = 429 if stops and isinstance(error, RateLimited) else 409
     results = data["cancelResult"], data["newOrderResult"]
     if results == (FAILURE, FAILURE):
         raise VenueError(-2022, "Order cancel-replace failed.", 400, data)
     if FAILURE in results:
         raise VenueError(-2021, "Order cancel-replace partially failed.", status, data)
     return data
+
+
+def exceeds_limits(call: Call) -> bool:
+    """Whether the account may place no further order now."""
+    try:
+        call.desk.orders_of(call.account.name).check(call.now)
+    except RateLimited:
+        return True
+    return False
 
 
 def cancel_first(call: Call) -> dict[str, Any]:

@@ -12,13 +12,15 @@ import msgspec
 
 from actors.exchange import market_wire, wire
 from actors.exchange.book import BookTicker, DepthChanges
-from actors.exchange.day_statistics import day_statistics
+from actors.exchange.day_statistics import day_statistics, window_statistics
 from actors.exchange.orders import AggregateTrade, PublicTrade
 from actors.exchange.sockets import text_frame
 from actors.exchange.venue import Venue
 from messages.enums import KlineInterval
 
 TICKS_PER_SECOND = 10
+WINDOWS = {"1h": 60, "4h": 240, "1d": 1440}
+"""The rolling windows that have streams, in minutes."""
 PARTIAL_DEPTH = re.compile(r"depth(5|10|20)")
 
 
@@ -211,11 +213,26 @@ def all_mini_tickers(venue: Venue, now: int) -> list[dict[str, Any]] | None:
     return [one.mini_event() for one in found if one.trades] or None
 
 
+def window_event(venue: Venue, symbol: str, now: int, size: str) -> dict[str, Any] | None:
+    """The payload of `<symbol>@ticker_<size>`; None if nothing was traded in the window."""
+    found = window_statistics(venue, symbol, now, WINDOWS[size])
+    return found.window_event(size) if found.trades else None
+
+
+def all_windows(venue: Venue, now: int, size: str) -> list[dict[str, Any]] | None:
+    """The payload of `!ticker_<size>@arr`: every symbol that has traded."""
+    found = [window_event(venue, symbol, now, size) for symbol in venue.symbols]
+    return [one for one in found if one is not None] or None
+
+
 def make_topic(venue: Venue, name: str) -> Topic | None:
     """The topic of a stream's name, or None for a name that no stream has."""
     if name == "!miniTicker@arr":
         return PeriodicTopic(name, lambda now: all_mini_tickers(venue, now))
     lowered, _, what = name.partition("@")
+    size = lowered.removeprefix("!ticker_")
+    if size != lowered and size in WINDOWS and what == "arr":
+        return PeriodicTopic(name, lambda now: all_windows(venue, now, size))
     symbol = lowered.upper()
     if symbol not in venue.symbols or lowered != symbol.lower():
         return None
@@ -229,6 +246,9 @@ def make_topic(venue: Venue, name: str) -> Topic | None:
         return PeriodicTopic(name, lambda now: mini_ticker_event(venue, symbol, now))
     if what == "ticker":
         return PeriodicTopic(name, lambda now: ticker_event(venue, symbol, now))
+    length = what.removeprefix("ticker_")
+    if length != what and length in WINDOWS:
+        return PeriodicTopic(name, lambda now: window_event(venue, symbol, now, length))
     if what == "avgPrice":
         return PeriodicTopic(name, lambda now: average_price_event(venue, symbol, now))
     if what.startswith("kline_"):
