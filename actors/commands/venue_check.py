@@ -5,6 +5,7 @@ orders of an earlier run may be open there, because then somebody must look afte
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,9 +14,10 @@ from random import Random
 
 from actors.binance.backoff import Backoff
 from actors.binance.client import BinanceClient
-from actors.binance.errors import BinanceError, RateLimited, RequestRefused
+from actors.binance.errors import INVALID_TIMESTAMP, BinanceError, RateLimited, RequestRefused
 from actors.commands.composition import Venue
 from actors.commands.left_orders import describe_order
+from actors.gateways.start_clock import CLOCK_TRIES
 from actors.runtime.errors import TicktroupeError
 from messages.orders import Order
 
@@ -24,6 +26,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 TELL_AFTER_S = 2.0
 TELL_AGAIN_S = 30.0
+
+log = logging.getLogger(__name__)
 
 
 class VenueError(TicktroupeError):
@@ -75,6 +79,7 @@ class VenueCheck:
         """None until it was asked for."""
         self.reason = "it has not answered yet"
         self.deadline = 0.0
+        self.refused_times = 0
 
     @property
     def where(self) -> str:
@@ -136,7 +141,17 @@ class VenueCheck:
             return None
         except RequestRefused as error:
             self._learn(describe_refusal(self.where, error))
-            if error.code or not self.must_wait:
+            if error.code == INVALID_TIMESTAMP:
+                self.refused_times += 1
+            is_time = error.code == INVALID_TIMESTAMP and self.refused_times <= CLOCK_TRIES
+            if is_time:
+                log.warning(
+                    "%s; its clock is measured again, try %d of %d",
+                    self.reason,
+                    self.refused_times,
+                    CLOCK_TRIES,
+                )
+            elif error.code or not self.must_wait:
                 raise VenueError(self._finish(self.reason)) from error
             wait_s = backoff.next_delay_s()
         except RateLimited as error:
@@ -192,6 +207,11 @@ def describe_refusal(where: str, error: RequestRefused) -> str:
     said = f"{error.message} (code {error.code}, status {error.http_status})"
     if error.http_status == 404 or not error.code:
         return f"what answers at {where} is no such exchange, or shuts you out: {said}"
+    if error.code == INVALID_TIMESTAMP:
+        return (
+            f"the venue at {where} refuses our time: {said}; is this machine's clock being set, "
+            "or the connection slower than [venue] receive_window_ms?"
+        )
     return (
         f"the venue at {where} refuses the key: {said}; check that key and secret are of this environment, "
         "and that the key may trade from this address"

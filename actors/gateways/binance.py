@@ -29,6 +29,7 @@ from actors.gateways.instrument_rules import InstrumentRules
 from actors.gateways.key_watch import KeyWatch
 from actors.gateways.keys import ApiKeys
 from actors.gateways.limit_hold import LimitHold
+from actors.gateways.start_clock import StartClock
 from actors.gateways.venue_actor import wait_at_most
 from messages.account import AccountSnapshot
 from messages.enums import Exchanges, Reason
@@ -121,6 +122,7 @@ class BinanceGateway(ExchangeGateway):
         self._rules_due, self._clock_due = asyncio.Event(), asyncio.Event()
         self._limits = LimitHold(self, exchange)
         self._key = KeyWatch()
+        self._start_clock = StartClock(lambda: self.client.clock_offset)
         self._is_stream_subscribed = False
 
     # Life.
@@ -323,6 +325,10 @@ class BinanceGateway(ExchangeGateway):
     async def _measure_clock(self) -> None:
         with venue_errors(self._note):
             await self.client.synchronise_clock()
+
+    async def mend(self, refused: Exception, refusals: int) -> bool:
+        """Our time may be refused while the gateway starts, and no order has been decided yet: the clock is measured again."""
+        return await self._start_clock.mend(refused, refusals, self._measure_clock)
 
     async def _keep_rules(self) -> None:
         """Rules and limits, read again from time to time and after a refusal by them; what has changed is told."""

@@ -70,12 +70,17 @@ class VenueActor(
             self.log.info("trading goes on")
             self.send(ReleaseTrading(reason=f"{self.name} has no reason left to hold"))
 
+    async def mend(self, refused: Exception, refusals: int) -> bool:
+        """Whether the `refusals`-th refusal of one attempt of the start may be followed by another, all done that may help."""
+        return False
+
     async def persist(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
         """Tries something again, at growing distances, until it succeeds.
 
-        Raises Refused while the gateway starts: what the venue forbids then, such as a wrong key, is not worth waiting for.
+        Raises Refused while the gateway starts: what the venue forbids then, such as a wrong key, is not worth waiting for,
+        unless `mend` has something to offer against it.
         """
-        delay_s = FIRST_RETRY_S
+        delay_s, refusals = FIRST_RETRY_S, 0
         while True:
             try:
                 await attempt()
@@ -83,7 +88,9 @@ class VenueActor(
             except Exception as error:
                 is_final = isinstance(error, Refused) and not isinstance(error, LimitExceeded)
                 if is_final and not self._is_ready.is_set():
-                    raise
+                    refusals += 1
+                    if not await self.mend(error, refusals):
+                        raise
                 self.log.warning("%s failed, again in %.2f s: %r", what, delay_s, error)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, LAST_RETRY_S)

@@ -195,3 +195,28 @@ async def test_a_venue_that_wants_to_be_left_alone(
     else:
         with pytest.raises(VenueError, match=r"left alone until \d\d:\d\d:\d\d UTC; nothing"):
             await check_venue(venue_of(local))
+
+
+@pytest.mark.asyncio
+async def test_a_time_that_is_refused_is_measured_again_so_many_times(
+    start_venue: Callable[..., LocalVenue],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(venue_check, "LONGEST_PAUSE_S", 0.5)
+    faults = tmp_path / "faults.toml"
+    rule = '[[faults]]\nkind = "{kind}"\non = "{on}"\n{more}\n'
+    # Set between the reading and the request that rests on it.
+    faults.write_text(
+        rule.format(kind="clock_changed", on="account.status", more="nth = 1\noffset_ms = 30000")
+    )
+    await check_venue(venue_of(start_venue("--faults", str(faults))))
+    assert "its clock is measured again, try 1 of 5" in caplog.text
+    caplog.clear()
+    faults.write_text(rule.format(kind="bad_timestamp", on="account.status", more=""))
+    with pytest.raises(VenueError, match=r"refuses our time.*nothing was traded"):
+        await check_venue(venue_of(start_venue("--faults", str(faults))))
+    assert [record.message.rpartition("try ")[2] for record in caplog.records] == [
+        f"{number} of 5" for number in range(1, 6)
+    ]
