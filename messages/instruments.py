@@ -104,14 +104,14 @@ class Instrument(Message, kw_only=True):
 
     def round_price(self, price: Decimal | str | int | float, side: Side) -> Decimal:
         """To the tick, never to a worse price than was asked: a BUY down, a SELL up."""
-        rounding = round_down if side is Side.BUY else round_up
-        return rounding(price, self.tick_size)
+        rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
+        return round_to_step(price, self.tick_size, rounding)
 
     def round_quantity(
         self, quantity: Decimal | str | int | float, order_type: OrderType = OrderType.LIMIT
     ) -> Decimal:
         """Down to the lot size (a MARKET order obeys its own lot size too)."""
-        rounded = round_down(quantity, self.lot_size)
+        rounded = round_to_step(quantity, self.lot_size, ROUND_FLOOR)
         if order_type is OrderType.MARKET and self.market_lot_size > 0:
             rounded = round_down(rounded, self.market_lot_size)
         return rounded

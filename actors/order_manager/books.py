@@ -8,7 +8,6 @@ Free funds are the venue's last statement, corrected by what it cannot know yet 
   that its BUY was filled would be refused for want of what it has just bought.
 """
 
-import copy
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -116,7 +115,8 @@ class Books:
             if exchange not in self.stated:
                 return None
             free = ZERO
-        free += sum((amount for _, amount in self.on_the_way.get((exchange, asset), ())), ZERO)
+        for _, amount in self.on_the_way.get((exchange, asset), ()):
+            free += amount
         for order in self.table.unheard_orders(exchange):
             locked_asset, amount = self.find_lock(order)
             if locked_asset == asset:
@@ -227,6 +227,6 @@ class Books:
 
 def copy_order(order: Order) -> Order:
     """The order as it stands now; later changes of the original do not show in it."""
-    copied = copy.copy(order)
+    copied = order.__copy__()
     copied.executions = list(order.executions)
     return copied

@@ -96,9 +96,11 @@ class OrderNames:
         """
         part = self.register(strategy)
         self.counter += 1
-        while find_keyword(to_base36(self.counter)):
-            self.counter += 1
         counter = to_base36(self.counter)
+        # No keyword is shorter than four letters.
+        while len(counter) > 3 and find_keyword(counter):
+            self.counter += 1
+            counter = to_base36(self.counter)
         if len(counter) > NUMBER_LENGTH:
             raise OverflowError("this run has used all its client order ids; restart the bot")
         return f"{self.bot}-{part}-{self.run}-{counter}"

@@ -3,14 +3,14 @@
 A refusal is an `OrderUpdate` with status REJECTED and its reason, told once; nothing is tried again.
 """
 
-from actors.order_manager.books import Books, copy_order
+from actors.order_manager.books import ZERO, Books, copy_order
 from actors.order_manager.gate import TradingGate
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.order_manager.refusals import Refusals
 from actors.order_manager.terms import find_malformation, find_venue_fault, round_terms
 from actors.trading.risk import Refusal, RiskChecker, RiskState, check_funds
-from messages.enums import OrderStatus, Reason
+from messages.enums import OrderStatus, Reason, Side
 from messages.orders import NewOrderRequest, Order
 
 
@@ -72,25 +72,30 @@ class Placements:
         )
 
     def find_state(self, order: Order) -> RiskState:
-        """What an order is judged against; its instrument must be known."""
+        """What an order is judged against, as far as its side and the limits ask; its instrument must be known."""
         books = self.books
         exchange, symbol, strategy = order.exchange, order.symbol, order.strategy
         instrument = books.instruments[exchange, symbol]
-        all_buys, own_buys, own_sales = books.find_under_way(exchange, symbol, strategy)
+        is_sale = order.side is not Side.BUY
+        held = own = all_buys = own_buys = own_sales = ZERO
+        if is_sale or self.risk.limits_positions:
+            all_buys, own_buys, own_sales = books.find_under_way(exchange, symbol, strategy)
+            held = books.portfolio.quantity(exchange, symbol)
+            own = books.portfolio.quantity(exchange, symbol, strategy)
         return RiskState(
             now_ns=self.port.now_ns,
             base_asset=instrument.base_asset,
             quote_asset=instrument.quote_asset,
             mid_price=books.mid_price(exchange, symbol),
             open_orders=books.table.count_open(),
-            held_quantity=books.portfolio.quantity(exchange, symbol),
+            held_quantity=held,
             open_buy_quantity=all_buys,
             strategy_open_orders=books.table.count_open(strategy),
             strategy_open_buy_quantity=own_buys,
-            strategy_quantity=books.portfolio.quantity(exchange, symbol, strategy),
+            strategy_quantity=own,
             strategy_open_sell_quantity=own_sales,
-            free_base=books.free(exchange, instrument.base_asset),
-            free_quote=books.free(exchange, instrument.quote_asset),
+            free_base=books.free(exchange, instrument.base_asset) if is_sale else None,
+            free_quote=None if is_sale else books.free(exchange, instrument.quote_asset),
             may_sell_account_holdings=self.risk.limits.may_sell_account_holdings,
         )
 

@@ -49,7 +49,8 @@ class Publisher:
         """Tells of a change; of one that is no news, nothing."""
         if change.order is None or not change.is_news:
             return
-        self.book(change)
+        if change.executions:
+            self.book(change)
         if self.chains.is_earlier_leg(change.order):
             self.port.send(OrderNote(order=copy_order(change.order)))
         self.tell(change.order, reason, reason_text)

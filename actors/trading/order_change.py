@@ -1,8 +1,9 @@
 """What one event did to an order: the answer of every operation of the order table."""
 
 import enum
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from messages.orders import Execution, Fill, Order
 
@@ -24,8 +25,7 @@ class Verdict(enum.Enum):
     """It tells of somebody else's order, or of none that the table could know."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChange:
+class OrderChange(msgspec.Struct, frozen=True):
     """What one event did. `order` is the table's own instance: encode or copy it, never change it."""
 
     verdict: Verdict
@@ -42,7 +42,7 @@ class OrderChange:
     @property
     def is_news(self) -> bool:
         """Whether observers should hear of it."""
-        return self.verdict in (Verdict.APPLIED, Verdict.ADOPTED)
+        return self.verdict is Verdict.APPLIED or self.verdict is Verdict.ADOPTED
 
     @property
     def unbooked_quantity(self) -> Decimal:

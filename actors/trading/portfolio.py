@@ -131,7 +131,10 @@ class Portfolio:
 
     def quantity(self, exchange: Exchanges, symbol: str, strategy: str | None = None) -> Decimal:
         """What is held in a symbol, by one strategy or by all together; signed."""
-        return sum((book.quantity for book in self._select(strategy, exchange, symbol)), ZERO)
+        if strategy is not None:
+            book = self._books.get((strategy, exchange, symbol))
+            return book.quantity if book is not None else ZERO
+        return sum((book.quantity for book in self._select(None, exchange, symbol)), ZERO)
 
     def totals(self, strategy: str | None = None) -> Totals:
         """Profits and fees of one strategy, or of all together."""

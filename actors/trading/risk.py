@@ -5,8 +5,7 @@ order without a price under a limit of notional or position, and any order under
 """
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
@@ -111,8 +110,7 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskState:
+class RiskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an order is judged against: the state of bot, account and market at one instant."""
 
     now_ns: int
@@ -135,13 +133,14 @@ class RiskState:
     strategy_open_sell_quantity: Decimal = Decimal(0)
     """What that strategy's own orders may still sell in the symbol."""
     free_base: Decimal | None = None
-    """Free at the venue, less what orders on their way will lock; None if the venue has not said."""
+    """Free at the venue, less what orders on their way will lock; None if the venue has not said. A SELL is judged by it."""
     free_quote: Decimal | None = None
-    """The same of the quote asset."""
+    """The same of the quote asset. A BUY is judged by it."""
     may_sell_account_holdings: bool = False
 
 
 Refusal = tuple[Reason, str]
+Check = Callable[[Order, RiskState], Refusal | None]
 
 
 class RiskChecker:
@@ -154,23 +153,40 @@ class RiskChecker:
 
     def __init__(self, limits: RiskLimits) -> None:
         self.limits = limits
+        self.limits_positions = (
+            limits.maximum_position_notional is not None
+            or limits.maximum_strategy_position_notional is not None
+        )
+        """Whether an order is judged by what is held and may still be bought."""
+        # Limits that are not set are not asked, order for order.
+        checks: tuple[tuple[Check, bool], ...] = (
+            (
+                self._check_open_orders,
+                limits.maximum_open_orders is not None
+                or limits.maximum_strategy_open_orders is not None,
+            ),
+            (self._check_rate, limits.maximum_orders_per_second is not None),
+            (self._check_price, limits.price_collar is not None),
+            (
+                self._check_notional,
+                limits.maximum_order_notional is not None or self.limits_positions,
+            ),
+        )
+        self._checks = tuple(check for check, is_set in checks if is_set)
         self._sent_times_ns: deque[int] = deque(maxlen=limits.maximum_orders_per_second or 0)
 
     def check(self, order: Order, state: RiskState) -> Refusal | None:
         """Why a rounded order may not be sent, or None; changes nothing."""
-        return (
-            self._check_open_orders(state)
-            or self._check_rate(state)
-            or self._check_price(order, state)
-            or self._check_notional(order, state)
-            or check_funds(order, state)
-        )
+        for check in self._checks:
+            if (refusal := check(order, state)) is not None:
+                return refusal
+        return check_funds(order, state)
 
     def on_sent(self, now_ns: int) -> None:
         """Counts an order that passed and was sent."""
         self._sent_times_ns.append(now_ns)
 
-    def _check_open_orders(self, state: RiskState) -> Refusal | None:
+    def _check_open_orders(self, order: Order, state: RiskState) -> Refusal | None:
         for most, count, whose in (
             (self.limits.maximum_open_orders, state.open_orders, ""),
             (self.limits.maximum_strategy_open_orders, state.strategy_open_orders, " of its own"),
@@ -179,7 +195,7 @@ class RiskChecker:
                 return Reason.MAX_OPEN_ORDERS, f"{count} orders{whose} are open, {most} are allowed"
         return None
 
-    def _check_rate(self, state: RiskState) -> Refusal | None:
+    def _check_rate(self, order: Order, state: RiskState) -> Refusal | None:
         most = self.limits.maximum_orders_per_second
         if most is None:
             return None
