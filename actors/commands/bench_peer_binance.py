@@ -45,7 +45,7 @@ async def run(task: dict[str, Any]) -> None:
                     type="LIMIT",
                     timeInForce="IOC",
                     quantity="0.001",
-                    price=trade["p"].rstrip("0"),
+                    price=trade["p"].rstrip("0").rstrip("."),
                 )
 
 
