@@ -73,6 +73,8 @@ class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
         loop: asyncio.AbstractEventLoop = arguments[-1]
         self.frames = FrameQueue(reader._protocol, reader._limit // 2, loop=loop)
         super().__init__(self.frames, *arguments, **options)
+        # uvloop keeps what is written until all else of this turn of the loop is done, unless it exceeds the high water.
+        self._writer.transport.set_write_buffer_limits(high=0)
 
     @property
     def _parser(self) -> WebSocketReader | None:
