@@ -14,7 +14,8 @@ from actors.backtest.timeline import Timeline
 from actors.exchange.orders import NewOrder
 from actors.gateways.answers import answer_placement
 from actors.gateways.known_orders import KnownOrders
-from actors.runtime.actor import TASK_CAUSE, Actor, Cause
+from actors.runtime.actor import Actor
+from actors.runtime.context import TASK_CAUSE, Cause
 from messages.account import AccountSnapshot, Balance
 from messages.base import Message
 from messages.control import Subscribe

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from actors.backtest.errors import BacktestError
 from actors.backtest.timeline import Timeline
-from actors.runtime.actor import Envelope
 from actors.runtime.cell import ActorCell
+from actors.runtime.context import Envelope
 from actors.runtime.restart_policy import RestartRecord
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.system import System

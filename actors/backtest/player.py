@@ -31,8 +31,9 @@ from actors.backtest.source import MarketData
 from actors.backtest.streams import StreamPlan, is_lazy, stream_key
 from actors.backtest.tight_loop import run_single, run_tight
 from actors.backtest.timeline import Timeline
-from actors.runtime.actor import Actor, Envelope
+from actors.runtime.actor import Actor
 from actors.runtime.cell import ActorCell
+from actors.runtime.context import Envelope
 from messages.base import Message
 from messages.codec import encode
 from messages.enums import Exchanges

@@ -8,8 +8,9 @@ from actors.backtest.errors import BacktestError
 from actors.backtest.host import BacktestSystem
 from actors.backtest.source import MarketData
 from actors.backtest.stream_set import MESSAGE_CLASSES
-from actors.runtime.actor import Envelope, needs_interval
+from actors.runtime.actor import needs_interval
 from actors.runtime.cell import ActorCell
+from actors.runtime.context import Envelope
 from actors.trading.kline_interval import find_bounds
 from messages.enums import Exchanges, KlineInterval
 from messages.instruments import to_decimal

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from actors.backtest.chunk_copy import ChunkCopy
 from actors.backtest.row_messages import FEED_NAME
 from actors.backtest.streams import PlannedStream
-from actors.runtime.actor import Actor, Envelope
+from actors.runtime.actor import Actor
 from actors.runtime.cell import ActorCell
+from actors.runtime.context import Envelope
 from actors.strategies.strategy import Strategy
 
 if TYPE_CHECKING:

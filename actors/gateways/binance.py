@@ -148,7 +148,7 @@ class BinanceGateway(ExchangeGateway):
             self.keys.api_secret,
             self.keys.private_key,
             random=self.random,
-            now_ns=self.wall_ns,
+            now_ns=self._context.now_ns,
             recv_window_ms=self.recv_window_ms,
             timeout_s=self.request_timeout_s,
             silence_limit_s=self.silence_limit_s,

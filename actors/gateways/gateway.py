@@ -18,7 +18,7 @@ from actors.gateways.known_orders import KnownOrders
 from actors.gateways.order_turns import OrderTurns
 from actors.gateways.placement_queue import PlacementQueue
 from actors.gateways.venue_actor import VenueActor
-from actors.runtime.actor import TASK_CAUSE, Cause
+from actors.runtime.context import TASK_CAUSE, Cause
 from actors.runtime.failpoints import ARMED
 from messages.account import AccountSnapshot
 from messages.base import Message

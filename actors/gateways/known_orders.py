@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actors.runtime.actor import Cause
+from actors.runtime.context import Cause
 from messages.orders import Order
 
 DEFAULT_LIMIT = 20_000

@@ -43,7 +43,7 @@ class VenueActor(
 
     def wall_ns(self) -> int:
         """Our clock now, also within a task, where `now_ns` stands still."""
-        return self._context.clock.now_ns()
+        return self._context.now_ns()
 
     def monotonic_ns(self) -> int:
         """Nanoseconds that never go back, for durations."""

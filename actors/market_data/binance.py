@@ -134,7 +134,7 @@ class BinanceMarketDataFeed(MarketDataFeed):
         client = BinanceClient(
             self.endpoints,
             random=self.random,
-            now_ns=self.wall_ns,
+            now_ns=self._context.now_ns,
             timeout_s=self.request_timeout_s,
         )
         self._reader = HoleReader(client, self.exchange, self.trades_to_fill, self.fill_patience_s)
@@ -235,7 +235,7 @@ class BinanceMarketDataFeed(MarketDataFeed):
 
     def _take_frame(self, frame: bytes) -> None:
         """One frame, decoded once. Raises ValueError for one that cannot be read."""
-        receive_time_ns = self.wall_ns()
+        receive_time_ns = self._context.now_ns()
         data = self._decode(frame, receive_time_ns)
         if data is None or (line := self._lines.get(data.symbol)) is None:
             return

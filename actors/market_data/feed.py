@@ -80,7 +80,7 @@ class MarketDataFeed(
 
     def wall_ns(self) -> int:
         """Our clock now, also within a task, where `now_ns` stands still."""
-        return self._context.clock.now_ns()
+        return self._context.now_ns()
 
     def state_of(self, symbol: str) -> FeedState | None:
         """How a symbol stands; None if nothing has been said of it yet."""

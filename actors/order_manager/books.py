@@ -11,6 +11,8 @@ Free funds are the venue's last statement, corrected by what it cannot know yet 
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
+
 from actors.order_manager.naming import OrderNames
 from actors.trading.balances import Balances
 from actors.trading.order_change import OrderChange
@@ -227,6 +229,4 @@ class Books:
 
 def copy_order(order: Order) -> Order:
     """The order as it stands now; later changes of the original do not show in it."""
-    copied = order.__copy__()
-    copied.executions = list(order.executions)
-    return copied
+    return msgspec.structs.replace(order, executions=list(order.executions))

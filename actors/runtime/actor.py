@@ -5,17 +5,22 @@ configuration. An actor works without a system: `handle` runs a message through 
 """
 
 import inspect
-import logging
 import math
-import random
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, Never, Self
 
 from typing_extensions import TypeVar
 
-from actors.runtime.clock import Clock, SimulatedClock, random_for
+from actors.runtime.clock import SimulatedClock, random_for
+from actors.runtime.context import (
+    NO_CAUSE,
+    RUN_SHIFT,
+    TASK_CAUSE,
+    ActorContext,
+    Cause,
+    Envelope,
+    Timer,
+)
 from actors.runtime.errors import NotDeclaredError
 from actors.runtime.handlers import (
     HandlerTable,
@@ -30,18 +35,7 @@ from messages.enums import Exchanges, KlineInterval
 
 OutputType = TypeVar("OutputType", bound=Message, default=Never, covariant=True)
 
-RUN_SHIFT = 40
-"""A message's number is `run << 40 | counter`: a trillion messages a run."""
-
-
-class Envelope(NamedTuple):
-    """An encoded message and what its delivery needs to know."""
-
-    message_class: type[Message]
-    key: tuple[Any, ...]
-    frame: bytes
-    number: int = 0
-    """The number in the frame: the object that was sent may have been changed, or sent again, since."""
+NEW_TUPLE = tuple.__new__
 
 
 class Subscription(NamedTuple):
@@ -51,52 +45,6 @@ class Subscription(NamedTuple):
     exchange: Exchanges
     symbol: str
     interval: KlineInterval | None = None
-
-
-class Cause(NamedTuple):
-    """The id of the message on whose behalf a task or a timer runs, and the time at which its chain began."""
-
-    sender: str
-    number: int
-    origin_time_ns: int
-
-
-@dataclass(slots=True)
-class Timer:
-    """A callback that comes due."""
-
-    number: int
-    due_ns: int
-    callback: Callable[..., None]
-    arguments: tuple[Any, ...]
-    cause: Cause | None
-
-
-NO_CAUSE = Cause("", 0, 0)
-NEW_TUPLE = tuple.__new__
-TASK_CAUSE: ContextVar[Cause | None] = ContextVar("TASK_CAUSE", default=None)
-
-
-@dataclass
-class ActorContext:
-    """What one actor has from the system; it outlives a rebuilt instance, so that no id is used twice."""
-
-    name: str
-    clock: Clock
-    random: random.Random
-    run: int = 0
-    counter: int = 0
-    timer_counter: int = 0
-    release: Callable[[Envelope], None] | None = None
-    """Releases at once what a task sends; None outside a system."""
-    arrange: Callable[["Actor[Any]"], None] | None = None
-    """Makes real at once the timers and tasks that a task has asked for; None outside a system."""
-    log: logging.Logger = field(default_factory=lambda: logging.getLogger("actors"))
-
-    def next_number(self) -> int:
-        """The next message number."""
-        self.counter += 1
-        return (self.run << RUN_SHIFT) | self.counter
 
 
 class Actor(Generic[OutputType]):
@@ -244,7 +192,7 @@ class Actor(Generic[OutputType]):
             message.cause_number = self._cause_number
             message.origin_time_ns = self._cause_origin_ns or now_ns
         else:
-            now_ns = context.clock.now_ns()
+            now_ns = context.now_ns()
             cause = TASK_CAUSE.get() or NO_CAUSE
             message.cause_sender = cause.sender
             message.cause_number = cause.number
@@ -274,7 +222,7 @@ class Actor(Generic[OutputType]):
             now_ns = self.now_ns
             cause = Cause(self._cause_sender, self._cause_number, self._cause_origin_ns)
         else:
-            now_ns = context.clock.now_ns()
+            now_ns = context.now_ns()
             cause = TASK_CAUSE.get()
         timer = Timer(number, now_ns + round(delay_s * 1e9), callback, arguments, cause)
         self._timers[number] = timer

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from actors.runtime.actor import TASK_CAUSE, Actor, ActorContext, Cause, Envelope, Timer
+from actors.runtime.actor import Actor
 from actors.runtime.clock import readers_of
+from actors.runtime.context import TASK_CAUSE, ActorContext, Cause, Envelope, Timer
 from actors.runtime.mailbox import Mailbox
 from actors.runtime.restart_policy import RestartRecord
 from actors.runtime.specification import ActorSpecification
@@ -342,13 +343,13 @@ class ActorCell:
 
     def release_from_task(self, envelope: Envelope) -> None:
         """What a task sends goes out at once, by way of the journal like everything else."""
-        self._hold([envelope], self.context.clock.now_ns())
+        self._hold([envelope], self.context.now_ns())
         self.host.release(self)
 
     def arrange_from_task(self, instance: Actor[Any]) -> None:
         """The timers and tasks that a task asks for are real at once; those of an instance that has ended are not."""
         if instance is self.instance and self.is_running:
-            self._take_timers(instance, self.context.clock.now_ns())
+            self._take_timers(instance, self.context.now_ns())
             self._take_tasks(instance, TASK_CAUSE.get())
         else:
             instance.discard()

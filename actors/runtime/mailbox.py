@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from actors.runtime.actor import Envelope
+from actors.runtime.context import Envelope
 from messages.base import Message, Policy
 
 # An enumeration's member costs a look-up of its own each time; on every message that shows.

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from actors.runtime.actor import Actor, ActorContext
+from actors.runtime.actor import Actor
 from actors.runtime.clock import SimulatedClock, random_for
+from actors.runtime.context import ActorContext
 from actors.runtime.specification import ActorSpecification
 from messages.base import Message
 from messages.codec import class_name_of, decoder_of

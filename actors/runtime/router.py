@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
-from actors.runtime.actor import Actor, Envelope, Subscription, needs_interval
+from actors.runtime.actor import Actor, Subscription, needs_interval
+from actors.runtime.context import Envelope
 from messages.base import Message, Routing
 
 

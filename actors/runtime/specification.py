@@ -4,7 +4,8 @@ import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.runtime.actor import Actor, ActorContext
+from actors.runtime.actor import Actor
+from actors.runtime.context import ActorContext
 from messages.enums import Exchanges
 
 

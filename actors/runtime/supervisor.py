@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.runtime.actor import Envelope
 from actors.runtime.cell import ActorCell
+from actors.runtime.context import Envelope
 from actors.runtime.errors import describe_error, sendable
 from messages.base import Message
 from messages.control import (

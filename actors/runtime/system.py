@@ -14,9 +14,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from actors.runtime.actor import ActorContext, Envelope, Subscription
+from actors.runtime.actor import Subscription
 from actors.runtime.cell import ActorCell
 from actors.runtime.clock import Clock, random_for, readers_of
+from actors.runtime.context import ActorContext, Envelope
 from actors.runtime.errors import Fault, JournalError, WiringError, describe_error
 from actors.runtime.journal import Journal
 from actors.runtime.restart_policy import RestartPolicy, RestartRecord

@@ -7,8 +7,8 @@ from typing import Any
 import pytest_asyncio
 
 from actors.market_data.binance import BinanceMarketDataFeed
-from actors.runtime.actor import ActorContext
 from actors.runtime.clock import RealClock, random_for
+from actors.runtime.context import ActorContext
 from messages.base import Message
 from messages.control import Subscribe
 from messages.enums import Exchanges, KlineInterval

@@ -321,7 +321,7 @@ async def test_after_a_jump_of_our_clock_all_connections_are_new(
 
     clock = SleepyClock()
     feed = make_feed(stale_after_s=1000.0)
-    feed.actor._context.clock = clock
+    feed.actor._context.clock, feed.actor._context.now_ns = clock, clock.now_ns
     feed.want(Trade)
     feed.start()
     await feed.until(lambda: venue.stream_sockets)

@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from actors.order_manager.manager import OrderManager
-from actors.runtime.actor import ActorContext, Envelope
 from actors.runtime.clock import SimulatedClock, random_for
+from actors.runtime.context import ActorContext, Envelope
 from actors.runtime.specification import ActorSpecification
 from actors.testing import START_TIME_NS, make_book_ticker, make_instrument
 from messages.account import AccountSnapshot, Balance

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from actors.runtime.actor import RUN_SHIFT, Actor
+from actors.runtime.actor import Actor
+from actors.runtime.context import RUN_SHIFT
 from actors.runtime.system import System
 from actors.strategies.strategy import Strategy
 from actors.testing import ManualClock, make_probe, make_trade, received_by

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.runtime.actor import Envelope
+from actors.runtime.context import Envelope
 from actors.runtime.mailbox import Mailbox
 from messages.base import Message, Policy
 from tests.runtime.harness import Datum, Ping, State

@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 import pytest
 
-from actors.runtime.actor import Actor, ActorContext
+from actors.runtime.actor import Actor
 from actors.runtime.clock import RealClock, SimulatedClock, random_for
+from actors.runtime.context import ActorContext
 from actors.runtime.replay import replay
 from actors.runtime.specification import ActorSpecification
 from actors.testing import make_probe, received_by

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from actors.runtime.actor import Actor, Envelope, Subscription
+from actors.runtime.actor import Actor, Subscription
+from actors.runtime.context import Envelope
 from actors.runtime.router import Router
 from actors.runtime.specification import ActorSpecification
 from actors.strategies.strategy import Strategy

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from actors.runtime.actor import ActorContext
 from actors.runtime.clock import SimulatedClock, random_for
+from actors.runtime.context import ActorContext
 from actors.runtime.specification import ActorSpecification
 from actors.strategies.strategy import Strategy
 from actors.testing import make_instrument, make_order_update, make_trade
