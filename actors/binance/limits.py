@@ -109,6 +109,18 @@ class Window:
         last = (now_ns + self.margin_ns) // self.interval_ns
         return (first,) if first == last else (first, last)
 
+    def find_room(self, amount: int, now_ns: int, keeps_reserve: bool) -> int | None:
+        """The one window in which so much may be spent now; None if it must wait, or a boundary is near."""
+        index = (now_ns - self.margin_ns) // self.interval_ns
+        reserve = self.limit // RESERVE_DIVISOR if keeps_reserve else 0
+        if (
+            index != (now_ns + self.margin_ns) // self.interval_ns
+            or len(self.spent) > 4
+            or self.spent.get(index, 0) > max(self.limit - reserve - amount, 0)
+        ):
+            return None
+        return index
+
     def wait_ns(self, amount: int, now_ns: int, keeps_reserve: bool = False) -> int:
         """How long until `amount` may be spent. More than the limit itself waits for an empty window.
 
@@ -230,6 +242,26 @@ class OrderBudget(LimitBudget):
         An order that is not protective leaves the last share of the limit to those that are.
         """
         return self.wait_s(1, now_ns, keeps_reserve=not is_protective)
+
+    def reserve(self, now_ns: int, is_protective: bool = True) -> float:
+        """Counts an order that is sent now and returns 0.0, or returns the seconds to wait for it."""
+        if self.hold_until_ns <= now_ns:
+            found = []
+            for window in self.windows.values():
+                index = window.find_room(1, now_ns, not is_protective)
+                if index is None:
+                    break
+                found.append((window.spent, index))
+            else:
+                # The common case, in few steps: every order passes here.
+                self.in_flight += 1
+                for spent, index in found:
+                    spent[index] = spent.get(index, 0) + 1
+                return 0.0
+        wait_s = self.may_place(now_ns, is_protective)
+        if wait_s <= 0:
+            self.placed(now_ns)
+        return wait_s
 
     def placed(self, now_ns: int) -> None:
         """An order is sent now."""

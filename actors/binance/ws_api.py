@@ -116,7 +116,9 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         Decimals and floats are written as text, `None` is left out. `send_before_ns` (our clock; 0 for no limit) is
         checked when it would really leave: waiting for a connection never makes a stale order. Raises a `BinanceError`.
         """
-        connection = await self._ensure_ws_connection()
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            connection = await self._ensure_ws_connection()
         if send_before_ns and self.signing.now_ns() > send_before_ns:
             raise NotSent("too late: it was to be sent earlier")
         return await self._request_over(connection, method, params or {}, signed, timeout_s)
@@ -198,8 +200,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
 
     def _opening_done(self, task: "asyncio.Task[ApiConnection]") -> None:
         self._opening = None
-        if not task.cancelled():
-            task.exception()
+        task.cancelled() or task.exception()
 
     async def _open(self, wait_s: float) -> ApiConnection:
         """One attempt to connect; a failure makes the next attempts wait."""
@@ -271,8 +272,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
             self.timeout_s if timeout_s is None else timeout_s,
         )
         now_ns = self.signing.venue_time_ns()
-        if reply.rate_limits:
-            self.usage.observe_limits(reply.rate_limits, now_ns)
+        self.usage.observe_limits(reply.rate_limits or (), now_ns)
         if reply.status == 200:
             return bytes(reply.result)
         raise self._refusal_of(reply, now_ns)

@@ -99,7 +99,9 @@ class ApiConnection:
     @property
     def is_open(self) -> bool:
         """Whether a request may be sent over it."""
-        return not self.last_words and self.socket.is_open
+        socket = self.socket
+        # As the socket's own `is_open` says it, asked for every order, and more than once.
+        return not (self.last_words or socket._closed or socket._writer.transport.is_closing())
 
     async def exchange(self, request_id: int, frame: bytes, timeout_s: float) -> ApiFrame:
         """Sends one request and waits for its reply, whatever its status.

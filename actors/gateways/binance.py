@@ -21,7 +21,7 @@ from actors.binance.ws_api import BinanceWebsocketAPI
 from actors.gateways.account_events import AccountEvents
 from actors.gateways.binance_cancels import cancel_round
 from actors.gateways.binance_entry import OrderEntry
-from actors.gateways.binance_errors import may_mean_new_rules, venue_errors
+from actors.gateways.binance_errors import VenueErrors, may_mean_new_rules
 from actors.gateways.binance_reads import BinanceReads
 from actors.gateways.errors import LimitExceeded, Refused, Unsent
 from actors.gateways.gateway import ExchangeGateway
@@ -123,6 +123,7 @@ class BinanceGateway(ExchangeGateway):
         self._limits = LimitHold(self, exchange)
         self._key = KeyWatch()
         self._start_clock = StartClock(lambda: self.client.clock_offset)
+        self._venue_errors = VenueErrors(self._note)
         self._is_stream_subscribed = False
 
     # Life.
@@ -135,7 +136,7 @@ class BinanceGateway(ExchangeGateway):
             self._events.on_lost = self._stream_lost
             self._events.on_connected = self._stream_connected
             self._events.on_key_refused = self._key.withdraw
-        with venue_errors(self._note):
+        with self._venue_errors:
             await self.client.synchronise_clock()
             if not self._is_stream_subscribed and self._events is not None:
                 await self._events.subscribe_user_stream(self._account.take)
@@ -199,17 +200,13 @@ class BinanceGateway(ExchangeGateway):
 
     def reserve_placement(self, is_protective: bool) -> float:
         """The venue's `ORDERS` limits bind all keys of the account; cancels are free of them."""
-        now_ns = self.client.venue_time_ns()
-        wait_s = self._order_budget.may_place(now_ns, is_protective)
-        if wait_s <= 0:
-            self._order_budget.placed(now_ns)
-        return wait_s
+        return self._order_budget.reserve(self.client.venue_time_ns(), is_protective)
 
     async def place(self, request: NewOrderRequest) -> Order:
         """Places an order."""
         sent_ns = self.client.venue_time_ns()
         try:
-            with venue_errors(self._note):
+            with self._venue_errors:
                 return await self._entry.place(request)
         except ValueError as error:
             raise Refused(str(error), reason=Reason.UNSUPPORTED) from error
@@ -224,12 +221,12 @@ class BinanceGateway(ExchangeGateway):
 
     async def cancel(self, request: CancelOrderRequest) -> Order:
         """Cancels an order, by the venue's own id where it is known."""
-        with venue_errors(self._note):
+        with self._venue_errors:
             return await self._entry.cancel(request, self.exchange_order_id_of(request))
 
     async def amend(self, request: AmendOrderRequest) -> Order:
         """Reduces an order's quantity; it keeps its place in the queue, and has another client order id then."""
-        with venue_errors(self._note):
+        with self._venue_errors:
             order = await self._entry.amend(request, self.exchange_order_id_of(request))
         order.order_id = request.order_id
         return order
@@ -323,7 +320,7 @@ class BinanceGateway(ExchangeGateway):
             await self.persist("reading the venue's clock", self._measure_clock)
 
     async def _measure_clock(self) -> None:
-        with venue_errors(self._note):
+        with self._venue_errors:
             await self.client.synchronise_clock()
 
     async def mend(self, refused: Exception, refusals: int) -> bool:

@@ -64,6 +64,14 @@ class OrderEntry:
 
     async def place(self, request: NewOrderRequest) -> Order:
         """Places an order."""
+        if self.over_websocket and self.missing_since_ns is None:
+            try:
+                return await self._websocket.place(request.order, request.send_before_ns)
+            except NotSent:
+                if self.client.ws_api.is_connected:
+                    raise
+                self._note_missing()
+                raise
         return await self._carry_out(
             lambda orders: orders.place(request.order, request.send_before_ns), is_urgent=False
         )

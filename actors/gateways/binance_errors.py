@@ -1,7 +1,7 @@
 """The venue's errors as what they prove."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from actors.binance.errors import (
     INVALID_SYMBOL,
@@ -23,27 +23,37 @@ class OrderAlreadyOpen(Exception):
     """The venue has an open order with this client order id: it must be asked for, and is by no means rejected."""
 
 
-@contextmanager
-def venue_errors(note: Callable[[Refused], None]) -> Iterator[None]:
-    """Turns the venue's definite words into GatewayErrors, and shows a refusal to `note` first.
+class VenueErrors:
+    """Turns the venue's definite words within a `with` into GatewayErrors, and shows a refusal to `note` first.
 
-    An unknown outcome passes as it is.
+    An unknown outcome passes as it is. It holds nothing of a request, so that one serves for all of them.
     """
-    try:
-        yield
-    except RequestRefused as error:
-        if error.code == NEW_ORDER_REJECTED and error.message == DUPLICATE_ORDER:
-            raise OrderAlreadyOpen(str(error)) from error
-        refused = Refused(error.message, error.code)
-        refused.is_firewall = error.http_status == 403 and error.code == 0
-        note(refused)
-        raise refused from error
-    except RateLimited as error:
-        exceeded = LimitExceeded(str(error), error.code, error.retry_at_ns)
-        note(exceeded)
-        raise exceeded from error
-    except NotSent as error:
-        raise Unsent(str(error)) from error
+
+    def __init__(self, note: Callable[[Refused], None]) -> None:
+        self.note = note
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, RequestRefused):
+            if error.code == NEW_ORDER_REJECTED and error.message == DUPLICATE_ORDER:
+                raise OrderAlreadyOpen(str(error)) from error
+            refused = Refused(error.message, error.code)
+            refused.is_firewall = error.http_status == 403 and error.code == 0
+            self.note(refused)
+            raise refused from error
+        if isinstance(error, RateLimited):
+            exceeded = LimitExceeded(str(error), error.code, error.retry_at_ns)
+            self.note(exceeded)
+            raise exceeded from error
+        if isinstance(error, NotSent):
+            raise Unsent(str(error)) from error
 
 
 def may_mean_new_rules(error: Refused) -> bool:

@@ -14,7 +14,7 @@ from actors.binance.market_requests import BinanceMarket
 from actors.binance.orders import BinanceOrders
 from actors.binance.pacing import ReadPacer
 from actors.binance.wire_orders import BinanceTrade
-from actors.gateways.binance_errors import venue_errors
+from actors.gateways.binance_errors import VenueErrors
 from actors.gateways.errors import Refused
 from messages.account import AccountSnapshot
 from messages.enums import Exchanges, OrderStatus, OrderType
@@ -184,7 +184,7 @@ class BinanceReads:
     async def _reading(self, weight: int) -> AsyncIterator[None]:
         """Waits until a read fits into the weight limit, and says of its errors what they prove."""
         async with self.pacer.reading(weight):
-            with venue_errors(self.note):
+            with VenueErrors(self.note):
                 yield
 
 

@@ -1,6 +1,8 @@
 """Signatures: the documentation's own examples, both canonical forms, both kinds of key."""
 
 import base64
+import hashlib
+import hmac
 import json
 from pathlib import Path
 from typing import Any
@@ -142,3 +144,11 @@ def test_keys_that_cannot_be_used_say_so() -> None:
 def test_payloads_leave_out_what_is_none() -> None:
     assert rest_payload({"a": None, "b": 1}) == "b=1"
     assert "a" not in sign_websocket({"a": None, "b": 1}, HmacSigner("secret"))
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 200])
+def test_hmac_is_that_of_the_standard_library_for_keys_of_every_length(length: int) -> None:
+    secret, payload = "k" * length, "symbol=LTCBTC&side=BUY&timestamp=1499827319559"
+    signer = HmacSigner(secret)
+    expected = hmac.new(secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    assert [signer.sign(payload), signer.sign(payload)] == [expected, expected]
