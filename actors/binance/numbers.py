@@ -26,9 +26,11 @@ def amount_of(text: str | None) -> Decimal:
 
 def nanoseconds_of(wire_time: int | None) -> int:
     """A wire time in milliseconds or microseconds as nanoseconds; 0 for none (absent, 0 or -1)."""
+    if wire_time is not None and 0 < wire_time < MICROSECONDS_FROM:
+        return wire_time * 1_000_000
     if wire_time is None or wire_time <= 0:
         return 0
-    return wire_time * 1_000 if wire_time >= MICROSECONDS_FROM else wire_time * 1_000_000
+    return wire_time * 1_000
 
 
 def parameter_text(value: Any) -> str:

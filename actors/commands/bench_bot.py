@@ -23,6 +23,7 @@ from actors.market_data.binance import BinanceMarketDataFeed
 from actors.order_manager.manager import OrderManager
 from actors.runtime.actor import Actor
 from actors.runtime.clock import RealClock
+from actors.runtime.garbage import settle_garbage_collector
 from actors.runtime.journal import Journal
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.system import System
@@ -170,6 +171,7 @@ async def start_bot(
     except TimeoutError:
         await system.stop()
         raise
+    settle_garbage_collector()  # as a bot does that has started
     return system
 
 

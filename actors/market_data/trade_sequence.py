@@ -40,7 +40,11 @@ class TradeSequence:
 
     def take(self, trade: Trade) -> None:
         """One trade of the stream."""
-        if self._waiting is not None:
+        if trade.trade_id == self.last_id + 1 and self._waiting is None:
+            # The common case, in few steps.
+            self.last_id, self.last_time_ns = trade.trade_id, trade.trade_time_ns
+            self.send(trade)
+        elif self._waiting is not None:
             self._waiting.append(trade)
         elif trade.trade_id in self._passed_over:
             del self._passed_over[trade.trade_id]

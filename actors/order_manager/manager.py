@@ -157,7 +157,8 @@ class OrderManager(Actor[Outputs]):
     def send(self, message: Message) -> None:
         """Sends a message; what is durable is counted, for the next checkpoint."""
         super().send(message)
-        self.checkpoints.on_sent(message)
+        if message.is_durable:
+            self.checkpoints.on_sent(message)
 
     # The start, and what strategies must know before anything else.
 

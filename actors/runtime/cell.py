@@ -107,6 +107,7 @@ class ActorCell:
         """The last turn of the system in which it was drained."""
         self.pending: list[Envelope] = []
         self.pending_entries: list[JournalEntry] = []
+        self.is_retold = True  # whether the venue tells again, when asked, what all of these say
         self.handled_numbers: dict[str, int] = {}
         self.handled_count = 0
         self.unreadable_count = 0
@@ -169,14 +170,14 @@ class ActorCell:
         """Takes messages into the mailbox and sees to it that they are handled."""
         mailbox = self.mailbox
         mailbox.statistics.delivered += len(envelopes)
-        put = mailbox._put
-        for envelope in envelopes:
-            if self.awaits_resync and envelope.message_class is Resync:
-                mailbox.put_front(envelope)
-            else:
-                put(envelope)
-        if not self.is_scheduled:
-            self.wake()
+        if self.awaits_resync:
+            for item in envelopes:
+                (mailbox.put_front if item.message_class is Resync else mailbox._put)(item)
+        else:
+            mailbox.put_all(envelopes)
+        if not self.is_scheduled and self.has_work():
+            self.is_scheduled = True
+            self.host.turns.schedule(self)
 
     def has_work(self) -> bool:
         """Whether a message waits that may be handled now."""
@@ -203,18 +204,21 @@ class ActorCell:
         depth = len(front) + len(control) + len(sequence) + len(newest)
         if depth > mailbox.statistics.peak_depth:
             mailbox.statistics.peak_depth = depth
+        # One message, and what lazily waits for it, is handled whatever its time: the clock is not asked.
+        is_several = depth > 1
         get, run_one = mailbox._get, self.run_one
-        deadline_ns = monotonic_ns() + DRAIN_BUDGET_NS
+        deadline_ns = monotonic_ns() + DRAIN_BUDGET_NS if is_several else 0
         # The same question as `has_work` asks, in place: it is asked for every message.
         while self.is_running and (
             front or (not self.awaits_resync and (control or sequence or newest))
         ):
             run_one(get())
-            if monotonic_ns() >= deadline_ns:
+            if is_several and monotonic_ns() >= deadline_ns:
                 break
         if self.pending:
             self.host.release(self)
-        self.wake()
+        if not self.is_scheduled and (front or control or sequence or newest):
+            self.wake()
 
     def run_one(self, envelope: Envelope) -> None:
         """Decodes and handles one message; a failure goes to the supervisor."""
@@ -279,13 +283,11 @@ class ActorCell:
     def _hold(self, envelopes: list[Envelope], now_ns: int) -> None:
         """Keeps what was sent until its release, with what the journal must hold by then."""
         if self.is_journaled:
-            self.pending_entries.extend(
-                [
-                    (self.name, item.number, item.message_class.__name__, now_ns, item.frame)
-                    for item in envelopes
-                    if item.message_class.is_durable
-                ]
-            )
+            for message_class, _, frame, number in envelopes:
+                if message_class.is_durable:
+                    entry = (self.name, number, message_class.__name__, now_ns, frame)
+                    self.pending_entries.append(entry)
+                    self.is_retold = self.is_retold and message_class.is_retold
         if self.pending:
             self.pending.extend(envelopes)
         else:
@@ -343,8 +345,11 @@ class ActorCell:
 
     def release_from_task(self, envelope: Envelope) -> None:
         """What a task sends goes out at once, by way of the journal like everything else."""
-        self._hold([envelope], self.context.now_ns())
-        self.host.release(self)
+        if self.is_journaled or self.pending:
+            self._hold([envelope], self.context.now_ns())
+            self.host.release(self)
+        else:
+            self.host.deliver_all([envelope])
 
     def arrange_from_task(self, instance: Actor[Any]) -> None:
         """The timers and tasks that a task asks for are real at once; those of an instance that has ended are not."""

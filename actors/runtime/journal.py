@@ -289,7 +289,8 @@ class Journal:
             raise JournalError(self.trouble) from error
         self.trouble = ""
         self.writes_since_checkpoint += 1
-        self.bytes_since_checkpoint += sum(len(entry[4]) for entry in entries)
+        for entry in entries:
+            self.bytes_since_checkpoint += len(entry[4])
 
     def tend(self, now_ns: int, *, is_idle: bool) -> None:
         """Housekeeping between two turns of the loop: one bounded piece of it, if any is due. Never raises."""

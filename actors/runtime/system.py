@@ -210,12 +210,13 @@ class System:
         if not cell.pending:
             return
         pending, cell.pending = cell.pending, []
+        if not cell.pending_entries:
+            self.deliver_all(pending)
+            return
         entries, cell.pending_entries = cell.pending_entries, []
-        if entries and self.journal is not None:
+        if self.journal is not None:
             handled = [(cell.name, *item) for item in cell.handled_numbers.items()]
-            is_retold = all(
-                each.message_class.is_retold for each in pending if each.message_class.is_durable
-            )
+            is_retold, cell.is_retold = cell.is_retold, True
             try:
                 self.journal.write(entries, handled, is_retold=is_retold)
                 cell.handled_numbers.clear()
