@@ -231,3 +231,19 @@ def test_stream_names() -> None:
     assert kline_stream("BTCUSDT", KlineInterval.MONTH_1) == "btcusdt@kline_1M"
     with pytest.raises(ValueError, match="5, 10 or 20"):
         partial_book_stream("BTCUSDT", 7)
+
+
+def test_trades_of_a_stream_that_is_known_are_what_they_were_before() -> None:
+    decoder = MarketDecoder()
+    frame = combined("bnbbtc@trade", stream_example(262))
+    first = decoder.decode(frame, 9)
+    assert isinstance(first, Trade)
+    assert decoder.decode(frame, 9) == first
+    spaced = json.dumps(json.loads(frame)).encode()
+    assert spaced != frame
+    assert decoder.decode(spaced, 9) == first
+    other = decoder.decode(combined("bnbbtc@aggTrade", stream_example(238)))
+    assert isinstance(other, Trade)
+    assert other.receive_time_ns == 0
+    with pytest.raises(msgspec.ValidationError):
+        decoder.decode(b'{"stream":"bnbbtc@trade","data":{"e":"trade"}}')
