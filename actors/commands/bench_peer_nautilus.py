@@ -68,6 +68,8 @@ def run(task: dict[str, Any]) -> None:
         config=config.TradingNodeConfig(
             trader_id="BENCH-001",
             logging=config.LoggingConfig(log_level="ERROR"),
+            # Its own throttle takes a hundred orders a second and denies the rest, or that would be measured.
+            risk_engine=config.LiveRiskEngineConfig(max_order_submit_rate="100000/00:00:01"),
             data_clients={
                 "BINANCE": binance.BinanceDataClientConfig(base_url_ws=task["streams"], **common)
             },
