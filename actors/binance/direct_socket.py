@@ -2,9 +2,9 @@
 
 aiohttp puts each message into a queue and wakes the task that waits on it: the loop comes round once more before a frame is
 looked at. Here text frames go straight to a function, within the transport's own call; pings, closes and errors take the
-usual way, and so does what exceeds `PORTION` frames in one read: a flood is read in portions between which the loop comes
-round, and stays in the socket's buffers, in the end in the sender's, rather than in the mailboxes of those who cannot keep
-up with it. The heartbeat notes when data came instead of scheduling a callback each time.
+usual way. A read of more than `SLICE` bytes is parsed slice by slice, the loop coming round between them and nothing else
+being read meanwhile: a flood stays in the socket's buffers, in the end in the sender's, rather than in the mailboxes of
+those who cannot keep up with it. The heartbeat notes when data came instead of scheduling a callback each time.
 """
 
 import asyncio
@@ -17,9 +17,12 @@ from aiohttp import WSMessage, WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http import WebSocketReader
 
+SLICE = 6_144
+"""Bytes that are parsed at once: about thirty trades."""
 PORTION = 32
+"""Frames that are taken at once of those that came before anybody read."""
 ROUNDS = 3
-"""So often the loop comes round between two portions: time for actors to handle one before the next is read."""
+"""So often the loop comes round between two slices or portions: time for actors to handle one before the next is read."""
 DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
@@ -29,8 +32,6 @@ class FrameQueue(WebSocketDataQueue):
 
     on_text: Callable[[bytes], None] | None = None
     context: Context
-    left = PORTION
-    """How many frames of this read may still go straight on."""
     failure: BaseException | None = None
     """What `on_text` raised; it is not called again."""
 
@@ -40,12 +41,6 @@ class FrameQueue(WebSocketDataQueue):
         if on_text is None or data.type is not WSMsgType.TEXT:
             super().feed_data(data, size)
             return
-        if self.left <= 0:
-            # From here on the reader's task goes on, which wakes by this.
-            self.on_text = None
-            super().feed_data(data, size)
-            return
-        self.left -= 1
         try:
             self.context.run(on_text, data.data)
         except BaseException as error:
@@ -56,14 +51,54 @@ class FrameQueue(WebSocketDataQueue):
 
 
 class FrameParser(WebSocketReader):
-    """aiohttp's parser, which says when a read begins."""
+    """aiohttp's parser, which takes much at once in slices."""
 
     frames: FrameQueue
+    protocol: Any
+    rest = b""
+    """Of a read that is being parsed in slices; empty when none is."""
+    position = 0
+    """How much of the rest has been parsed."""
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
         """The bytes of one read."""
-        self.frames.left = PORTION
-        return super().feed_data(data)
+        if self.rest:
+            self.rest += bytes(data)
+            return False, b""
+        if len(data) <= SLICE or self.frames.on_text is None:
+            return super().feed_data(data)
+        self.rest, self.position = bytes(data), SLICE
+        self.protocol.pause_reading()
+        self.protocol._loop.call_soon(self.go_on, ROUNDS)
+        return super().feed_data(data[:SLICE])
+
+    def go_on(self, rounds: int) -> None:
+        """Parses the next slice once the loop has come round so often; after the last one the socket is read again."""
+        if not self.rest:
+            return  # the connection has ended meanwhile
+        if rounds > 1:
+            self.protocol._loop.call_soon(self.go_on, rounds - 1)
+            return
+        begin, end = self.position, self.position + SLICE
+        piece, is_last = self.rest[begin:end], end >= len(self.rest)
+        self.rest, self.position = (b"", 0) if is_last else (self.rest, end)
+        has_failed, _ = super().feed_data(piece)
+        if has_failed:
+            self.rest = b""
+            # What the protocol does itself when a read cannot be parsed.
+            self.protocol._payload = self.protocol._payload_parser = None
+            self.protocol._payload_parser_failed = True
+        elif is_last:
+            self.protocol.resume_reading()
+        else:
+            self.protocol._loop.call_soon(self.go_on, ROUNDS)
+
+    def feed_eof(self) -> None:
+        """The connection has ended: what came before is parsed first."""
+        piece, self.rest = self.rest[self.position :], b""
+        if piece:
+            super().feed_data(piece)
+        super().feed_eof()
 
 
 class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
@@ -87,6 +122,7 @@ class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
         if parser is not None:
             self._own_parser = FrameParser(self.frames, 0, compress=False, decode_text=False)
             self._own_parser.frames = self.frames
+            self._own_parser.protocol = self.frames._protocol
 
     async def read_frames(self, on_frame: Callable[[bytes], None]) -> WSMessage:
         """Gives each data frame to `on_frame`, as bytes, until the connection ends; the message that ended it.

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import WSMsgType, web
 
+from actors.binance.direct_socket import PORTION
 from actors.binance.transport import WebSocketTransport
 from tests.binance.scripted_venue import until
 
@@ -129,3 +130,56 @@ async def test_frames_are_read_in_the_context_of_whoever_reads(
     await asyncio.gather(reading, return_exceptions=True)
     await socket.close()
     assert names == ["reader"]
+
+
+@pytest.mark.asyncio
+async def test_a_flood_is_read_in_slices_whole_and_before_the_end_of_its_connection(
+    server: tuple[Server, str], transport: WebSocketTransport
+) -> None:
+    served, url = server
+    socket = await transport.open(url)
+    frames: list[bytes] = []
+    most_at_once, frames_before = 0, 0
+
+    async def count_rounds() -> None:
+        nonlocal most_at_once, frames_before
+        while True:
+            most_at_once = max(most_at_once, len(frames) - frames_before)
+            frames_before = len(frames)
+            await asyncio.sleep(0)
+
+    reading = asyncio.create_task(socket.read_frames(frames.append))
+    rounds = asyncio.create_task(count_rounds())
+    await asyncio.sleep(0.01)
+    expected = [f"{number:0190}" for number in range(3_000)]
+    for text in expected:
+        await served.sockets[0].send_str(text)
+    await served.sockets[0].close()
+    await asyncio.wait_for(reading, PATIENCE_S)
+    rounds.cancel()
+    await socket.close()
+    assert [frame.decode() for frame in frames] == expected
+    assert most_at_once < 2 * PORTION
+
+
+@pytest.mark.asyncio
+async def test_a_reader_that_raises_in_a_flood_ends_the_reading(
+    server: tuple[Server, str], transport: WebSocketTransport
+) -> None:
+    served, url = server
+    socket = await transport.open(url)
+    seen: list[bytes] = []
+
+    def fail_late(frame: bytes) -> None:
+        seen.append(frame)
+        if len(seen) == 700:
+            raise ZeroDivisionError("a reader's own fault")
+
+    reading = asyncio.create_task(socket.read_frames(fail_late))
+    await asyncio.sleep(0.01)
+    for number in range(3_000):
+        await served.sockets[0].send_str(f"{number:0190}")
+    with pytest.raises(ZeroDivisionError, match="own fault"):
+        await asyncio.wait_for(reading, PATIENCE_S)
+    await socket.close()
+    assert len(seen) == 700
