@@ -2,7 +2,10 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -81,6 +84,40 @@ class BarCross(CloseCross):
     def on_kline(self, kline: Kline) -> None:
         """One price."""
         self.take(kline.close)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The cross as one job has it."""
+
+    strategy: type[CloseCross]
+    price_field: str
+    fast: float
+    slow: float
+    margin: float
+    quantity: Decimal = Decimal("0.01")
+    interval: KlineInterval | None = None
+
+    @property
+    def class_name(self) -> str:
+        """The strategy as the command line names it."""
+        return f"{self.strategy.__module__}.{self.strategy.__qualname__}"
+
+    def arguments(self) -> dict[str, Any]:
+        """The strategy's arguments."""
+        names = ("quantity", "fast", "slow", "margin")
+        found = {"symbol": SYMBOL} | {name: getattr(self, name) for name in names}
+        return found if self.interval is None else found | {"interval": self.interval}
+
+    def words(self) -> list[str]:
+        """The same for the command line."""
+        return [f"{name}={value}" for name, value in self.arguments().items()]
+
+
+TRADE_RULE = Rule(TradeCross, "price", fast=0.002, slow=0.0005, margin=0.0)
+BAR_RULE = Rule(
+    BarCross, "close", fast=0.05, slow=0.01, margin=2.0, interval=KlineInterval.MINUTE_1
+)
 
 
 def make_trades(count: int, seed: int = 1) -> MarketData:
@@ -168,10 +205,29 @@ def data_of(name: str, interval: str, count: int, chunks: list[Chunk]) -> Market
 
 def run_million(data: MarketData) -> BacktestRun:
     """A moving-average cross on made data, with order manager, risk and portfolio; a few hundred orders a million."""
-    arguments = {"symbol": SYMBOL, "quantity": Decimal("0.01"), "fast": 0.002, "slow": 0.0005}
-    cross: type[CloseCross] = TradeCross
-    if data.streams[0].interval:
-        cross = BarCross
-        arguments |= {"interval": KlineInterval.MINUTE_1, "fast": 0.05, "slow": 0.01, "margin": 2.0}
-    specification = ActorSpecification(cross, "cross", arguments)
+    rule = BAR_RULE if data.streams[0].interval else TRADE_RULE
+    specification = ActorSpecification(rule.strategy, "cross", rule.arguments())
     return run_backtest(data, [specification], BacktestSettings())
+
+
+def write_trades(path: Path, count: int) -> None:
+    """The same trades as a file in the venue's own format."""
+    with path.open("w", encoding="ascii", newline="\n") as file:
+        for batch in make_trades(count).batches():
+            for trade in batch:
+                worth = round(trade.price * trade.quantity, 8)
+                time_ms = trade.trade_time_ns // 1_000_000
+                file.write(
+                    f"{trade.trade_id},{trade.price:.2f},{trade.quantity:.3f},{worth:.8f},{time_ms},"
+                    f"{trade.buyer_is_maker},True\n"
+                )
+
+
+def write_bars(path: Path, count: int) -> None:
+    """The same bars as a file in the venue's own format."""
+    with path.open("w", encoding="ascii", newline="\n") as file:
+        for batch in make_bars(count).batches():
+            for bar in batch:
+                begin_ms, end_ms = bar.open_time_ns // 1_000_000, bar.close_time_ns // 1_000_000
+                prices = f"{bar.open:.2f},{bar.high:.2f},{bar.low:.2f},{bar.close:.2f}"
+                file.write(f"{begin_ms},{prices},{bar.volume:.1f},{end_ms},0,0,0,0,0\n")

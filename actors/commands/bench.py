@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from actors.commands.bench_backtest import measure_backtest
+from actors.commands.bench_backtest_peers import measure_backtest_peers
 from actors.commands.bench_baseline import (
     compare_with,
     default_path,
@@ -64,12 +66,13 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "tick-to-order": (measure_tick_to_order, "from a tick to its order, at the exchange's socket"),
     "acknowledgement": (measure_acknowledgement, "from a decision to the venue's word on it"),
     "ways": (measure_ways, "tick to order by every way, on a quiet market and a busy one"),
+    "backtest": (measure_backtest, "a million trades and half a million bars of yesterday"),
 }
 
-PEER_BENCHMARK: tuple[Benchmark, str] = (
-    measure_peers,
-    "the same jobs on what one would pick instead",
-)
+PEER_BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
+    "peers": (measure_peers, "the same jobs on what one would pick instead"),
+    "backtest-peers": (measure_backtest_peers, "the same backtests on other engines"),
+}
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -121,11 +124,22 @@ def find_usage_fault(arguments: argparse.Namespace) -> str | None:
     return None
 
 
+def choose(names: Sequence[str], with_peers: bool) -> list[str]:
+    """What runs: all without names; with peers those of what is named, in place of `backtest` as they play it too."""
+    if not with_peers:
+        return list(names) or list(BENCHMARKS)
+    if not names:
+        return list(PEER_BENCHMARKS)
+    others = [name for name in names if name != "backtest"]
+    peers = ["peers"] if others else []
+    return [*others, *peers, *(["backtest-peers"] if len(others) < len(names) else [])]
+
+
 def run_suite(names: Sequence[str], effort: Effort) -> dict[str, list[Figure]]:
     """Runs the benchmarks one after the other, and prints each as it is done."""
     results = {}
     for name in names:
-        measure, what = PEER_BENCHMARK if name == "peers" else BENCHMARKS[name]
+        measure, what = PEER_BENCHMARKS.get(name) or BENCHMARKS[name]
         print(f"{name}: {what}", flush=True)
         results[name] = measure(effort)
         for figure in results[name]:
@@ -171,8 +185,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if arguments.flame is not None:
             draw_flame_graph(arguments.names, arguments.flame, effort.runs)
             return 0
-        names = arguments.names or ([] if arguments.peers else list(BENCHMARKS))
-        results = run_suite([*names, *(["peers"] if arguments.peers else [])], effort)
+        results = run_suite(choose(arguments.names, arguments.peers), effort)
     except TicktroupeError as error:
         print(f"bin/bench: {error}", file=sys.stderr)
         return FAILED

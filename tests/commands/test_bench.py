@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.commands.bench import BENCHMARKS, main
+from actors.commands.bench import BENCHMARKS, choose, main
 from actors.commands.bench_baseline import compare_with, read_baseline, save_baseline
 from actors.commands.bench_hop import hop_actors, pipeline_actors, time_actors, time_bare
 from actors.commands.bench_measure import Figure, quantile, run_in_loop
@@ -114,3 +114,20 @@ def test_a_run_is_compared_with_an_earlier_one(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(BenchError, match="no earlier result"):
         read_baseline(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "with_peers", "chosen"),
+    [
+        ([], False, list(BENCHMARKS)),
+        (["hop"], False, ["hop"]),
+        ([], True, ["peers", "backtest-peers"]),
+        (["backtest"], True, ["backtest-peers"]),
+        (["hop"], True, ["hop", "peers"]),
+        (["hop", "backtest"], True, ["hop", "peers", "backtest-peers"]),
+    ],
+)
+def test_peers_are_those_of_what_is_named(
+    names: list[str], with_peers: bool, chosen: list[str]
+) -> None:
+    assert choose(names, with_peers) == chosen
