@@ -1,6 +1,7 @@
 """One chunk of market data as the engine itself sees it: decoded only as far as somebody asks, never handed to an actor."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -62,6 +63,11 @@ class ChunkCopy:
             # An array of one, so that the chunk's own decoder reads it.
             found = self._read[index] = self.decode(b"\x91" + bytes(self._raws[index]))[0]
         return found
+
+    def keep(self, index: int, message: Any) -> None:
+        """Keeps a copy of one message, which is as it came out of the data: whoever asks need not decode it again."""
+        if self._messages is None and index not in self._read:
+            self._read[index] = copy(message)
 
     def frame_of(self, index: int) -> bytes:
         """One message as its receiver gets it, encoded."""

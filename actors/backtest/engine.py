@@ -2,11 +2,12 @@
 
 Strategies, order manager, risk and portfolio are the live ones. In place of the feed, the gateway and the venue stand the
 player, the simulated gateway and the simulated venue; there is no journal, so checkpoints and periodic reconciliation
-rest, and positions are revalued as often as the equity is sampled (as often as live where a limit of loss or a strategy
-listens to it).
+rest, and positions are revalued by the clock, as often as live, only where a limit of loss or a strategy hears of it.
 """
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,6 +42,8 @@ NEVER_S = 1e9
 """Thirty years."""
 AFTER_END_NS = 60_000_000_000
 """How long after the last message what is under way may still come to its end."""
+RARELY = (50_000, 20, 50)
+"""Thresholds of the garbage collection while data are played."""
 LOSS_LIMITS = (
     "maximum_daily_loss",
     "maximum_drawdown",
@@ -119,9 +122,7 @@ class Backtest:
 
     def _compose(self) -> list[ActorSpecification]:
         settings, link = self.settings, self.link
-        valuation_s = float(self.interval_s)
-        if needs_usual_valuation(self.actors, settings.risk):
-            valuation_s = 1.0
+        valuation_s = 1.0 if needs_valuation(self.actors, settings.risk) else NEVER_S
         limits = msgspec.structs.asdict(settings.risk)
         return [
             ActorSpecification(
@@ -166,7 +167,8 @@ class Backtest:
         notes = self.wanted.serve(self.actors, system, player)
         player.run_until(self.first_time_ns)
         self.sampler.begin(self.first_time_ns)
-        player.play(on_progress)
+        with rare_garbage_collection():
+            player.play(on_progress)
         end_ns = max(self.last_time_ns, self.timeline.clock.time_ns)
         if system.failure is None:
             player.run_until(end_ns)
@@ -234,8 +236,22 @@ class Link:
         return self.sampler.rate(asset, quote)
 
 
-def needs_usual_valuation(actors: Sequence[ActorSpecification], risk: RiskLimits) -> bool:
-    """Whether positions must be revalued as often as live: losses are limited, or a strategy listens to it."""
+@contextmanager
+def rare_garbage_collection() -> Iterator[None]:
+    """What a run keeps (orders, fills) is no garbage, and only cycles need a collection: it is done seldom."""
+    before = gc.get_threshold()
+    if not before[0]:  # it is off
+        yield
+        return
+    gc.set_threshold(*(max(usual, rare) for usual, rare in zip(before, RARELY, strict=True)))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def needs_valuation(actors: Sequence[ActorSpecification], risk: RiskLimits) -> bool:
+    """Whether anybody hears of it when positions are revalued: losses are limited, or a strategy listens to it."""
     if any(getattr(risk, name) is not None for name in LOSS_LIMITS):
         return True
     return any(

@@ -53,21 +53,13 @@ class CloseCross(Strategy):
         self.fast = self.slow = 0.0
         self.is_above = False
 
-    def take(self, price: float) -> None:
-        """Moves the averages, and acts where they have crossed."""
-        if not self.fast:
-            self.fast = self.slow = price
-        self.fast += (price - self.fast) * self.by_fast
-        self.slow += (price - self.slow) * self.by_slow
-        distance = self.fast - self.slow
-        if self.is_above:
-            if distance < -self.margin:
-                self.is_above = False
-                self.close(self.symbol)
-        elif distance > self.margin:
-            self.is_above = True
-            if self.is_flat(self.symbol):
-                self.buy(self.symbol, self.quantity)
+    def turn(self) -> None:
+        """The averages have crossed."""
+        self.is_above = not self.is_above
+        if not self.is_above:
+            self.close(self.symbol)
+        elif self.is_flat(self.symbol):
+            self.buy(self.symbol, self.quantity)
 
 
 class TradeCross(CloseCross):
@@ -75,7 +67,14 @@ class TradeCross(CloseCross):
 
     def on_trade(self, trade: Trade) -> None:
         """One price."""
-        self.take(trade.price)
+        price = trade.price
+        if not self.fast:
+            self.fast = self.slow = price
+        self.fast += (price - self.fast) * self.by_fast
+        self.slow += (price - self.slow) * self.by_slow
+        distance = self.fast - self.slow
+        if distance < -self.margin if self.is_above else distance > self.margin:
+            self.turn()
 
 
 class BarCross(CloseCross):
@@ -83,7 +82,14 @@ class BarCross(CloseCross):
 
     def on_kline(self, kline: Kline) -> None:
         """One price."""
-        self.take(kline.close)
+        price = kline.close
+        if not self.fast:
+            self.fast = self.slow = price
+        self.fast += (price - self.fast) * self.by_fast
+        self.slow += (price - self.slow) * self.by_slow
+        distance = self.fast - self.slow
+        if distance < -self.margin if self.is_above else distance > self.margin:
+            self.turn()
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,8 @@ class Player:
         """Lets all that is due by a time happen."""
         timeline, system = self.timeline, self.system
         while (appointment := timeline.pop_due(time_ns)) is not None:
-            self.tell_manager()
+            if appointment.is_timer:  # its actor gets it without a delivery
+                self.tell_manager()
             appointment.callback(*appointment.arguments)
             system.pump()
 

@@ -4,8 +4,10 @@ The same as the cell's own way (runtime/cell.py) while the mailbox is empty, not
 message is a handler run of its own, with its own time, number and cause; the first that does anything ends the loop.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from actors.backtest.chunk_copy import ChunkCopy
@@ -18,6 +20,8 @@ from actors.strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from actors.backtest.player import Player
+
+receive_time_of = attrgetter("receive_time_ns")
 
 
 def run_tight(
@@ -34,21 +38,21 @@ def run_tight(
     handler = handler_of(instance, plan.message_class, player.frame_in_hand)
     envelopes, started = instance._envelopes, instance._started_timers
     canceled, spawned = instance._canceled_timers, instance._spawned
-    horizon_ns, first_number = timeline.next_ns, player.copy.first_number
-    index = begin - 1
+    end = find_end(messages, begin, timeline.next_ns)
+    if plan.is_quote:
+        # What the market is at the end is often asked, and of this one nobody can have changed anything yet.
+        player.copy.keep(end - 1, messages[end - 1])
+    first_number = player.copy.first_number
+    number = first_number + begin - 1
     error: BaseException | None = None
     instance._cause_sender = FEED_NAME
     instance._cause_frame = player.frame_in_hand
     instance._in_handler = True
     player.tight = instance
     try:
-        for message in messages[begin:] if begin else messages:
-            now_ns = message.receive_time_ns
-            if now_ns >= horizon_ns:
-                break
-            index += 1
-            message.number = instance._cause_number = index + first_number
-            instance.now_ns = instance._cause_origin_ns = now_ns
+        for message in messages[begin:end]:
+            message.number = instance._cause_number = number = number + 1
+            instance.now_ns = instance._cause_origin_ns = message.receive_time_ns
             handler(message)
             if envelopes or started or canceled or spawned:
                 break
@@ -57,9 +61,7 @@ def run_tight(
     finally:
         instance._in_handler = False
         player.tight = None
-    if index < begin:
-        return begin
-    player.index = index
+    player.index = index = number - first_number
     cell.handled_count += index - begin + 1
     player.clock.time_ns = instance.now_ns
     if plan.is_quote:
@@ -75,6 +77,13 @@ def run_tight(
         if timeline.next_ns <= player.clock.time_ns:
             player.run_until(player.clock.time_ns)
     return index + 1
+
+
+def find_end(messages: list[Any], begin: int, horizon_ns: int) -> int:
+    """The first message that is not before an instant, or the number of all; the one at `begin` is."""
+    if messages[-1].receive_time_ns < horizon_ns:
+        return len(messages)
+    return bisect_left(messages, horizon_ns, begin + 1, key=receive_time_of)
 
 
 def run_single(player: "Player", cell: ActorCell, copy: ChunkCopy, index: int) -> None:

@@ -16,12 +16,14 @@ NEVER_NS = 2**63 - 1
 class Appointment:
     """Something that comes due; it may be canceled."""
 
-    __slots__ = ("arguments", "callback", "is_canceled")
+    __slots__ = ("arguments", "callback", "is_canceled", "is_timer")
 
     def __init__(self, callback: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self.callback = callback
         self.arguments = arguments
         self.is_canceled = False
+        self.is_timer = False
+        """Whether it was asked for as a loop's timer is: by an actor, or on behalf of one."""
 
     def cancel(self) -> None:
         """It will not happen."""
@@ -50,7 +52,10 @@ class Timeline:
         self, delay_s: float, callback: Callable[..., Any], *arguments: Any
     ) -> Appointment:
         """Calls back after some seconds."""
-        return self.at(self.clock.time_ns + round(delay_s * 1e9), callback, *arguments)
+        due_ns = self.clock.time_ns + round(delay_s * 1e9)
+        appointment = self.at(due_ns, callback, *arguments)
+        appointment.is_timer = True
+        return appointment
 
     def create_task(self, coroutine: Any, *, context: Any = None) -> Any:
         """A backtest runs handlers alone.
