@@ -65,6 +65,21 @@ _DECODER: "msgspec.msgpack.Decoder[Record]" = msgspec.msgpack.Decoder(Record)
 _LIST_DECODER: "msgspec.msgpack.Decoder[list[Record]]" = msgspec.msgpack.Decoder(list[Record])
 
 
+def encode_records(records: Sequence[tuple[str, str, int, bytes]]) -> bytes:
+    """Records as tuples, their class name first, as one msgpack array."""
+    return _ENCODE(records)
+
+
+def read_array_head(data: bytes) -> tuple[int, int]:
+    """How many items the msgpack array has that data begin with, and how many bytes its head has."""
+    first = data[0]
+    if first == 0xDC:
+        return int.from_bytes(data[1:3], "big"), 3
+    if first == 0xDD:
+        return int.from_bytes(data[1:5], "big"), 5
+    return first & 0x0F, 1
+
+
 class RecordPacker:
     """Turns records into the bytes of a file."""
 
@@ -76,6 +91,17 @@ class RecordPacker:
     def pack(self, records: Sequence[Record | tuple[str, str, int, bytes]]) -> bytes:
         """Records that belong together, or tuples of the same content with the class name first, as one zstandard frame."""
         return self._compress(_ENCODE(records))
+
+    def pack_encoded(self, lists: Sequence[bytes]) -> bytes:
+        """What `encode_records` has made of several lists, as one zstandard frame. May be called in another thread."""
+        count = 0
+        parts = [b""]
+        for data in lists:
+            size, head = read_array_head(data)
+            count += size
+            parts.append(data[head:])
+        parts[0] = b"\xdd" + count.to_bytes(4, "big")
+        return self._compress(b"".join(parts))
 
 
 class RecordingWriter:

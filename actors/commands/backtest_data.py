@@ -11,7 +11,7 @@ from actors.backtest.data_files import DataKind
 from actors.backtest.download import BASE_URL, KINDS, MARKETS, Wanted, download
 from actors.backtest.errors import DataError
 from actors.backtest.export import export_data, export_recording
-from actors.backtest.recordings import RECORDING_SUFFIXES
+from actors.backtest.recordings import is_recording
 from actors.backtest.source import open_data
 from messages.enums import KlineInterval
 
@@ -112,7 +112,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     files = parse_data_files(arguments.files, columns=arguments.columns)
     try:
         for file in files:
-            if file.path.name.endswith(RECORDING_SUFFIXES):
+            if is_recording(file.path):
                 target = arguments.folder / f"{file.path.stem}-messages.parquet"
                 export_recording(file.path, target)
                 print(target)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from actors.commands.bench_hop import Echo, Outward, hop_actors, make_trade, time_actors
 from actors.commands.bench_measure import Effort, Figure, quantile, run_in_loop
+from actors.commands.recording_thread import ThreadWriter
 from actors.runtime.actor import Actor
 from actors.runtime.clock import RealClock
 from actors.runtime.journal import Journal, Synchronous
@@ -212,9 +213,8 @@ def measure_recording(effort: Effort) -> list[Figure]:
         path = Path(folder) / "bench.recording"
         for run in range(effort.runs + 1):
             without = run_in_loop(partial(time_actors, actors))
-            tap = RecordingTap(
-                path, Opening(run=0, seed=0, start_time_ns=0, versions={}, actors=[])
-            )
+            opening = Opening(run=0, seed=0, start_time_ns=0, versions={}, actors=[])
+            tap = RecordingTap(path, opening, ThreadWriter)
             recorded = run_in_loop(partial(time_actors, actors, tap))
             tap.close()
             if run:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.commands.configuration import Configuration
+from actors.commands.recording_thread import ThreadWriter
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.tap import RecordingTap
@@ -92,7 +93,7 @@ def open_tap(
         classes=sorted(classes),
     )
     try:
-        return RecordingTap(path, opening)
+        return RecordingTap(path, opening, ThreadWriter)
     except OSError as error:
         raise ConfigurationError(
             [Fault(f"--record {path}", f"cannot be written: {error.strerror}")]
