@@ -1,13 +1,12 @@
 """Files into the cache, each once: a folder a file, named by what it was made from and by whom.
 
-The name is a digest of the file's place, size, time of change and first bytes, of what the user said of it, and of the
-version of this conversion. A folder is made under another name and put in its place when it is whole, so neither a killed
+The name is a digest of all the file's bytes and its name, of what the user said of it, and of the version of this
+conversion. A folder is made under another name and put in its place when it is whole, so neither a killed
 conversion nor two at once leave a half one.
 """
 
 import gc
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,18 +17,18 @@ import msgspec
 
 from actors.backtest.data_files import DataFile, DataKind, Note
 from actors.backtest.errors import DataError
+from actors.backtest.file_digest import digest_of
 from actors.backtest.parquet_rows import convert_parquet
 from actors.backtest.recorded_frames import convert_frames
-from actors.backtest.recordings import RECORDING_SUFFIXES, convert_recording
+from actors.backtest.recordings import RECORDING_SUFFIX, convert_recording, is_recording
 from actors.backtest.stream_set import StoredStream, StreamSet
 from actors.backtest.synthetic_data import convert_synthetic, is_synthetic, parse_terms
 from actors.backtest.table_rows import convert_csv
 from messages.enums import Exchanges
 
-CONVERSION_VERSION = 1
+CONVERSION_VERSION = 2
 """Goes up whenever the same file would be converted otherwise."""
 MANIFEST = "manifest.json"
-HEAD_BYTES = 1 << 16
 
 Progress = Callable[[str, float], None]
 Converter = Callable[
@@ -72,7 +71,7 @@ def convert_file(
 
     Raises DataError for a file that cannot be used, OSError if the cache cannot be written.
     """
-    folder = cache_folder / find_cache_name(file, exchange, repair)
+    folder = cache_folder / find_cache_name(file, cache_folder, exchange, repair)
     if (found := read_manifest(folder)) is not None:
         return folder, found
     cache_folder.mkdir(parents=True, exist_ok=True)
@@ -145,29 +144,27 @@ def find_converter(file: DataFile) -> Converter:
     name = file.path.name
     if is_synthetic(str(file.path)):
         return convert_synthetic
-    if file.kind is DataKind.RECORDING or name.endswith(RECORDING_SUFFIXES):
+    is_named_so = file.kind is DataKind.RECORDING or name.endswith(RECORDING_SUFFIX)
+    if is_named_so or (file.kind is None and is_recording(file.path)):
         return convert_recording
     if file.kind is DataKind.FRAMES or ".jsonl" in name:
         return convert_frames
     return convert_parquet if name.endswith(".parquet") else convert_csv
 
 
-def find_cache_name(file: DataFile, exchange: Exchanges, repair: bool) -> str:
+def find_cache_name(file: DataFile, cache_folder: Path, exchange: Exchanges, repair: bool) -> str:
     """The name of a file's folder in the cache. Raises DataError if the file cannot be read."""
     if is_synthetic(str(file.path)):
         told_market = (CONVERSION_VERSION, str(parse_terms(str(file.path))), exchange)
         return hashlib.sha256(msgspec.json.encode(told_market)).hexdigest()[:32]
     try:
-        status = os.stat(file.path)
-        with file.path.open("rb") as opened:
-            head = opened.read(HEAD_BYTES)
+        content = digest_of(file.path, cache_folder)
     except OSError as error:
         raise DataError(f"{file.path}: cannot be read ({error.strerror})") from error
     told = (
         CONVERSION_VERSION,
-        str(file.path.resolve()),
-        status.st_size,
-        status.st_mtime_ns,
+        file.path.name,
+        content,
         file.symbol,
         file.kind,
         file.interval,
@@ -175,9 +172,7 @@ def find_cache_name(file: DataFile, exchange: Exchanges, repair: bool) -> str:
         exchange,
         repair,
     )
-    digest = hashlib.sha256(msgspec.json.encode(told))
-    digest.update(head)
-    return digest.hexdigest()[:32]
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:32]
 
 
 def read_manifest(folder: Path) -> Converted | None:

@@ -23,7 +23,7 @@ from actors.binance.market_decoder import MarketDecoder
 from actors.binance.wire_market import DepthSnapshot, DepthUpdate
 from actors.trading.kline_interval import kline_interval_ns
 from actors.trading.order_book import BookResult, LocalOrderBook
-from messages.enums import Exchanges, KlineInterval
+from messages.enums import Exchanges, FeedState, KlineInterval
 from messages.market import BookTicker, Kline, MarketMessage, OrderBook, PartialKline, Trade
 
 BOOK_LEVELS = 20
@@ -66,6 +66,8 @@ class FramesConverter:
         self._decode_frame = msgspec.json.Decoder(Frame).decode
         self._decode_snapshot = msgspec.json.Decoder(DepthSnapshot, strict=False).decode
         self._books: dict[str, LocalOrderBook] = {}
+        self._void: set[str] = set()
+        """Symbols whose book has a hole."""
         self._trade_kinds: dict[str, str] = {}
         """Which of `trade` and `aggTrade` a symbol's trades are taken from: the one that comes first."""
         self._waiting: dict[tuple[str, str, KlineInterval | None], list[tuple[int, Any, int]]] = {}
@@ -122,10 +124,17 @@ class FramesConverter:
         if result is BookResult.GAP or (result is BookResult.APPLIED and book.is_crossed):
             self.book_holes += 1
             book.reset()
+            if update.symbol not in self._void:
+                reason = "updates of the order book are missing"
+                self.streams.tell(update.symbol, time_ns, FeedState.GAP, reason)
+                self._void.add(update.symbol)
         elif result is BookResult.APPLIED:
             message = book.to_message(
                 self.exchange, update.symbol, BOOK_LEVELS, update.event_time_ns, time_ns
             )
+            if update.symbol in self._void:
+                self._void.remove(update.symbol)
+                self.streams.tell(update.symbol, time_ns, FeedState.LIVE)
             self._add(message, number)
 
     def _add(

@@ -1,9 +1,11 @@
 """Recordings of our own as market data: what the feed sent, once each, at the time at which it was received."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import zstandard
 
 from actors.backtest.data_files import DataFile, Note
 from actors.backtest.errors import DataError
@@ -13,11 +15,27 @@ from actors.backtest.stream_set import MESSAGE_CLASSES, StreamSet
 from messages.codec import class_name_of, decoder_of
 from messages.enums import Exchanges, KlineInterval
 from messages.market import Kline, MarketMessage, PartialKline
-from messages.recording import Entry, Output, read_recording
+from messages.recording import ZSTANDARD_MAGIC, Entry, Output, read_recording
 
-RECORDING_SUFFIXES = (".recording",)
+RECORDING_SUFFIX = ".recording"
+FIRST_BYTES = 24
+FIRST_WORD = b"\xa7Opening"
+"""The class name of a recording's first record, as msgpack has it; heads of at most three arrays come before it."""
 
 StreamName = tuple[str, str, KlineInterval | None]
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a file begins as a recording does, whatever its name; one that is empty or cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(FIRST_BYTES)
+            if first.startswith(ZSTANDARD_MAGIC):
+                file.seek(0)
+                first = zstandard.ZstdDecompressor().stream_reader(file).read(FIRST_BYTES)
+    except (OSError, zstandard.ZstdError):
+        return False
+    return FIRST_WORD in first
 
 
 class RecordingConverter:

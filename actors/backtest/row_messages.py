@@ -41,7 +41,8 @@ class Batch(NamedTuple):
     times: Sequence[int]
     """When each is delivered, in nanoseconds."""
     ids: Sequence[int]
-    messages: list[tuple[Any, ...]]
+    messages: Sequence[Any]
+    """The messages, or tuples that encode as they do."""
 
 
 def to_nanoseconds(times: Sequence[int]) -> Sequence[int]:

@@ -8,7 +8,7 @@ in its place.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,16 @@ class StoredSegment(msgspec.Struct, frozen=True):
     last_time_ns: int
 
 
+class Hole(NamedTuple):
+    """Something is missing in the data."""
+
+    time_ns: int
+    """When the first message after it is delivered."""
+    missing: int
+    """How many messages; 0 if that is not known."""
+    text: str
+
+
 class StreamSequencer:
     """Writes one stream. `step` is by how much ids grow where none is missing; 0 where they tell nothing."""
 
@@ -44,6 +54,8 @@ class StreamSequencer:
         self.first_gap = ""
         self.silences = 0
         self.longest_silence_ns = 0
+        self.holes: list[Hole] = []
+        """What is missing, in order; nothing is told of a file whose rows had to be put in their place."""
         self._path, self._step, self._what, self._repair = path, step, what, repair
         self._writer: FrameFileWriter | None = None
         self._last_id = self._last_time_ns = -1
@@ -52,7 +64,7 @@ class StreamSequencer:
 
     def take(self, batch: Batch, line_of: Callable[[int], int]) -> None:
         """The next messages of the file. Raises DataError where time goes back, unless repairing."""
-        times, ids, messages = list(batch.times), list(batch.ids), batch.messages
+        times, ids, messages = list(batch.times), list(batch.ids), list(batch.messages)
         if self._is_in_order(times, ids):
             self._put(times, ids, messages)
             return
@@ -145,7 +157,9 @@ class StreamSequencer:
             keep.append(index)
             if step and number > last_id + step and last_id >= 0:
                 self.gaps += 1
-                self.missing += (number - last_id) // step - 1
+                missing = (number - last_id) // step - 1
+                self.missing += missing
+                self.holes.append(Hole(times[index], missing, f"{self._what}: {missing} missing"))
                 self.first_gap = self.first_gap or show(times[index])
             last_id = max(last_id, number)
         return keep
@@ -157,6 +171,8 @@ class StreamSequencer:
         for time_ns in times:
             if time_ns - last_ns >= SILENCE_NS:
                 self.silences += 1
+                text = f"{self._what}: nothing for {(time_ns - last_ns) / 1e9:g} s"
+                self.holes.append(Hole(time_ns, 0, text))
                 self.longest_silence_ns = max(self.longest_silence_ns, time_ns - last_ns)
             last_ns = time_ns
 
@@ -178,6 +194,10 @@ class StreamSequencer:
         """Closes the file as it is."""
         if self._writer is not None:
             self._writer.abandon()
+
+    def end(self) -> None:
+        """Writes what is left; from then on all is known of its holes."""
+        self._end_segment()
 
     def close(self) -> list[Note]:
         """Ends the stream, and tells what was found."""

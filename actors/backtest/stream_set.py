@@ -1,12 +1,17 @@
-"""The streams of one file: each class of each symbol goes into files of its own."""
+"""The streams of one file: each class of each symbol goes into files of its own.
+
+What is missing in them is told as a live feed tells it, ahead of the first message after it: a `FeedStatus` with the state
+`GAP` and how many messages are missing, then one with the state that the feed is in again.
+"""
 
 from pathlib import Path
 
 import msgspec
 
 from actors.backtest.data_files import Note, StreamKey
+from actors.backtest.row_messages import FEED_NAME, Batch
 from actors.backtest.sequence import StoredSegment, StreamSequencer
-from messages.enums import Exchanges, KlineInterval
+from messages.enums import Exchanges, FeedState, KlineInterval
 from messages.market import (
     BookTicker,
     FeedStatus,
@@ -45,6 +50,7 @@ class StreamSet:
         self._folder, self._source, self._exchange, self._repair = folder, source, exchange, repair
         self._streams: dict[StreamKey, StreamSequencer] = {}
         self._by_name: dict[tuple[str, str, str], StreamSequencer] = {}
+        self._statuses: dict[str, list[FeedStatus]] = {}
 
     def get(
         self,
@@ -71,9 +77,42 @@ class StreamSet:
             )
         return stream
 
+    def tell(
+        self, symbol: str, time_ns: int, state: FeedState, reason: str = "", missed: int = 0
+    ) -> None:
+        """Puts a word of the feed about a symbol into the data."""
+        self._statuses.setdefault(symbol, []).append(
+            FeedStatus(
+                sender=FEED_NAME,
+                time_ns=time_ns,
+                origin_time_ns=time_ns,
+                exchange=self._exchange,
+                symbol=symbol,
+                state=state,
+                reason=reason,
+                missed=missed,
+                receive_time_ns=time_ns,
+            )
+        )
+
+    def _tell_holes(self) -> None:
+        for key, stream in list(self._streams.items()):
+            for hole in [] if stream.moved else stream.holes:
+                self.tell(key.symbol, hole.time_ns, FeedState.GAP, hole.text, hole.missing)
+                self.tell(key.symbol, hole.time_ns, FeedState.LIVE)
+        for symbol, statuses in sorted(self._statuses.items()):
+            statuses.sort(key=lambda status: status.receive_time_ns)
+            name = FeedStatus.__name__
+            stream = self.get(name, symbol, None, 0, f"{symbol} {name}", has_ids=True)
+            times = [status.receive_time_ns for status in statuses]
+            stream.take(Batch(times, range(1, len(times) + 1), statuses), lambda index: index + 1)
+
     def close(self) -> tuple[list[StoredStream], list[Note]]:
         """Ends all of them; what they hold, and what was found."""
         streams, notes = [], []
+        for stream in self._streams.values():
+            stream.end()
+        self._tell_holes()
         for key, stream in self._streams.items():
             notes += stream.close()
             if stream.segments:

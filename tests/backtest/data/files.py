@@ -7,6 +7,7 @@ from typing import Any
 
 from actors.backtest.data_files import DataFile
 from actors.backtest.source import MarketData, open_data
+from messages.market import FeedStatus
 
 SAMPLES = Path(__file__).parents[2] / "data"
 TRADES_2021 = SAMPLES / "BTCUSDT-trades-2021-01-08.csv"
@@ -22,6 +23,11 @@ def load(cache: Path, *files: Path | DataFile, repair: bool = False) -> MarketDa
 
 def messages_of(data: MarketData) -> list[Any]:
     return [message for batch in data.batches() for message in batch]
+
+
+def without_statuses(data: MarketData) -> list[Any]:
+    """What the data hold, without the feed's words about what they lack."""
+    return [message for message in messages_of(data) if not isinstance(message, FeedStatus)]
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> Path:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from actors.backtest.arguments import parse_columns, parse_data_files
 from actors.backtest.data_files import DataFile
 from actors.backtest.errors import DataError
+from actors.backtest.file_digest import YOUNG_NS
 from actors.backtest.source import open_data
 from tests.backtest.data.files import TRADES_2021, load, messages_of, trade_row, write_lines
 
@@ -38,6 +40,44 @@ def test_a_changed_file_is_converted_anew(tmp_path: Path) -> None:
     second = load(tmp_path, path)
     assert [trade.price for trade in messages_of(second)] == [200.0]
     assert first.digest != second.digest
+
+
+def test_a_change_in_the_middle_of_a_large_file_is_seen(tmp_path: Path) -> None:
+    """Of the same length, with its time of modification set back: only the bytes tell."""
+    rows = [trade_row(number, 1700000000000 + number) for number in range(20_000)]
+    path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
+    settle(path)
+    first = load(tmp_path, path)
+    assert list((tmp_path / "cache" / "digests").iterdir()), "nothing was remembered"
+    assert load(tmp_path, path) == first
+    status = path.stat()
+    content = path.read_bytes()
+    middle = content.index(b"100.0", len(content) // 2)
+    with path.open("r+b") as file:
+        file.seek(middle)
+        file.write(b"200.0")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    second = load(tmp_path, path)
+    assert sum(trade.price == 200.0 for trade in messages_of(second)) == 1
+    assert first.digest != second.digest
+
+
+def test_a_moved_file_is_the_same_and_a_renamed_one_is_not(tmp_path: Path) -> None:
+    rows = [trade_row(1, 1700000000000)]
+    path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
+    first = load(tmp_path, path)
+    (tmp_path / "elsewhere").mkdir()
+    moved = path.rename(tmp_path / "elsewhere" / path.name)
+    assert load(tmp_path, moved) == first
+    renamed = load(tmp_path, moved.rename(tmp_path / "ETHUSDT-trades-x.csv"))
+    assert renamed.symbols == ("ETHUSDT",)
+
+
+def settle(path: Path) -> None:
+    """Waits until a file's last change is so old that its digest may be remembered."""
+    while time.time_ns() - path.stat().st_ctime_ns <= YOUNG_NS:
+        time.sleep(0.1)
 
 
 def test_what_is_said_of_a_file_makes_another_conversion(tmp_path: Path) -> None:
@@ -85,7 +125,7 @@ def test_two_processes_convert_at_once(tmp_path: Path) -> None:
     assert [process.returncode for process in processes] == [0, 0]
     assert outputs[0] == outputs[1]
     assert outputs[0].split()[1] == b"60000"
-    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert len(list((tmp_path / "cache").glob("*/manifest.json"))) == 1
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from actors.backtest.data_files import DataFile
 from actors.backtest.errors import DataError
+from actors.backtest.recordings import is_recording
 from actors.runtime.tap import RecordingTap
 from actors.testing import make_trade
 from messages.base import Message
@@ -18,7 +20,7 @@ from messages.enums import Exchanges, KlineInterval
 from messages.market import BookTicker, Kline, OrderBook, Trade
 from messages.orders import PlaceOrder
 from messages.recording import Opening
-from tests.backtest.data.files import SAMPLES, load, messages_of
+from tests.backtest.data.files import SAMPLES, TRADES_2021, load, messages_of, without_statuses
 
 FRAMES = SAMPLES / "BTCUSDT-frames-2024-08-08.jsonl.gz"
 FORMAT_1 = SAMPLES / "format-1.recording"
@@ -91,7 +93,7 @@ def test_differences_before_the_snapshot_wait_and_a_hole_voids_the_book(tmp_path
         depth(13, 14, "100.0", 1004),
     ]
     data = load(tmp_path, write_frames(tmp_path / "BTCUSDT-frames.jsonl", lines))
-    found = [(item.update_id, item.bids) for item in messages_of(data)]
+    found = [(item.update_id, item.bids) for item in without_statuses(data)]
     assert found == [
         (6, [(99.0, 1.0), (97.0, 2.0)]),
         (14, [(100.0, 2.0), (99.0, 1.0)]),
@@ -107,7 +109,7 @@ def test_futures_differences_say_what_they_follow(tmp_path: Path) -> None:
         depth(25, 30, "96.0", 1003, follows=24),
     ]
     data = load(tmp_path, write_frames(tmp_path / "BTCUSDT-frames.jsonl", lines))
-    assert [item.update_id for item in messages_of(data)] == [8, 20]
+    assert [item.update_id for item in without_statuses(data)] == [8, 20]
     assert [(note.kind, note.count) for note in data.notes] == [("gap", 1)]
 
 
@@ -179,6 +181,29 @@ def test_a_recording_of_the_first_format_is_market_data(tmp_path: Path) -> None:
     assert counts["BookTicker"] > 5
     times = [item.receive_time_ns for item in messages_of(data)]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("name", ["run.rec", "BTCUSDT-trades.csv", "run.zst", "run"])
+def test_a_recording_is_known_by_its_first_bytes(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    record(path, [make_trade(price=1.0)])
+    assert is_recording(path)
+    assert [trade.price for trade in messages_of(load(tmp_path, path))] == [1.0]
+    old = tmp_path / f"old-{name}"
+    old.write_bytes(FORMAT_1.read_bytes())
+    assert load(tmp_path, old).streams == load(tmp_path, FORMAT_1).streams
+
+
+def test_packed_and_plain_tables_are_no_recordings(tmp_path: Path) -> None:
+    packed = tmp_path / "BTCUSDT-trades.csv.zst"
+    packed.write_bytes(zstandard.compress(TRADES_2021.read_bytes()))
+    empty = tmp_path / "empty"
+    empty.touch()
+    cut = tmp_path / "cut"
+    cut.write_bytes(b"\x28\xb5\x2f\xfd\x00")
+    for path in (packed, TRADES_2021, empty, cut, tmp_path, tmp_path / "nothing"):
+        assert not is_recording(path)
+    assert load(tmp_path, packed).streams[0].count == 2001
 
 
 def test_what_is_no_recording_or_holds_no_market_is_told(tmp_path: Path) -> None:

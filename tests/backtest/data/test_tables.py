@@ -24,6 +24,7 @@ from tests.backtest.data.files import (
     load,
     messages_of,
     trade_row,
+    without_statuses,
     write_lines,
 )
 
@@ -158,7 +159,7 @@ def test_two_rows_run_into_one_stop_with_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"2021-01-08\.csv, line 100: \d+ fields, not 7"):
         load(tmp_path, path)
     repaired = load(tmp_path, path, repair=True)
-    assert repaired.streams[0].count == 1999
+    assert len(without_statuses(repaired)) == 1999
     assert [(note.kind, note.count) for note in repaired.notes] == [("gap", 2), ("repair", 1)]
     assert "line 100" in repaired.notes[1].text
 
@@ -191,7 +192,7 @@ def test_a_broken_row_is_named(name: str, tmp_path: Path) -> None:
         load(tmp_path, path)
     assert "--repair" in str(raised.value)
     repaired = load(tmp_path, path, repair=True)
-    assert [trade.trade_id for trade in messages_of(repaired)] == [1, 2, 4]
+    assert [trade.trade_id for trade in without_statuses(repaired)] == [1, 2, 4]
 
 
 def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
@@ -219,8 +220,8 @@ def test_trades_of_one_instant_are_put_in_the_order_of_their_ids(tmp_path: Path)
     rows = [trade_row(number, 1700000000000) for number in (7, 9, 8, 10)]
     path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
     data = load(tmp_path, path)
-    assert [trade.trade_id for trade in messages_of(data)] == [7, 8, 9, 10]
-    assert sum(trade.quantity for trade in messages_of(data)) == 6.0
+    assert [trade.trade_id for trade in without_statuses(data)] == [7, 8, 9, 10]
+    assert sum(trade.quantity for trade in without_statuses(data)) == 6.0
     assert not data.notes
 
 
@@ -230,7 +231,7 @@ def test_time_that_goes_back_stops_or_is_put_in_its_place(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"x\.csv, line 5: time goes back, from .* to 2023-11-14"):
         load(tmp_path, path)
     repaired = load(tmp_path, path, repair=True)
-    assert [trade.trade_id for trade in messages_of(repaired)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [trade.trade_id for trade in without_statuses(repaired)] == [1, 2, 3, 4, 5, 6, 7]
     assert ("repair", 1) in [(note.kind, note.count) for note in repaired.notes]
 
 
@@ -238,7 +239,7 @@ def test_gaps_and_duplicates_are_told_and_the_run_goes_on(tmp_path: Path) -> Non
     numbers = (1, 2, 2, 3, 10, 11, 11, 20)
     rows = [trade_row(number, 1700000000000 + number) for number in numbers]
     data = load(tmp_path, write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows))
-    assert [trade.trade_id for trade in messages_of(data)] == [1, 2, 3, 10, 11, 20]
+    assert [trade.trade_id for trade in without_statuses(data)] == [1, 2, 3, 10, 11, 20]
     told = [(note.kind, note.count, note.text) for note in data.notes]
     assert told == [
         ("duplicate", 2, "BTCUSDT trades: 2 there twice, let through once"),
@@ -303,7 +304,7 @@ def test_side_by_the_tick_rule(tmp_path: Path) -> None:
     prices = ("10", "11", "11", "9", "9", "12")
     lines = ["time,price,quantity", *(f"{1700000000000 + i},{p},1" for i, p in enumerate(prices))]
     data = load(tmp_path, write_lines(tmp_path / "BTCUSDT-trades-x.csv", lines))
-    sold = [trade.buyer_is_maker for trade in messages_of(data)]
+    sold = [trade.buyer_is_maker for trade in without_statuses(data)]
     assert sold == [False, False, False, True, True, False]
     assert [note.kind for note in data.notes] == ["assumption", "assumption"]
 
@@ -330,7 +331,7 @@ def test_a_broken_first_row_is_named_or_left_out(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x\.csv, line 2: 3 fields without a header line"):
         load(tmp_path, path)
     repaired = load(tmp_path, path, repair=True)
-    assert [trade.trade_id for trade in messages_of(repaired)] == [3, 4]
+    assert [trade.trade_id for trade in without_statuses(repaired)] == [3, 4]
     assert [(note.kind, note.count) for note in repaired.notes] == [("repair", 2)]
 
 
@@ -387,7 +388,7 @@ def test_exactly_the_broken_rows_are_found(
         if a and b and c and d:
             good.append(number)
     path = write_lines(folder / "BTCUSDT-trades-x.csv", lines)
-    assert [trade.trade_id for trade in messages_of(load(folder, path, repair=True))] == good
+    assert [trade.trade_id for trade in without_statuses(load(folder, path, repair=True))] == good
     if len(good) == len(lines):
         assert load(folder, path).streams[0].count == len(lines)
         return
