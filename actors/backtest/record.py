@@ -44,6 +44,8 @@ class OrderRow:
     decided_on_id: str
     mid_price: float | None
     """The middle of the market when it was decided on."""
+    decided_on: bytes = b""
+    """The message that it was decided on, encoded; in no report."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -224,6 +226,7 @@ def make_row(order: Order, mid_price: float | None) -> OrderRow:
         executed_quote_quantity=order.executed_quote_quantity,
         decided_on_id=order.decided_on_id,
         mid_price=mid_price,
+        decided_on=order.decided_on,
     )
 
 
@@ -233,5 +236,5 @@ def price_decimal(price: float | None) -> Decimal | None:
 
 
 def as_dict(row: Any) -> dict[str, Any]:
-    """The fields of a row by name."""
-    return {name: getattr(row, name) for name in row.__slots__}
+    """The fields of a row by name, but for its encoded message."""
+    return {name: getattr(row, name) for name in row.__slots__ if name != "decided_on"}

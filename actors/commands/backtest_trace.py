@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from actors.backtest.causes import chain_of, describe_frame
-from actors.backtest.divergence import compare_orders, read_live_orders
+from actors.backtest.divergence import compare_orders, read_live_orders, read_live_ticks
 from actors.backtest.engine import run_backtest
 from actors.backtest.errors import BacktestError
 from actors.backtest.explain import explain_order
@@ -130,7 +130,13 @@ def run_divergence(arguments: argparse.Namespace) -> int:
         arguments.data = [str(arguments.recording)]
     setup = read_setup(arguments)
     run = run_backtest(setup.data, setup.actors, setup.settings)
-    differences = compare_orders(live.values(), run.record.orders.values())
+    names = {actor.name for actor in setup.actors}
+    differences = compare_orders(
+        live.values(),
+        run.record.orders.values(),
+        lambda: read_live_ticks(arguments.recording, names),
+        lambda: (frame for batch in setup.data.frames() for _, frame in batch),
+    )
     for difference in differences:
         print(difference)
     print(

@@ -1,12 +1,17 @@
-"""Performance figures: known cases, and the same formulas by numpy on the same series."""
+"""Performance figures: known cases, the same formulas by numpy, and another library's figures on the same series."""
 
+import json
 import math
 import random
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 
 from actors.backtest import metrics
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "data" / "metrics-golden.json").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -88,3 +93,21 @@ def test_against_numpy(seed: int) -> None:
         gains[gains > 0].sum() / -gains[gains < 0].sum()
     )
     assert metrics.win_rate(profits) == pytest.approx((gains > 0).mean())
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["name"])
+def test_against_another_library(case: dict[str, Any]) -> None:
+    """empyrical-reloaded's figures; tests/data/metrics-golden.py has made them."""
+    equity, period_s = case["equity"], case["period_s"]
+    returns, periods = metrics.returns_of(equity), metrics.YEAR_S / period_s
+    seconds = len(returns) * period_s
+    found = {
+        "total_return": metrics.total_return(equity),
+        "volatility": metrics.volatility(returns, periods),
+        "sharpe_ratio": metrics.sharpe_ratio(returns, periods),
+        "sortino_ratio": metrics.sortino_ratio(returns, periods),
+        "maximum_drawdown": metrics.maximum_drawdown(equity),
+        "annual_return": metrics.annual_return(equity, seconds),
+        "calmar_ratio": metrics.calmar_ratio(equity, seconds),
+    }
+    assert found == {name: pytest.approx(case[name], rel=1e-9) for name in found}

@@ -17,6 +17,7 @@ from actors.backtest.settings import BacktestSettings, FillModel
 from actors.runtime.journal import Journal
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.tap import RecordingTap
+from messages.codec import encode
 from messages.enums import OrderStatus
 from messages.market import MarketMessage
 from messages.recording import Opening, Output, read_recording
@@ -199,7 +200,11 @@ def test_missing_data_and_rejections_are_named(recorded: tuple[Path, BacktestRun
     settings = BacktestSettings(order_latency=Latency(20_000_000))
     part = run_backtest(half, actors(), settings).record.orders.values()
     late = [item for item in compare_orders(live.values(), part) if "only live" in item.text]
-    assert "missed data or an earlier difference" in {item.reason for item in late}
+    assert {item.reason for item in late} == {"an earlier difference", "rejection"}
+    told = compare_orders(
+        live.values(), part, tested_ticks=lambda: [encode(item) for item in market()[:300]]
+    )
+    assert "missed data" in {item.reason for item in told}
     poor = play(balances={"USDT": Decimal(10)}).record.orders.values()
     found = compare_orders(live.values(), poor)
     assert found[0].reason == "rejection"

@@ -36,10 +36,31 @@ EXPECTED: dict[str, dict[str, int]] = {
         "OrderBook BTCUSDT ": 6_545,
         "Trade BTCUSDT ": 21_313,
     },
+    "four-symbols-frames-2021-10-12.jsonl.gz": {
+        "BookTicker BLZETH ": 1,
+        "BookTicker LRCBTC ": 9,
+        "BookTicker NKNUSDT ": 74,
+        "OrderBook BLZETH ": 9,
+        "OrderBook LRCBTC ": 13,
+        "OrderBook NKNUSDT ": 149,
+        "OrderBook RUNEEUR ": 1,
+        "PartialKline LRCBTC 1m": 1,
+        "PartialKline NKNUSDT 1m": 1,
+        "Trade LRCBTC ": 1,
+        "Trade NKNUSDT ": 1,
+    },
     "ETHBTC-depth-2020-11-01.jsonl.gz": {"OrderBook ETHBTC ": 7_197},
     "BTCUSDT-usdm-clip-2026-03-04.jsonl.gz": {"OrderBook BTCUSDT ": 7, "Trade BTCUSDT ": 69},
 }
 """By class, symbol and interval. An order book is published from the first difference after a snapshot on."""
+OTHERS = {
+    "BTC-PERP-EMA-cross-fills.csv.gz",
+    "README.md",
+    "binance-examples.jsonl",
+    "binance-user-frames.jsonl",
+    "published-backtests.json",
+}
+"""What holds no market data."""
 GAPS = {"LTCUSDT-aggTrades-2025-06-21.csv.gz": (25_595, "26 gaps")}
 
 
@@ -61,3 +82,9 @@ def test_a_file_loads_whole(name: str, tmp_path: Path) -> None:
         assert text in gaps[0].text
     else:
         assert not gaps
+
+
+def test_no_file_is_left_out() -> None:
+    if not SHARED.exists():
+        pytest.skip("the shared market data are not here")
+    assert {path.name for path in SHARED.iterdir()} == EXPECTED.keys() | OTHERS
