@@ -7,7 +7,6 @@ so nothing is remembered of a file that has changed in the last seconds.
 
 import hashlib
 import os
-import time
 from pathlib import Path
 
 import msgspec
@@ -34,13 +33,25 @@ def digest_of(path: Path, cache_folder: Path) -> str:
         memory = cache_folder / FOLDER / name
         if HAS_CHANGE_TIME and (known := read_memory(memory)):
             return known
-        begin_ns = time.time_ns()
+        scratch = memory.with_name(f"{name}.{os.getpid()}")
+        began_ns = touch(scratch)
         found = hashlib.file_digest(file, "sha256").hexdigest()
         after = os.fstat(file.fileno())
     is_unchanged = (after.st_size, after.st_ctime_ns) == (status.st_size, status.st_ctime_ns)
-    if HAS_CHANGE_TIME and is_unchanged and begin_ns - status.st_ctime_ns > YOUNG_NS:
-        remember(memory, found)
+    if began_ns:
+        is_old = HAS_CHANGE_TIME and began_ns - status.st_ctime_ns > YOUNG_NS
+        remember(scratch, memory, found if is_old and is_unchanged else "")
     return found
+
+
+def touch(path: Path) -> int:
+    """Makes an empty file; the file system's own time of that, or 0 if it cannot be made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def read_memory(path: Path) -> str:
@@ -52,12 +63,13 @@ def read_memory(path: Path) -> str:
     return text if len(text) == 64 else ""
 
 
-def remember(path: Path, digest: str) -> None:
-    """Keeps a digest, if that can be done; another process sees all of it or nothing."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+def remember(scratch: Path, path: Path, digest: str) -> None:
+    """Keeps a digest, if there is one and that can be done; another process sees all of it or nothing."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(digest, encoding="ascii")
-        scratch.replace(path)
+        if digest:
+            scratch.write_text(digest, encoding="ascii")
+            scratch.replace(path)
+        else:
+            scratch.unlink()
     except OSError:
         scratch.unlink(missing_ok=True)
