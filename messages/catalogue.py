@@ -31,6 +31,8 @@ MODULES = (
     "messages.market",
     "messages.instruments",
     "messages.orders",
+    "messages.order_lists",
+    "messages.order_requests",
     "messages.account",
     "messages.control",
     "messages.recovery",

@@ -55,6 +55,16 @@ class OrderType(WireEnum):
     TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
     UNRECOGNISED = "UNRECOGNISED"
 
+    @property
+    def is_contingent(self) -> bool:
+        """Whether a trade price must set it off first; Binance calls these algo orders (filters.md)."""
+        return self.startswith(("STOP_LOSS", "TAKE_PROFIT"))
+
+    @property
+    def has_price(self) -> bool:
+        """Whether it has a limit."""
+        return self.startswith("LIMIT") or self.endswith("_LIMIT")
+
 
 class TimeInForce(WireEnum):
     """How long an order may rest (enums.md, Time in force)."""
@@ -117,6 +127,51 @@ class ExecutionType(WireEnum):
     TRADE = "TRADE"
     EXPIRED = "EXPIRED"
     TRADE_PREVENTION = "TRADE_PREVENTION"
+    UNRECOGNISED = "UNRECOGNISED"
+
+
+class SelfTradePrevention(WireEnum):
+    """What the venue does when an account would trade with itself (enums.md, STP Modes); the taker's mode decides."""
+
+    NONE = "NONE"
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
+    TRANSFER = "TRANSFER"
+    UNRECOGNISED = "UNRECOGNISED"
+
+
+class ListRole(WireEnum):
+    """What an order is within its list; the venue calls the entry "working" and what follows it "pending"."""
+
+    NONE = "NONE"
+    ENTRY = "ENTRY"
+    ABOVE = "ABOVE"
+    """The exit whose price lies above the market."""
+    BELOW = "BELOW"
+    EXIT = "EXIT"
+    """The only one."""
+    UNRECOGNISED = "UNRECOGNISED"
+
+
+class ListState(WireEnum):
+    """How a list stands: the venue's words (enums.md, Order List Order Status) and two of ours."""
+
+    EXECUTING = "EXECUTING"
+    ALL_DONE = "ALL_DONE"
+    REJECT = "REJECT"
+    UNPROTECTED = "UNPROTECTED"
+    """The entry has brought something, and no exit covers all of it."""
+    UNKNOWN = "UNKNOWN"
+    UNRECOGNISED = "UNRECOGNISED"
+
+
+class ReplaceMode(WireEnum):
+    """What becomes of the new order when the old one cannot be canceled (rest-api.md, cancelReplaceMode)."""
+
+    STOP_ON_FAILURE = "STOP_ON_FAILURE"
+    ALLOW_FAILURE = "ALLOW_FAILURE"
     UNRECOGNISED = "UNRECOGNISED"
 
 
@@ -202,4 +257,6 @@ class Reason(WireEnum):
     VENUE = "VENUE"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     HANDLER_FAILED = "HANDLER_FAILED"
+    REPLACED = "REPLACED"
+    UNPROTECTED = "UNPROTECTED"
     UNRECOGNISED = "UNRECOGNISED"

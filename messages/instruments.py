@@ -10,7 +10,14 @@ from typing import Any
 import msgspec
 
 from messages.base import Message, Routing
-from messages.enums import Exchanges, OrderType, Reason, Side, SymbolStatus
+from messages.enums import (
+    Exchanges,
+    OrderType,
+    Reason,
+    SelfTradePrevention,
+    Side,
+    SymbolStatus,
+)
 
 DECIMAL_TEXT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 ZERO = Decimal(0)
@@ -95,6 +102,12 @@ class Instrument(Message, kw_only=True):
     maker_fee: Decimal = ZERO
     taker_fee: Decimal = ZERO
     event_time_ns: int = 0
+    allows_trailing_stop: bool = True
+    allows_oco: bool = True
+    allows_oto: bool = True
+    allows_cancel_replace: bool = True
+    self_trade_prevention_modes: list[SelfTradePrevention] = msgspec.field(default_factory=list)
+    """Empty where the venue does not say."""
 
     routing = Routing.BY_MARKET
 

@@ -13,13 +13,15 @@ from messages.base import Message, Routing
 from messages.enums import (
     Exchanges,
     ExecutionType,
+    ListRole,
     OrderStatus,
     OrderType,
     Reason,
+    SelfTradePrevention,
     Side,
     TimeInForce,
 )
-from messages.order_status import next_status
+from messages.order_status import LIVING_WORDS, next_status
 
 
 class Execution(msgspec.Struct, array_like=True, kw_only=True, frozen=True):
@@ -87,6 +89,21 @@ class Order(Message, kw_only=True):
     """When that tick was received; our clock."""
     sent_time_ns: int = 0
     """When its request was handed to the venue's connection; our clock. 0 if it was not, or was by an earlier run."""
+    stop_price: Decimal = Decimal(0)
+    """The trade price that sets it off, or from which it begins to trail; 0 for none."""
+    trailing_delta: int = 0
+    """How far it trails the best price, in basis points; 0 if it does not."""
+    self_trade_prevention: SelfTradePrevention | None = None
+    """None for the symbol's own mode."""
+    list_id: str = ""
+    """Our own id of the list that it is in; empty for a single order."""
+    list_role: ListRole = ListRole.NONE
+    exchange_list_id: int = -1
+    """The venue's id of that list; -1 for none, as on the wire."""
+    is_waiting: bool = False
+    """Another order of its list must be filled first: until then it can execute nothing and locks nothing."""
+    is_emulated: bool = False
+    """Its trigger is watched here: the venue has not heard of it."""
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(exchange, symbol)`."""
@@ -132,6 +149,9 @@ class Order(Message, kw_only=True):
         if other.exchange_order_id and not self.exchange_order_id:
             self.exchange_order_id = other.exchange_order_id
             changed = True
+        if other.exchange_list_id >= 0 and self.exchange_list_id < 0:
+            self.exchange_list_id = other.exchange_list_id
+            changed = True
         if other.quantity and (
             not self.quantity or (other.exchange_order_id and other.quantity < self.quantity)
         ):
@@ -151,7 +171,11 @@ class Order(Message, kw_only=True):
     def say(self, said: OrderStatus, other: "Order | None" = None) -> bool:
         """Applies one word about the order's status by the table; True if anything changed."""
         changed = False
-        if said is OrderStatus.NEW or said is OrderStatus.PARTIALLY_FILLED or said.is_terminal:
+        if said in LIVING_WORDS or said is OrderStatus.FILLED:
+            changed, self.is_waiting = self.is_waiting, False
+        # PENDING_NEW is the venue's word too, of a leg that waits, if it comes with the venue's id.
+        is_leg = said is OrderStatus.PENDING_NEW and other is not None and other.exchange_order_id
+        if said in LIVING_WORDS or said.is_terminal or is_leg:
             is_news = self.venue_status is None or next_status(self.venue_status, said) is not None
             if said.is_terminal and not is_news and self.venue_status is not said:
                 # The venue's last word rules this end out, whatever we have said since.
@@ -185,23 +209,16 @@ class Order(Message, kw_only=True):
 
     def add_executions(self, executions: list[Execution]) -> bool:
         """Takes those not yet known by their trade id; True if there were any."""
-        if not executions:
-            return False
-        known = {execution.trade_id for execution in self.executions}
-        added = {
-            execution.trade_id: execution
-            for execution in executions
-            if execution.trade_id not in known
-        }
+        known = {each.trade_id for each in self.executions} if executions else ()
+        added = {each.trade_id: each for each in executions if each.trade_id not in known}
         if not added:
             return False
         self.executions.extend(added.values())
-        quantity = sum((execution.quantity for execution in self.executions), Decimal(0))
+        quantity = sum((each.quantity for each in self.executions), Decimal(0))
         if quantity > self.executed_quantity:
             self.executed_quantity = quantity
-            self.executed_quote_quantity = sum(
-                (execution.price * execution.quantity for execution in self.executions), Decimal(0)
-            )
+            amounts = (each.price * each.quantity for each in self.executions)
+            self.executed_quote_quantity = sum(amounts, Decimal(0))
         return True
 
 
@@ -231,6 +248,10 @@ class PlaceOrder(StrategyCommand, kw_only=True):
     decided_on: bytes = b""
     send_before_ns: int = 0
     """Past this instant (our clock) it must not be sent any more; 0 means no limit."""
+    stop_price: Decimal | None = None
+    trailing_delta: int | None = None
+    """In basis points."""
+    self_trade_prevention: SelfTradePrevention | None = None
 
 
 class CancelOrder(StrategyCommand, kw_only=True):
@@ -291,6 +312,9 @@ class CancelOrderRequest(VenueRequest, kw_only=True):
     client_order_id: str
     exchange_order_id: int = 0
     order_id: str = ""
+    list_id: str = ""
+    """If it is in a list: the list's client id. The list is canceled whole then, in one request."""
+    exchange_list_id: int = -1
 
     is_durable = True
     is_retold = True
@@ -318,26 +342,6 @@ class QueryOrderRequest(VenueRequest, kw_only=True):
     client_order_id: str
     exchange_order_id: int = 0
     order_id: str = ""
-
-
-class SnapshotRequest(VenueRequest, kw_only=True):
-    """Asks for the account as the venue sees it; answered by `AccountSnapshot`."""
-
-    symbols: list[str] = msgspec.field(default_factory=list)
-    trades_after: dict[str, int] = msgspec.field(default_factory=dict)
-    """For each symbol the last trade id that is known to be booked: later ones are asked for too."""
-
-
-class CancelRefused(Message, kw_only=True):
-    """The gateway's word that a cancel did not take place; the order itself may have ended or still rest."""
-
-    exchange: Exchanges
-    symbol: str
-    client_order_id: str
-    reason_text: str
-    reason_code: int = 0
-    is_unknown: bool = False
-    """True when the outcome of the cancel itself is unknown."""
 
 
 # Events of the order manager.

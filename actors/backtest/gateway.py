@@ -22,14 +22,13 @@ from messages.control import Subscribe
 from messages.enums import Exchanges, OrderStatus, OrderType, Reason
 from messages.instruments import Instrument
 from messages.market import MarketMessage
+from messages.order_requests import CancelRefused, SnapshotRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
-    CancelRefused,
     NewOrderRequest,
     Order,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 
 OrderRequest = NewOrderRequest | CancelOrderRequest | AmendOrderRequest | QueryOrderRequest

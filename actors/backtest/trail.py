@@ -11,12 +11,12 @@ from actors.runtime.errors import JournalError
 from actors.runtime.journal import connect
 from messages.base import Message
 from messages.codec import class_name_of, union_decoder
+from messages.order_requests import CancelRefused
 from messages.orders import (
     AmendOrder,
     AmendOrderRequest,
     CancelOrder,
     CancelOrderRequest,
-    CancelRefused,
     Fill,
     NewOrderRequest,
     Order,

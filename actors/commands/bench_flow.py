@@ -25,13 +25,13 @@ from messages.control import Ready, Subscribe
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.instruments import Instrument
 from messages.market import BookTicker, Trade
+from messages.order_requests import SnapshotRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
     NewOrderRequest,
     Order,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 
 FANS = (1, 10, 100)

@@ -2,10 +2,10 @@
 
 from actors.gateways.errors import GatewayError
 from messages.enums import OrderStatus, OrderType, Reason, Side
+from messages.order_requests import CancelRefused
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
-    CancelRefused,
     NewOrderRequest,
     Order,
     QueryOrderRequest,

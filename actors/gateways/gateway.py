@@ -25,14 +25,13 @@ from messages.base import Message
 from messages.control import Subscribe
 from messages.enums import Exchanges, OrderType, Reason, Side
 from messages.instruments import Instrument
+from messages.order_requests import CancelRefused, SnapshotRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
-    CancelRefused,
     NewOrderRequest,
     Order,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 
 

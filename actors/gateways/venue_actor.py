@@ -11,7 +11,8 @@ from actors.runtime.actor import Actor
 from messages.account import AccountSnapshot, Balance
 from messages.control import HoldTrading, ReleaseTrading
 from messages.instruments import Instrument
-from messages.orders import CancelRefused, Order
+from messages.order_requests import CancelRefused
+from messages.orders import Order
 
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 30.0

@@ -23,7 +23,7 @@ from actors.order_manager.reducing import Reducing
 from actors.order_manager.terms import is_sane
 from actors.trading.order_change import OrderChange
 from actors.trading.risk import Refusal
-from messages.enums import OrderStatus, OrderType, Reason
+from messages.enums import OrderStatus, Reason
 from messages.orders import AmendOrder, AmendOrderRequest, Order
 from messages.recovery import OrderNote
 
@@ -72,6 +72,9 @@ class Amending:
         request = self._find_reduction(order, amendment)
         if request is not None and self.reducing.can_begin(order):
             self.reducing.begin(order, request, command)
+            return
+        if order.list_id:
+            self.publisher.tell(order, Reason.UNSUPPORTED, "an order of a list can only be reduced")
             return
         self.pending[order.order_id] = amendment
         self.chains.being_amended.add(order.order_id)
@@ -137,8 +140,11 @@ class Amending:
         )
 
     def _find_refusal(self, order: Order, amendment: Amendment) -> Refusal | None:
-        if order.order_type is OrderType.MARKET:
-            return Reason.UNSUPPORTED, "a MARKET order cannot be amended"
+        if not order.order_type.has_price:
+            return Reason.UNSUPPORTED, f"a {order.order_type} order cannot be amended"
+        if order.list_id and amendment.price != order.price:
+            # A cancel of one would cancel all of them.
+            return Reason.UNSUPPORTED, "an order of a list can only be reduced"
         if order.status is OrderStatus.UNKNOWN:
             return Reason.OUTCOME_UNKNOWN, "whether the order exists is not known yet"
         if not (is_sane(amendment.price) and amendment.price > 0):
@@ -171,4 +177,7 @@ def build_leg(order: Order, price: Decimal, quantity: Decimal, now_ns: int) -> O
         decided_on=order.decided_on,
         decided_on_id=order.decided_on_id,
         origin_request_ns=order.origin_request_ns,
+        stop_price=order.stop_price,
+        trailing_delta=order.trailing_delta,
+        self_trade_prevention=order.self_trade_prevention,
     )

@@ -16,6 +16,7 @@ import msgspec
 from actors.order_manager.naming import OrderNames
 from actors.trading.balances import Balances
 from actors.trading.order_change import OrderChange
+from actors.trading.order_lists import EXITS, counted_orders
 from actors.trading.order_table import OrderTable
 from actors.trading.portfolio import Portfolio
 from messages.account import AccountSnapshot, Balance
@@ -119,7 +120,7 @@ class Books:
             free = ZERO
         for _, amount in self.on_the_way.get((exchange, asset), ()):
             free += amount
-        for order in self.table.unheard_orders(exchange):
+        for order in counted_orders(self.table.unheard_orders(exchange)):
             locked_asset, amount = self.find_lock(order)
             if locked_asset == asset:
                 free -= amount
@@ -128,13 +129,14 @@ class Books:
     def find_lock(self, order: Order) -> tuple[str, Decimal]:
         """The asset that an order locks at the venue, and how much of it; ("", 0) where its symbol is not known."""
         instrument = self.instruments.get((order.exchange, order.symbol))
-        if instrument is None:
+        if instrument is None or order.is_waiting:
             return "", ZERO
         if order.side is Side.SELL:
             return instrument.base_asset, order.open_quantity
         if order.quote_quantity:
             return instrument.quote_asset, order.quote_quantity - order.executed_quote_quantity
-        price = order.price or self.mid_price(order.exchange, order.symbol) or ZERO
+        price = order.price or order.stop_price
+        price = price or self.mid_price(order.exchange, order.symbol) or ZERO
         return instrument.quote_asset, order.open_quantity * price
 
     def unsettled(
@@ -163,7 +165,8 @@ class Books:
         """`under_way` for all BUY orders, and for the BUY and the SELL orders of one strategy; looked through once."""
         all_buys = own_buys = own_sales = ZERO
         amounts = [
-            (order, order.open_quantity) for order in self.table.open_orders(None, exchange, symbol)
+            (order, order.open_quantity)
+            for order in counted_orders(self.table.open_orders(None, exchange, symbol))
         ]
         amounts += [
             (order, order.unbooked_quantity) for order in self.unsettled(None, exchange, symbol)
@@ -190,7 +193,19 @@ class Books:
             )
             self._expect(order, *self._find_proceeds(order, execution))
         if change.is_ended and was_acknowledged:
-            self._expect(order, *self.find_lock(order))
+            self._expect(order, *self._find_release(order))
+
+    def _find_release(self, order: Order) -> tuple[str, Decimal]:
+        """What the end of an order sets free: of a pair, which is locked once, only the end of the second."""
+        asset, amount = self.find_lock(order)
+        others = [
+            other
+            for other in self.table.list_orders(order)
+            if other is not order and other.list_role in EXITS and order.list_role in EXITS
+        ]
+        if any(other.is_open for other in others):
+            return "", ZERO
+        return asset, min([amount, *(self.find_lock(other)[1] for other in others)])
 
     def is_unsettled(self, order: Order) -> bool:
         """Whether executions of an order are still to be told and booked."""

@@ -45,6 +45,9 @@ class Cancels:
         change = self.books.table.on_cancel_requested(order, reason, reason_text)
         if not change.is_news:
             return
+        # A cancel of one order of a list cancels all of them: it is asked for once, of the list.
+        listed = self.books.table.list_orders(order)
+        mates = [other for other in listed if other is not order and other.is_open]
         self.port.send(
             CancelOrderRequest(
                 exchange=order.exchange,
@@ -52,9 +55,16 @@ class Cancels:
                 client_order_id=order.client_order_id,
                 exchange_order_id=order.exchange_order_id,
                 order_id=order.order_id,
+                list_id=listed[0].client_order_id if mates else "",
+                exchange_list_id=order.exchange_list_id if mates else -1,
             )
         )
         self.publisher.publish(change)
+        for mate in mates:
+            if is_pursued:
+                self.pursued.setdefault(mate.order_id, 0)
+            with_it = self.books.table.on_cancel_requested(mate, reason, reason_text)
+            self.publisher.publish(with_it)
 
     def on_change(self, order: Order) -> None:
         """Starts an order's time when the venue has acknowledged it; ends what concerns an order that is over."""

@@ -8,7 +8,11 @@ from actors.order_manager.settlement import Settlement
 from messages.codec import class_name_of, decoder_of
 from messages.control import ActorFailed, CommandFailed, JournalFailed
 from messages.enums import Exchanges, OrderStatus, Reason
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import AmendOrderRequest, CancelOrderRequest, NewOrderRequest, Order
+
+INTENTS = (NewOrderRequest.__name__, NewOrderListRequest.__name__, ReplaceOrderRequest.__name__)
+"""What is not sent unless it is written down."""
 
 
 class Failures:
@@ -44,8 +48,10 @@ class Failures:
 
     def on_command_failed(self, failed: CommandFailed) -> None:
         """A gateway's handler raised: the request was certainly not sent."""
-        if failed.failed_class == NewOrderRequest.__name__:
-            self._refuse_unsent(failed.failed_frame, Reason.HANDLER_FAILED, failed.error)
+        if failed.failed_class in INTENTS:
+            self._refuse_unsent(
+                failed.failed_class, failed.failed_frame, Reason.HANDLER_FAILED, failed.error
+            )
         elif failed.failed_class == CancelOrderRequest.__name__:
             request = decoder_of(CancelOrderRequest).decode(failed.failed_frame)
             order = self._find(request.exchange, request.symbol, request.client_order_id)
@@ -58,14 +64,26 @@ class Failures:
         """What could not be written down was not sent."""
         self.checkpoints.on_journal_failed()
         for frame in failed.frames:
-            if class_name_of(frame) == NewOrderRequest.__name__:
-                self._refuse_unsent(frame, Reason.JOURNAL, failed.reason)
-            elif class_name_of(frame) == AmendOrderRequest.__name__:
+            name = class_name_of(frame)
+            if name in INTENTS:
+                self._refuse_unsent(name, frame, Reason.JOURNAL, failed.reason)
+            elif name == AmendOrderRequest.__name__:
                 self._refuse_reduction(frame, Reason.JOURNAL, failed.reason)
 
-    def _refuse_unsent(self, frame: bytes, reason: Reason, reason_text: str) -> None:
-        request = decoder_of(NewOrderRequest).decode(frame)
-        self.settlement.refuse_unsent(request.order.order_id, reason, reason_text)
+    def _refuse_unsent(self, name: str, frame: bytes, reason: Reason, reason_text: str) -> None:
+        if name == NewOrderListRequest.__name__:
+            listed = decoder_of(NewOrderListRequest).decode(frame).orders
+            for order in listed:
+                self.settlement.refuse_unsent(order.order_id, reason, reason_text)
+        elif name == ReplaceOrderRequest.__name__:
+            request = decoder_of(ReplaceOrderRequest).decode(frame)
+            self.settlement.refuse_unsent(request.order.order_id, reason, reason_text)
+            old = self._find(request.exchange, request.order.symbol, request.client_order_id)
+            if old is not None:
+                self.settlement.refuse_cancel(old, reason_text)
+        else:
+            placed = decoder_of(NewOrderRequest).decode(frame).order
+            self.settlement.refuse_unsent(placed.order_id, reason, reason_text)
 
     def _refuse_reduction(self, frame: bytes, reason: Reason, reason_text: str) -> None:
         request = decoder_of(AmendOrderRequest).decode(frame)

@@ -38,15 +38,21 @@ from messages.control import (
     ResyncRequest,
     Subscribe,
 )
-from messages.enums import GateEvent, Reason
+from messages.enums import GateEvent, Reason, SelfTradePrevention
 from messages.instruments import Instrument
 from messages.market import BookTicker
+from messages.order_lists import OrderListUpdate, PlaceOrderList, ReplaceOrder
+from messages.order_requests import (
+    CancelRefused,
+    NewOrderListRequest,
+    ReplaceOrderRequest,
+    SnapshotRequest,
+)
 from messages.orders import (
     AmendOrder,
     AmendOrderRequest,
     CancelOrder,
     CancelOrderRequest,
-    CancelRefused,
     ClosePosition,
     Fill,
     NewOrderRequest,
@@ -54,7 +60,6 @@ from messages.orders import (
     OrderUpdate,
     PlaceOrder,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 from messages.recovery import (
     GateNote,
@@ -70,7 +75,10 @@ Outputs = (
     | AmendOrderRequest
     | QueryOrderRequest
     | SnapshotRequest
+    | NewOrderListRequest
+    | ReplaceOrderRequest
     | OrderUpdate
+    | OrderListUpdate
     | Fill
     | Position
     | Balance
@@ -82,6 +90,7 @@ Outputs = (
     | StateKept
     | OrderManagerCheckpoint
 )
+OrderCommand = PlaceOrder | CancelOrder | AmendOrder | ReplaceOrder
 
 
 class OrderManager(Actor[Outputs]):
@@ -104,6 +113,7 @@ class OrderManager(Actor[Outputs]):
         foreign_orders: ForeignOrdersPolicy = "ignore",
         valuation_interval_s: float = 1.0,
         silence_s: float = 10.0,
+        self_trade_prevention: SelfTradePrevention | None = None,
         **limits: Decimal | int | None,
     ) -> None:
         """`bot` marks the bot's orders at the venue. `limits` are the fields of `RiskLimits`.
@@ -114,7 +124,7 @@ class OrderManager(Actor[Outputs]):
         for `refusal_hold_s`. After `checkpoint_entries` durable messages a checkpoint is written. `foreign_orders` says
         what is done about open orders that are not ours: `ignore`, `adopt` (they become ours) or `cancel`.
         Every `valuation_interval_s`, while anything is held, positions are told at the market's price; every `silence_s`
-        it is looked for requests that nobody has answered.
+        it is looked for requests that nobody has answered. `self_trade_prevention` is for orders that name no mode.
 
         Raises ValueError for a limit or a time that is not above 0, and for an unknown limit.
         """
@@ -127,6 +137,7 @@ class OrderManager(Actor[Outputs]):
             foreign_orders=foreign_orders,
             valuation_interval_s=valuation_interval_s,
             silence_s=silence_s,
+            self_trade_prevention=self_trade_prevention,
         )
         given = {key: value for key, value in limits.items() if value is not None}
         run = self._context.run
@@ -231,6 +242,22 @@ class OrderManager(Actor[Outputs]):
         if self.parts.placements.place(order, place.send_before_ns):
             self.books.traded.add(place.sender)
 
+    def on_place_order_list(self, place: PlaceOrderList) -> None:
+        """Sends a list of orders, or tells why not."""
+        self.books.names.register(place.sender)
+        self.readiness.learn_market(place.exchange, place.symbol)
+        if self.parts.listings.place(place):
+            self.books.traded.add(place.sender)
+
+    def on_replace_order(self, replace: ReplaceOrder) -> None:
+        """Exchanges an order for another one, or tells why not."""
+        old = self._find_order(replace)
+        if old is None:
+            self._tell_unknown(replace)
+            self._tell_unknown(replace.order, replace.sender)
+        else:
+            self.parts.replacing.begin(old, replace)
+
     def on_cancel_order(self, cancel: CancelOrder) -> None:
         """Cancels an order; of one that is unknown or has ended the strategy is told so."""
         order = self._find_order(cancel)
@@ -257,13 +284,14 @@ class OrderManager(Actor[Outputs]):
         key = (close.sender, close.exchange, close.symbol)
         self.closings.begin(key, close.send_before_ns, decided_on_id=close.cause_id)
 
-    def _find_order(self, command: PlaceOrder | CancelOrder | AmendOrder) -> Order | None:
+    def _find_order(self, command: OrderCommand) -> Order | None:
         """The strategy's own order of that id, at the venue its last leg."""
         order_id = command.order_id
         order = self.chains.current(order_id) or self.books.table.get(order_id)
         return order if order is not None and order.strategy == command.sender else None
 
-    def _tell_unknown(self, command: CancelOrder | AmendOrder) -> None:
+    def _tell_unknown(self, command: OrderCommand, sender: str = "") -> None:
+        command.sender = sender or command.sender
         if self.parts.refusals.is_remembered(command.sender, command.order_id):
             return  # the word that it was refused is on its way already
         text = f"no order {command.order_id} is known"

@@ -14,6 +14,7 @@ from actors.order_manager.foreign import ForeignOrders, ForeignOrdersPolicy
 from actors.order_manager.gate import TradingGate
 from actors.order_manager.halts import Halts
 from actors.order_manager.inquiries import SILENCE_S, Inquiries
+from actors.order_manager.listings import Listings
 from actors.order_manager.losses import Losses
 from actors.order_manager.naming import OrderNames
 from actors.order_manager.placements import Placements
@@ -24,10 +25,12 @@ from actors.order_manager.reconciliation import Reconciliation
 from actors.order_manager.recovery import Recovery
 from actors.order_manager.reducing import Reducing
 from actors.order_manager.refusals import Refusals
+from actors.order_manager.replacing import Replacing
 from actors.order_manager.restoring import Restoring
 from actors.order_manager.settlement import Settlement
 from actors.order_manager.venue_words import VenueWords
 from actors.trading.risk import RiskChecker, RiskLimits
+from messages.enums import SelfTradePrevention
 from messages.orders import Order
 
 
@@ -43,6 +46,7 @@ class ManagerOptions:
     foreign_orders: ForeignOrdersPolicy
     valuation_interval_s: float = VALUATION_INTERVAL_S
     silence_s: float = SILENCE_S
+    self_trade_prevention: SelfTradePrevention | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot be meant, naming the key."""
@@ -91,7 +95,13 @@ class Parts:
         )
         risk = RiskChecker(limits)
         self.placements = Placements(
-            port, self.books, self.publisher, self.gate, risk, self.refusals
+            port,
+            self.books,
+            self.publisher,
+            self.gate,
+            risk,
+            self.refusals,
+            options.self_trade_prevention,
         )
         self.cancels = Cancels(port, self.books, self.publisher)
         self.inquiries = Inquiries(
@@ -110,6 +120,8 @@ class Parts:
         self.amending = Amending(
             port, self.chains, publisher, self.placements, cancels, self.reducing
         )
+        self.listings = Listings(port, books, self.placements)
+        self.replacing = Replacing(port, books, publisher, self.placements, cancels)
         self.closings = Closings(port, books, publisher, self.placements, cancels, self.amending)
         self.halts = Halts(
             port,
@@ -131,6 +143,8 @@ class Parts:
             self.closings,
             self.halts,
             self.refusals,
+            self.listings,
+            self.replacing,
             self._on_adopted,
         )
 

@@ -3,14 +3,25 @@
 A refusal is an `OrderUpdate` with status REJECTED and its reason, told once; nothing is tried again.
 """
 
+import msgspec
+
 from actors.order_manager.books import ZERO, Books, copy_order
 from actors.order_manager.gate import TradingGate
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.order_manager.refusals import Refusals
-from actors.order_manager.terms import find_malformation, find_venue_fault, round_terms
+from actors.order_manager.terms import (
+    find_malformation,
+    find_venue_fault,
+    round_terms,
+    takes_type,
+)
+from actors.trading.order_change import OrderChange
+from actors.trading.order_lists import counted_orders
 from actors.trading.risk import Refusal, RiskChecker, RiskState, check_funds
-from messages.enums import OrderStatus, Reason, Side
+from messages.enums import ListRole, OrderStatus, Reason, ReplaceMode, SelfTradePrevention, Side
+from messages.instruments import Instrument
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import NewOrderRequest, Order
 
 
@@ -25,7 +36,9 @@ class Placements:
         gate: TradingGate,
         risk: RiskChecker,
         refusals: Refusals,
+        self_trade_prevention: SelfTradePrevention | None = None,
     ) -> None:
+        self.self_trade_prevention = self_trade_prevention
         self.port = port
         self.books = books
         self.publisher = publisher
@@ -42,6 +55,68 @@ class Placements:
             or self.risk.check(order, self.find_state(order))
         )
         return self._settle(order, send_before_ns, refusal)
+
+    def place_list(self, orders: list[Order], send_before_ns: int) -> bool:
+        """Sends orders that belong together as one intent, or refuses them all; True if they were sent."""
+        for order in orders:
+            self.apply_defaults(order)
+        refusal = next(filter(None, map(find_malformation, orders)), None)
+        refusal = refusal or self.find_closed_gate(orders[0], send_before_ns)
+        refusal = refusal or next(filter(None, map(self.find_list_fault, orders)), None)
+        if refusal is None:
+            fit_exits(orders, self.books.instruments[orders[0].exchange, orders[0].symbol])
+            refusal = next(filter(None, map(self.find_fault, orders)), None)
+        for order in () if refusal is not None else counted_orders(orders):
+            state = msgspec.structs.replace(self.find_state(order), orders_placed=len(orders))
+            refusal = refusal or self.risk.check(order, state)
+        if refusal is not None:
+            self.refuse_all(orders, refusal)
+            return False
+        changes = self.admit(orders, refusal)
+        if changes is None:
+            return False
+        self.port.send(
+            NewOrderListRequest(
+                exchange=orders[0].exchange,
+                symbol=orders[0].symbol,
+                list_id=orders[0].client_order_id,
+                orders=[copy_order(order) for order in orders],
+                send_before_ns=send_before_ns,
+            )
+        )
+        for change in changes:
+            self.publisher.publish(change)
+        return True
+
+    def replace(
+        self, old: Order, order: Order, mode: ReplaceMode, send_before_ns: int
+    ) -> OrderChange | None:
+        """Sends an order that takes another's place in one request, or refuses it and the old one stays.
+
+        What has become of the new order, to be told after the old one's cancel; None if it was refused.
+        """
+        self.apply_defaults(order)
+        refusal = (
+            find_malformation(order)
+            or self.find_closed_gate(order, send_before_ns)
+            or self.find_fault(order)
+            or self.risk.check(order, self.find_state_without(old, order))
+        )
+        changes = self.admit([order], refusal)
+        if changes is None:
+            return None
+        self.port.send(
+            ReplaceOrderRequest(
+                exchange=order.exchange,
+                order=copy_order(order),
+                client_order_id=old.client_order_id,
+                exchange_order_id=old.exchange_order_id,
+                order_id=old.order_id,
+                mode=mode,
+                send_before_ns=send_before_ns,
+            )
+        )
+        return changes[0]
 
     def close(self, order: Order, send_before_ns: int, *, ignores_halt: bool = False) -> bool:
         """Sends an order that only reduces what is held: the limits do not apply to it, the funds do."""
@@ -64,11 +139,49 @@ class Placements:
 
     def find_fault(self, order: Order) -> Refusal | None:
         """Rounds the order's terms; why the venue would refuse them, or None."""
+        self.apply_defaults(order)
         instrument = self.books.instruments.get((order.exchange, order.symbol))
         if instrument is not None:
             round_terms(order, instrument)
         return find_venue_fault(
             order, instrument, self.books.mid_price(order.exchange, order.symbol)
+        )
+
+    def find_list_fault(self, order: Order) -> Refusal | None:
+        """Why an order cannot go in one request with others at its venue, or None."""
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        if instrument is None:
+            return Reason.INSTRUMENT, f"the trading rules of {order.symbol} are not known"
+        has_entry = order.is_waiting or order.list_role is ListRole.ENTRY
+        is_offered = instrument.allows_oto if has_entry else instrument.allows_oco
+        if not (is_offered and takes_type(order, instrument)):
+            kind = f"{order.order_type} orders in lists"
+            return Reason.UNSUPPORTED, f"{order.symbol} takes no {kind}"
+        return None
+
+    def apply_defaults(self, order: Order) -> None:
+        """What the configuration says where the strategy says nothing."""
+        if order.self_trade_prevention is None:
+            order.self_trade_prevention = self.self_trade_prevention
+
+    def find_state_without(self, old: Order, order: Order) -> RiskState:
+        """What an order is judged against that takes an open one's place: as if that were gone already."""
+        state = self.find_state(order)
+        _, lock = self.books.find_lock(old)
+        is_sale = old.side is Side.SELL
+        count = sum(1 for other in self.books.table.list_orders(old) if other.is_open)
+        base, quote = (lock, ZERO) if is_sale else (ZERO, lock)
+        gone = ZERO if old.is_waiting else old.open_quantity
+        bought, sold = (ZERO, gone) if is_sale else (gone, ZERO)
+        return msgspec.structs.replace(
+            state,
+            open_orders=state.open_orders - count,
+            strategy_open_orders=state.strategy_open_orders - count,
+            open_buy_quantity=state.open_buy_quantity - bought,
+            strategy_open_buy_quantity=state.strategy_open_buy_quantity - bought,
+            strategy_open_sell_quantity=state.strategy_open_sell_quantity - sold,
+            free_base=None if state.free_base is None else state.free_base + base,
+            free_quote=None if state.free_quote is None else state.free_quote + quote,
         )
 
     def find_state(self, order: Order) -> RiskState:
@@ -108,23 +221,61 @@ class Placements:
         self.publisher.tell(order)
         self.refusals.on_refused(order.strategy, order.reason, order.reason_text)
 
-    def _settle(self, order: Order, send_before_ns: int, refusal: Refusal | None) -> bool:
+    def refuse_all(self, orders: list[Order], refusal: Refusal) -> None:
+        """Tells the strategy that a list was not sent, and why: each order's own id ends so, and it counts once."""
+        for order in orders[1:]:
+            order.status = OrderStatus.REJECTED
+            order.reason, order.reason_text = refusal
+            self.refusals.remember(order.strategy, order.order_id)
+            self.publisher.tell(order)
+        self.refuse(orders[0], refusal)
+
+    def admit(self, orders: list[Order], refusal: Refusal | None) -> list[OrderChange] | None:
+        """Names orders and takes them into the table; None if they were refused."""
+        if refusal is None:
+            for order in orders:
+                order.client_order_id = self.books.names.next(order.strategy)
+                order.order_id = order.order_id or order.client_order_id
+                if self.books.table.get(order.order_id) is not None:
+                    refusal = Reason.UNSUPPORTED, f"the id {order.order_id} exists already"
         if refusal is not None:
-            self.refuse(order, refusal)
-            return False
-        order.client_order_id = self.books.names.next(order.strategy)
-        order.order_id = order.order_id or order.client_order_id
+            for order in orders:
+                order.client_order_id = ""
+            self.refuse_all(orders, refusal)
+            return None
         try:
-            change = self.books.table.add(order)
+            changes = [self.books.table.add(order) for order in orders]
         except ValueError as error:
-            # A command may name any id; one that is known already must not end the order manager.
-            self.refuse(order, (Reason.UNSUPPORTED, str(error)))
+            # A command may name any id; one that was used long ago must not end the order manager.
+            self.refuse_all(orders, (Reason.UNSUPPORTED, str(error)))
+            return None
+        for _ in orders:
+            self.risk.on_sent(self.port.now_ns)
+        return changes
+
+    def _settle(self, order: Order, send_before_ns: int, refusal: Refusal | None) -> bool:
+        changes = self.admit([order], refusal)
+        if changes is None:
             return False
-        self.risk.on_sent(self.port.now_ns)
         self.port.send(
             NewOrderRequest(
                 exchange=order.exchange, order=copy_order(order), send_before_ns=send_before_ns
             )
         )
-        self.publisher.publish(change)
+        self.publisher.publish(changes[0])
         return True
+
+
+def fit_exits(orders: list[Order], instrument: Instrument) -> None:
+    """Makes the exits of a BUY no greater than what it brings: the venue may take its fee out of that.
+
+    The venue refuses exits for more than is there, at the moment at which they are needed (rest-api.md, OTO: the pending
+    orders are placed when the working one is filled). What the fee leaves over stays, as after any purchase.
+    """
+    entry = orders[0]
+    if entry.list_role is not ListRole.ENTRY or entry.side is not Side.BUY:
+        return
+    fee = max(instrument.maker_fee, instrument.taker_fee)
+    brought = instrument.round_quantity(entry.quantity * (1 - fee))
+    for order in orders[1:]:
+        order.quantity = min(order.quantity, brought)

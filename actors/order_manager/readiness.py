@@ -14,7 +14,7 @@ from messages.control import Ready, Subscribe
 from messages.enums import Exchanges
 from messages.instruments import Instrument
 from messages.market import BookTicker
-from messages.orders import SnapshotRequest
+from messages.order_requests import SnapshotRequest
 
 SNAPSHOT_RETRY_S = 5.0
 INSTRUMENT_PATIENCE_S = 10.0

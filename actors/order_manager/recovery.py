@@ -22,7 +22,7 @@ from actors.order_manager.settlement import Settlement
 from actors.runtime.errors import JournalError
 from messages.account import AccountSnapshot
 from messages.control import Recovered
-from messages.enums import OrderStatus
+from messages.enums import OrderStatus, Reason
 from messages.orders import Order
 
 
@@ -108,7 +108,8 @@ class Recovery:
             readiness.learn_market(exchange, symbol)
         for order in books.table.open_orders():
             if order.status is OrderStatus.PENDING_CANCEL:
-                self.to_cancel[order.order_id] = order
+                if order.reason is not Reason.REPLACED:
+                    self.to_cancel[order.order_id] = order
                 order.restore_venue_status()
             if order.venue_status is None:
                 sent_before_ns = self.restoring.sent_before.get(order.order_id)

@@ -16,6 +16,7 @@ from messages.base import Message
 from messages.codec import class_name_of, decoder_of
 from messages.control import HaltTrading
 from messages.enums import Exchanges, GateEvent
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import Execution, Fill, NewOrderRequest, Order, OrderUpdate
 from messages.recovery import (
     GateNote,
@@ -28,6 +29,7 @@ from messages.recovery import (
 WORDS = (
     *("status", "venue_status", "client_order_id", "reason", "reason_text", "reason_code"),
     *("acknowledged_time_ns", "event_time_ns", "execution_id", "time_to_cancel"),
+    *("is_waiting", "exchange_list_id"),
 )
 """What a later word about an order replaces."""
 RUN_SHIFT = 40
@@ -56,7 +58,9 @@ class Restoring:
         """Of adopted orders, by client order id: their fills stand before the update that describes them."""
         self.readers: dict[str, Callable[[Any], None]] = {
             OrderManagerCheckpoint.__name__: self._read_checkpoint,
-            NewOrderRequest.__name__: self._read_intent,
+            NewOrderRequest.__name__: self._read_request,
+            ReplaceOrderRequest.__name__: self._read_request,
+            NewOrderListRequest.__name__: self._read_list,
             Fill.__name__: self._read_fill,
             OrderUpdate.__name__: self._read_update,
             OrderNote.__name__: self._read_order_note,
@@ -65,6 +69,7 @@ class Restoring:
         }
         classes: tuple[type[Message], ...] = (
             *(OrderManagerCheckpoint, NewOrderRequest, Fill, OrderUpdate),
+            *(ReplaceOrderRequest, NewOrderListRequest),
             *(OrderNote, StateKept, GateNote),
         )
         self.decoders = {item.__name__: decoder_of(item) for item in classes}
@@ -111,8 +116,14 @@ class Restoring:
             return
         names.move_to(run + 1)
 
-    def _read_intent(self, request: NewOrderRequest) -> None:
-        order = request.order
+    def _read_request(self, request: NewOrderRequest | ReplaceOrderRequest) -> None:
+        self._read_intent(request.order, request.send_before_ns)
+
+    def _read_list(self, request: NewOrderListRequest) -> None:
+        for order in request.orders:
+            self._read_intent(order, request.send_before_ns)
+
+    def _read_intent(self, order: Order, send_before_ns: int) -> None:
         table = self.books.table
         self.books.traded.add(order.strategy)
         self.books.names.register(order.strategy)
@@ -120,8 +131,8 @@ class Restoring:
         if table.get(order.order_id) is None and self._find(order) is None:
             table.restore(order)
             self.chains.restore_leg(order, table.get)
-            if request.send_before_ns:
-                self.sent_before[order.order_id] = request.send_before_ns
+            if send_before_ns:
+                self.sent_before[order.order_id] = send_before_ns
 
     def _read_fill(self, fill: Fill) -> None:
         books = self.books

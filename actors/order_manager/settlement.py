@@ -11,10 +11,12 @@ from actors.order_manager.cancels import Cancels
 from actors.order_manager.closings import Closings
 from actors.order_manager.halts import Halts
 from actors.order_manager.inquiries import Inquiries
+from actors.order_manager.listings import Listings
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.order_manager.reducing import Reducing
 from actors.order_manager.refusals import Refusals
+from actors.order_manager.replacing import Replacing
 from actors.trading.order_change import OrderChange, Verdict
 from messages.enums import OrderStatus, Reason
 from messages.orders import Order
@@ -35,6 +37,8 @@ class Settlement:
         closings: Closings,
         halts: Halts,
         refusals: Refusals,
+        listings: Listings,
+        replacing: Replacing,
         on_adopted: Callable[[Order], None],
     ) -> None:
         self.port = port
@@ -47,6 +51,8 @@ class Settlement:
         self.closings = closings
         self.halts = halts
         self.refusals = refusals
+        self.listings = listings
+        self.replacing = replacing
         self.on_adopted = on_adopted
 
     def settle(
@@ -76,17 +82,27 @@ class Settlement:
         self._judge_refusals(change)
         self.cancels.on_change(order)
         self.inquiries.consider(order)
+        self.listings.on_change(order)
+        self.replacing.on_change(order)
         if is_adopted:
             self.halts.on_adopted(order)
         self.closings.progress()
         self.halts.progress()
 
     def refuse_cancel(self, order: Order, reason_text: str) -> None:
-        """A cancel did not take place: the order may have ended or still rest, and the venue is asked which."""
+        """A cancel did not take place: the order may have ended or still rest, and the venue is asked which.
+
+        One that was sent for a list concerns all of its orders.
+        """
+        for each in self.books.table.list_orders(order):
+            self._refuse_cancel(each, reason_text)
+
+    def _refuse_cancel(self, order: Order, reason_text: str) -> None:
         change = self.books.table.on_cancel_refused(order)
         if not change.is_news:
             return
         self.amending.abandon(order)
+        self.replacing.on_cancel_refused(order)
         self.settle(change, Reason.CANCEL_REFUSED, reason_text)
         self.inquiries.consider(order, wants_answer=True)
         self.cancels.on_refused(order)

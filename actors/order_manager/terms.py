@@ -6,12 +6,12 @@ from decimal import Decimal
 from actors.trading.risk import Refusal
 from messages.enums import OrderStatus, OrderType, Reason, Side, SymbolStatus, TimeInForce
 from messages.instruments import Instrument, round_down, to_text
+from messages.order_lists import ReplaceOrder
 from messages.orders import AmendOrder, CancelOrder, Order, PlaceOrder
 
 ZERO = Decimal(0)
 MAXIMUM_EXPONENT = 20
 """Numbers of more digits on either side of the point are no order's, and would not fit the arithmetic."""
-SUPPORTED_TYPES = (OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER)
 
 
 def build_order(place: PlaceOrder, now_ns: int) -> Order:
@@ -32,13 +32,16 @@ def build_order(place: PlaceOrder, now_ns: int) -> Order:
         decided_on=place.decided_on,
         decided_on_id=place.cause_id,
         origin_request_ns=place.origin_time_ns,
+        stop_price=ZERO if place.stop_price is None else place.stop_price,
+        trailing_delta=place.trailing_delta or 0,
+        self_trade_prevention=place.self_trade_prevention,
     )
 
 
-def build_unknown(command: CancelOrder | AmendOrder) -> Order:
+def build_unknown(command: PlaceOrder | CancelOrder | AmendOrder | ReplaceOrder) -> Order:
     """What stands in an answer about an order of which nothing is known but what the command says."""
     return Order(
-        side=command.side,
+        side=Side.UNRECOGNISED if isinstance(command, ReplaceOrder) else command.side,
         order_type=OrderType.UNRECOGNISED,
         symbol=command.symbol,
         exchange=command.exchange,
@@ -50,7 +53,7 @@ def build_unknown(command: CancelOrder | AmendOrder) -> Order:
 
 def find_malformation(order: Order) -> Refusal | None:
     """Why these terms make no order at any venue, or None."""
-    if order.side is Side.UNRECOGNISED or order.order_type not in SUPPORTED_TYPES:
+    if order.side is Side.UNRECOGNISED or order.order_type is OrderType.UNRECOGNISED:
         return Reason.UNSUPPORTED, f"{order.side} {order.order_type} orders are not supported"
     if order.time_in_force is TimeInForce.UNRECOGNISED:
         return Reason.UNSUPPORTED, "this time in force is not supported"
@@ -61,15 +64,30 @@ def find_malformation(order: Order) -> Refusal | None:
     seconds = order.time_to_cancel
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         return Reason.UNSUPPORTED, f"time_to_cancel must be above 0 seconds, not {seconds}"
+    if fault := find_trigger_fault(order):
+        return Reason.PRICE, fault
+    if order.price and not order.order_type.has_price:
+        return Reason.PRICE, f"a {order.order_type} order has no price"
     if order.order_type is OrderType.MARKET:
-        if order.price:
-            return Reason.PRICE, "a MARKET order has no price"
         if (order.quantity > 0) == (order.quote_quantity > 0):
             return Reason.QUANTITY, "a MARKET order needs a quantity or a quote_quantity"
     elif order.quote_quantity:
         return Reason.QUANTITY, "only a MARKET order may have a quote_quantity"
-    elif order.price <= 0:
+    elif order.order_type.has_price and order.price <= 0:
         return Reason.PRICE, f"a {order.order_type} order needs a price above 0"
+    return None
+
+
+def find_trigger_fault(order: Order) -> str | None:
+    """What is wrong with the price or the distance that sets an order off, or None."""
+    if not is_sane(order.stop_price) or order.stop_price < 0:
+        return "the stop price is no sensible number"
+    if not 0 <= order.trailing_delta < 10_000:
+        return f"a trailing delta is 1 to 9999 basis points, not {order.trailing_delta}"
+    has_trigger = bool(order.stop_price or order.trailing_delta)
+    if has_trigger is not order.order_type.is_contingent:
+        need = "needs" if order.order_type.is_contingent else "has no"
+        return f"a {order.order_type} order {need} stop price or trailing delta"
     return None
 
 
@@ -86,6 +104,8 @@ def round_terms(order: Order, instrument: Instrument) -> None:
         order.quote_quantity = round_down(order.quote_quantity, step)
     if order.price:
         order.price = instrument.round_price(order.price, order.side)
+    if order.stop_price:
+        order.stop_price = instrument.round_price(order.stop_price, order.side)
 
 
 def find_venue_fault(
@@ -96,12 +116,29 @@ def find_venue_fault(
         return Reason.INSTRUMENT, f"the trading rules of {order.symbol} are not known"
     if instrument.status is not SymbolStatus.TRADING:
         return Reason.INSTRUMENT, f"{order.symbol} does not trade now: {instrument.status}"
-    if instrument.order_types and order.order_type not in instrument.order_types:
+    if not takes_type(order, instrument) and not order.order_type.is_contingent:
         return Reason.UNSUPPORTED, f"{order.symbol} takes no {order.order_type} orders"
+    modes = instrument.self_trade_prevention_modes
+    if order.self_trade_prevention and modes and order.self_trade_prevention not in modes:
+        return Reason.UNSUPPORTED, f"{order.symbol} has no mode {order.self_trade_prevention}"
     if order.quote_quantity:
         return find_amount_fault(order.quote_quantity, instrument)
-    price = None if order.order_type is OrderType.MARKET else order.price
-    return instrument.find_fault(order.order_type, order.quantity, price, market_price)
+    if order.order_type is OrderType.MARKET:
+        return instrument.find_fault(order.order_type, order.quantity, None, market_price)
+    # PRICE_FILTER binds the stop price as well (filters.md).
+    prices = [price for price in (order.price, order.stop_price) if price]
+    for price in prices or (market_price,):
+        fault = instrument.find_fault(order.order_type, order.quantity, price)
+        if fault is not None:
+            return fault
+    return None
+
+
+def takes_type(order: Order, instrument: Instrument) -> bool:
+    """Whether the venue has this kind of order in this symbol; one with a trigger is watched here if not."""
+    if order.trailing_delta and not instrument.allows_trailing_stop:
+        return False
+    return not instrument.order_types or order.order_type in instrument.order_types
 
 
 def find_amount_fault(quote_quantity: Decimal, instrument: Instrument) -> Refusal | None:

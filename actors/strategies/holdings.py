@@ -18,6 +18,7 @@ from decimal import Decimal
 
 import msgspec
 
+from actors.trading.order_lists import counted_orders
 from messages.account import Position
 from messages.base import Message
 from messages.control import Resync
@@ -85,7 +86,7 @@ class Holdings:
         sales = self.open_orders(market, Side.SELL)
         if any(not order.quantity for order in sales):  # an order by amount of quote asset
             return ZERO
-        offered = sum((order.open_quantity for order in sales), ZERO)
+        offered = sum((order.open_quantity for order in counted_orders(sales)), ZERO)
         return max(
             self.held_quantity(market) - offered - self.untold_quantity(market, Side.SELL), ZERO
         )
@@ -93,7 +94,7 @@ class Holdings:
     def possible_quantity(self, market: Market) -> Decimal:
         """What would be held if every BUY order were filled, and no SELL order."""
         bids = self.open_orders(market, Side.BUY)
-        incoming = sum((order.open_quantity for order in bids), ZERO)
+        incoming = sum((order.open_quantity for order in counted_orders(bids)), ZERO)
         return self.held_quantity(market) + incoming + self.untold_quantity(market, Side.BUY)
 
     # What the strategy itself does.

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
+from messages.enums import OrderStatus
+from messages.order_status import LIVING_WORDS, next_status
 from messages.orders import Execution, Fill, Order
 
 
@@ -68,3 +70,20 @@ def build_fill(order: Order, execution: Execution) -> Fill:
         is_maker=execution.is_maker,
         event_time_ns=execution.event_time_ns,
     )
+
+
+def is_contradiction(order: Order, said: OrderStatus) -> bool:
+    """Whether the venue cannot have meant both this and what it said before."""
+    last = order.venue_status
+    if last is None or said is last or next_status(last, said) is not None:
+        return False
+    return said.is_terminal or (last is OrderStatus.REJECTED and said in LIVING_WORDS)
+
+
+def judge_silence(order: Order, said: OrderStatus, contradicts: bool) -> Verdict:
+    """What an event that changed nothing was."""
+    if contradicts:
+        return Verdict.CONTRADICTION
+    if said is order.status or said is order.venue_status:
+        return Verdict.REPEATED
+    return Verdict.STALE

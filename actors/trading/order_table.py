@@ -41,9 +41,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from actors.trading.order_change import OrderChange, Verdict
+from actors.trading.order_change import OrderChange, Verdict, is_contradiction, judge_silence
+from actors.trading.order_lists import counted_orders
 from messages.enums import Exchanges, ExecutionType, OrderStatus, Reason, Side
-from messages.order_status import LIVING_WORDS, next_status
 from messages.orders import Order
 
 OURS_ALONE = (OrderStatus.UNKNOWN, OrderStatus.NOT_FOUND, OrderStatus.PENDING_CANCEL)
@@ -75,6 +75,8 @@ class OrderTable:
         self._retired: dict[str, Order] = {}
         self._by_client_id: dict[tuple[Exchanges, str], Order] = {}
         self._by_exchange_id: dict[tuple[Exchanges, str, int], Order] = {}
+        self._by_list: dict[str, dict[str, Order]] = {}
+        """The orders of each list, by own id, in the order in which they were placed."""
         self._former_names: dict[str, list[str]] = {}
         """Earlier client order ids, by own id."""
 
@@ -100,6 +102,8 @@ class OrderTable:
         if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
             raise ValueError(f"order {order.order_id}: time_to_cancel must be above 0 seconds")
         self._by_client_id[order.exchange, order.client_order_id] = order
+        if order.list_id:
+            self._by_list.setdefault(order.list_id, {})[order.order_id] = order
         self._file(order)
         return OrderChange(Verdict.APPLIED, order, status_changed=True)
 
@@ -117,6 +121,8 @@ class OrderTable:
         if order.exchange_order_id:
             key = (order.exchange, order.symbol, order.exchange_order_id)
             self._by_exchange_id[key] = order
+        if order.list_id:
+            self._by_list.setdefault(order.list_id, {})[order.order_id] = order
         self._file(order)
 
     def refile(self, order: Order) -> None:
@@ -151,6 +157,8 @@ class OrderTable:
             price=event.price,
             time_in_force=event.time_in_force,
             created_time_ns=now_ns,
+            stop_price=event.stop_price,
+            trailing_delta=event.trailing_delta,
         )
         if not is_twin:
             self._by_client_id[order.exchange, order.client_order_id] = order
@@ -203,6 +211,11 @@ class OrderTable:
         order = self._by_client_id.get((exchange, client_order_id))
         return order or self._by_exchange_id.get((exchange, symbol, exchange_order_id))
 
+    def list_orders(self, order: Order) -> list[Order]:
+        """All orders of the list that an order is in, this one among them; a single order alone."""
+        found = self._by_list.get(order.list_id, {}) if order.list_id else {}
+        return list(found.values()) or [order]
+
     def open_orders(
         self,
         strategy: str | None = None,
@@ -238,7 +251,8 @@ class OrderTable:
     ) -> Decimal:
         """What one side of a market may still execute for us, in the base asset."""
         orders = self.open_orders(strategy, exchange, symbol)
-        return sum((order.open_quantity for order in orders if order.side is side), Decimal(0))
+        sides = [order for order in counted_orders(orders) if order.side is side]
+        return sum((order.open_quantity for order in sides), Decimal(0))
 
     # Within.
 
@@ -378,25 +392,10 @@ class OrderTable:
             self._retired[order_id] = order
         while len(self._retired) > self.remember_closed:
             order = self._retired.pop(next(iter(self._retired)))
+            if not any(other.is_open for other in self.list_orders(order)):
+                self._by_list.pop(order.list_id, None)
             former = self._former_names.pop(order.order_id, [])
             for name in (order.client_order_id, *former):
                 if self._by_client_id.get((order.exchange, name)) is order:
                     del self._by_client_id[order.exchange, name]
             self._by_exchange_id.pop((order.exchange, order.symbol, order.exchange_order_id), None)
-
-
-def is_contradiction(order: Order, said: OrderStatus) -> bool:
-    """Whether the venue cannot have meant both this and what it said before."""
-    last = order.venue_status
-    if last is None or said is last or next_status(last, said) is not None:
-        return False
-    return said.is_terminal or (last is OrderStatus.REJECTED and said in LIVING_WORDS)
-
-
-def judge_silence(order: Order, said: OrderStatus, contradicts: bool) -> Verdict:
-    """What an event that changed nothing was."""
-    if contradicts:
-        return Verdict.CONTRADICTION
-    if said is order.status or said is order.venue_status:
-        return Verdict.REPEATED
-    return Verdict.STALE

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from messages.enums import OrderType, Reason, Side
+from messages.enums import Reason, Side
 from messages.instruments import to_decimal, to_text
 from messages.orders import Order
 
@@ -137,6 +137,8 @@ class RiskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     free_quote: Decimal | None = None
     """The same of the quote asset. A BUY is judged by it."""
     may_sell_account_holdings: bool = False
+    orders_placed: int = 1
+    """How many orders go with the one that is judged, itself included: a list counts each of its own."""
 
 
 Refusal = tuple[Reason, str]
@@ -191,7 +193,7 @@ class RiskChecker:
             (self.limits.maximum_open_orders, state.open_orders, ""),
             (self.limits.maximum_strategy_open_orders, state.strategy_open_orders, " of its own"),
         ):
-            if most is not None and count >= most:
+            if most is not None and count + state.orders_placed > most:
                 return Reason.MAX_OPEN_ORDERS, f"{count} orders{whose} are open, {most} are allowed"
         return None
 
@@ -203,7 +205,7 @@ class RiskChecker:
         recent = sum(
             0 <= state.now_ns - sent_ns < RATE_WINDOW_NS for sent_ns in self._sent_times_ns
         )
-        if recent < most:
+        if recent + state.orders_placed <= most:
             return None
         return Reason.ORDER_RATE, f"{recent} orders within the last second, {most} are allowed"
 
@@ -214,7 +216,9 @@ class RiskChecker:
         mid = state.mid_price
         if mid is None or mid <= 0:
             return Reason.NO_MARKET_PRICE, f"no market price of {order.symbol} is known yet"
-        if order.order_type is OrderType.MARKET or abs(order.price - mid) <= collar * mid:
+        # What a stop price sets off is executed when the market is there, and is measured from there.
+        mid = order.stop_price or mid
+        if not order.price or abs(order.price - mid) <= collar * mid:
             return None
         return (
             Reason.PRICE_COLLAR,
@@ -268,7 +272,7 @@ def find_notional(order: Order, market_price: Decimal | None) -> Decimal | None:
     """What an order is worth in the quote asset; None for one without a price where no market price is known."""
     if order.quote_quantity:
         return order.quote_quantity
-    price = order.price or market_price
+    price = order.price or order.stop_price or market_price
     return price * order.quantity if price else None
 
 

@@ -24,14 +24,13 @@ from messages.base import Message
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import Exchanges, OrderType, Side, TimeInForce
 from messages.instruments import Instrument
+from messages.order_requests import CancelRefused, SnapshotRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
-    CancelRefused,
     NewOrderRequest,
     Order,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,8 @@ from actors.gateways.binance import BinanceGateway
 from messages.account import AccountSnapshot, Balance
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import OrderStatus, OrderType, Reason, Side
-from messages.orders import CancelRefused, Order
+from messages.order_requests import CancelRefused
+from messages.orders import Order
 from tests.binance.scripted_venue import cut
 from tests.gateways.order_venue import OrderVenue, report
 

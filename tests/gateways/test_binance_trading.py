@@ -13,7 +13,8 @@ from actors.gateways.binance import BinanceGateway, cancel_our_orders
 from messages.account import AccountSnapshot, Balance
 from messages.enums import Exchanges, ExecutionType, OrderStatus, OrderType, Reason, Side
 from messages.instruments import Instrument
-from messages.orders import CancelRefused, Order
+from messages.order_requests import CancelRefused
+from messages.orders import Order
 
 OpenFloor = Callable[..., Awaitable[Any]]
 StartExchange = Callable[..., Any]

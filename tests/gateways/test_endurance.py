@@ -23,7 +23,8 @@ from messages.account import AccountSnapshot, Balance
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.instruments import Instrument
-from messages.orders import CancelRefused, NewOrderRequest, Order
+from messages.order_requests import CancelRefused
+from messages.orders import NewOrderRequest, Order
 from tests.binance.scripted_venue import cut
 from tests.gateways.order_venue import OrderVenue, report
 

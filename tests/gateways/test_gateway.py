@@ -16,10 +16,10 @@ from messages.account import AccountSnapshot
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import Exchanges, OrderStatus, Reason
 from messages.instruments import Instrument
+from messages.order_requests import CancelRefused
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
-    CancelRefused,
     NewOrderRequest,
     Order,
     QueryOrderRequest,

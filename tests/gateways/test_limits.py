@@ -17,7 +17,7 @@ from actors.gateways.binance import BinanceGateway
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import OrderStatus, OrderType, Side, SymbolStatus
 from messages.instruments import Instrument
-from messages.orders import CancelRefused
+from messages.order_requests import CancelRefused
 from tests.gateways.order_venue import OrderVenue
 
 OpenFloor = Callable[..., Awaitable[Any]]

@@ -16,7 +16,8 @@ from aiohttp import web
 from actors.binance.wire_amend import decode_amendment
 from actors.gateways.binance import BinanceGateway
 from messages.enums import ExecutionType, OrderStatus, OrderType, Reason, Side
-from messages.orders import CancelRefused, Order
+from messages.order_requests import CancelRefused
+from messages.orders import Order
 from tests.binance.scripted_venue import cut
 from tests.gateways.order_venue import OrderVenue, report
 

@@ -23,7 +23,8 @@ from messages.enums import (
     Side,
     TimeInForce,
 )
-from messages.orders import CancelRefused, Order
+from messages.order_requests import CancelRefused
+from messages.orders import Order
 from tests.binance.scripted_venue import cut
 from tests.gateways.order_venue import OrderVenue, report
 

@@ -21,18 +21,17 @@ from messages.control import (
     TimerFired,
 )
 from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
+from messages.order_requests import CancelRefused, SnapshotRequest
 from messages.orders import (
     AmendOrder,
     CancelOrder,
     CancelOrderRequest,
-    CancelRefused,
     ClosePosition,
     Execution,
     NewOrderRequest,
     Order,
     OrderUpdate,
     PlaceOrder,
-    SnapshotRequest,
 )
 
 MessageType = TypeVar("MessageType", bound=Message)

@@ -6,15 +6,14 @@ from decimal import Decimal
 from messages.account import AccountSnapshot, Balance
 from messages.base import Message
 from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
+from messages.order_requests import CancelRefused, SnapshotRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
-    CancelRefused,
     Execution,
     NewOrderRequest,
     Order,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 from tests.order_manager.desk import GATEWAY, Desk
 

@@ -8,6 +8,7 @@ import pytest
 from messages.base import Message
 from messages.control import HaltCompleted, HaltTrading
 from messages.enums import OrderStatus, Reason, Side
+from messages.order_requests import SnapshotRequest
 from messages.orders import (
     CancelOrderRequest,
     Fill,
@@ -15,7 +16,6 @@ from messages.orders import (
     Order,
     OrderUpdate,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 from tests.order_manager.desk import Desk, all_of, only
 

@@ -10,7 +10,8 @@ from messages.account import AccountSnapshot, Balance
 from messages.base import Message
 from messages.control import Ready, Resync, ResyncRequest, Start, Subscribe
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
-from messages.orders import CancelOrderRequest, NewOrderRequest, Order, SnapshotRequest
+from messages.order_requests import SnapshotRequest
+from messages.orders import CancelOrderRequest, NewOrderRequest, Order
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only
 
 

@@ -22,13 +22,13 @@ from messages.control import (
     Stop,
 )
 from messages.enums import Exchanges, OrderStatus, Reason, Side
+from messages.order_requests import SnapshotRequest
 from messages.orders import (
     CancelOrderRequest,
     Fill,
     NewOrderRequest,
     OrderUpdate,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 from messages.recovery import OrderManagerCheckpoint, StateKept, StrategyState
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only, refusal_of

@@ -10,13 +10,8 @@ from messages.base import Message
 from messages.codec import encode
 from messages.control import ActorFailed, ActorRestarted, CommandFailed, JournalFailed
 from messages.enums import Exchanges, OrderStatus, Reason, Side
-from messages.orders import (
-    CancelOrderRequest,
-    NewOrderRequest,
-    OrderUpdate,
-    QueryOrderRequest,
-    SnapshotRequest,
-)
+from messages.order_requests import SnapshotRequest
+from messages.orders import CancelOrderRequest, NewOrderRequest, OrderUpdate, QueryOrderRequest
 from tests.order_manager.desk import GATEWAY, Desk, all_of, only, refusal_of
 
 

@@ -13,15 +13,14 @@ from messages.control import Subscribe
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.instruments import Instrument
 from messages.market import BookTicker, Trade
+from messages.order_requests import CancelRefused, SnapshotRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
-    CancelRefused,
     Execution,
     NewOrderRequest,
     Order,
     QueryOrderRequest,
-    SnapshotRequest,
 )
 
 TICK_S = 0.002

@@ -1,0 +1,98 @@
+"""Replacements: a cancel and a new order in one request, of which each half has an outcome of its own.
+
+The old order is `PENDING_CANCEL` and the new one `PENDING_NEW` until the venue has told of each. If the venue says that
+the cancel failed the old order stands as it last said, and is asked about; if it says nothing, each is asked by its own
+name. After a restart the old order is not canceled again: a replacement that was never sent must not cost the protection
+that the old order gave. Where a symbol has no such request, the order is canceled first, and the new one is placed when
+the venue has confirmed that.
+"""
+
+from dataclasses import dataclass
+
+from actors.order_manager.books import Books
+from actors.order_manager.cancels import Cancels
+from actors.order_manager.placements import Placements
+from actors.order_manager.port import Port
+from actors.order_manager.publisher import Publisher
+from actors.order_manager.terms import build_order, takes_type
+from messages.enums import OrderStatus, Reason, ReplaceMode
+from messages.order_lists import ReplaceOrder
+from messages.orders import Order
+
+
+@dataclass(slots=True)
+class Successor:
+    """A new order that waits for the end of the old one, and for what its old one was canceled with."""
+
+    order: Order
+    mode: ReplaceMode
+    send_before_ns: int
+
+
+class Replacing:
+    """Carries replacements out."""
+
+    def __init__(
+        self,
+        port: Port,
+        books: Books,
+        publisher: Publisher,
+        placements: Placements,
+        cancels: Cancels,
+    ) -> None:
+        self.port = port
+        self.books = books
+        self.publisher = publisher
+        self.placements = placements
+        self.cancels = cancels
+        self.waiting: dict[str, Successor] = {}
+        """By the id of the order that is being canceled for them."""
+
+    def begin(self, old: Order, command: ReplaceOrder) -> bool:
+        """Asks for the exchange of two orders, or refuses it and the old one stays; True if it was asked for."""
+        place = command.order
+        place.sender, place.exchange, place.symbol = old.strategy, old.exchange, old.symbol
+        place.origin_time_ns = command.origin_time_ns
+        place.cause_sender, place.cause_number = command.cause_sender, command.cause_number
+        order = build_order(place, self.port.now_ns)
+        refusal = None
+        if old.status in (OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN) or not old.is_open:
+            refusal = Reason.CANCEL_REFUSED, f"the order to be replaced is {old.status}"
+        elif old.list_id:
+            refusal = Reason.UNSUPPORTED, "an order of a list is canceled with the whole list"
+        if refusal is not None:
+            self.placements.refuse(order, refusal)
+            self.publisher.tell(old, Reason.CANCEL_REFUSED, refusal[1])
+            return False
+        instrument = self.books.instruments.get((old.exchange, old.symbol))
+        if instrument is not None and not (
+            instrument.allows_cancel_replace and takes_type(order, instrument)
+        ):
+            self.waiting[old.order_id] = Successor(order, command.mode, command.send_before_ns)
+            self.cancels.request(old, Reason.REPLACED, "canceled to be replaced")
+            return True
+        change = self.placements.replace(old, order, command.mode, command.send_before_ns)
+        if change is None:
+            self.publisher.tell(old, Reason.CANCEL_REFUSED, "its replacement was refused here")
+            return False
+        canceled = self.books.table.on_cancel_requested(old, Reason.REPLACED, "being replaced")
+        self.publisher.publish(canceled)
+        self.publisher.publish(change)
+        return True
+
+    def on_change(self, old: Order) -> None:
+        """Goes on when an order that is canceled first has ended."""
+        if old.is_open or old.order_id not in self.waiting:
+            return
+        successor = self.waiting.pop(old.order_id)
+        if old.status is OrderStatus.CANCELED or successor.mode is ReplaceMode.ALLOW_FAILURE:
+            self.placements.place(successor.order, successor.send_before_ns)
+        else:
+            text = f"the order to be replaced is {old.status}"
+            self.placements.refuse(successor.order, (Reason.CANCEL_REFUSED, text))
+
+    def on_cancel_refused(self, old: Order) -> None:
+        """The cancel that should make way did not take place."""
+        if old.is_open and (successor := self.waiting.pop(old.order_id, None)) is not None:
+            text = "the order to be replaced could not be canceled"
+            self.placements.refuse(successor.order, (Reason.CANCEL_REFUSED, text))

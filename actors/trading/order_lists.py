@@ -1,0 +1,45 @@
+"""What orders that hang together amount to: a pair locks and executes once, an order that waits not at all. Pure."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from messages.enums import ListRole, ListState, OrderStatus
+from messages.orders import Order
+
+EXITS = (ListRole.ABOVE, ListRole.BELOW, ListRole.EXIT)
+ZERO = Decimal(0)
+
+
+def counted_orders(orders: Iterable[Order]) -> Iterator[Order]:
+    """Those of some open orders that lock and may execute for themselves: of a pair the first, and none that waits."""
+    pairs: set[str] = set()
+    for order in orders:
+        if order.is_waiting:
+            continue
+        if order.list_id and order.list_role in EXITS:
+            if order.list_id in pairs:
+                continue
+            pairs.add(order.list_id)
+        yield order
+
+
+def find_unprotected(orders: Iterable[Order]) -> Decimal:
+    """What the entry of a list has brought and no exit at work covers."""
+    entry = covered = executed = ZERO
+    for order in orders:
+        if order.list_role is ListRole.ENTRY:
+            entry = order.executed_quantity
+            continue
+        executed += order.executed_quantity
+        if order.is_open and not order.is_waiting:
+            covered = max(covered, order.open_quantity)
+    return max(entry - executed - covered, ZERO)
+
+
+def find_state(orders: list[Order]) -> ListState:
+    """How a list stands, by its orders."""
+    if any(order.status is OrderStatus.UNKNOWN for order in orders):
+        return ListState.UNKNOWN
+    if all(order.status is OrderStatus.REJECTED for order in orders):
+        return ListState.REJECT
+    return ListState.EXECUTING if any(order.is_open for order in orders) else ListState.ALL_DONE
