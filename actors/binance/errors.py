@@ -21,6 +21,10 @@ TOO_MANY_ORDERS = -1015
 SERVICE_SHUTTING_DOWN = -1016
 INVALID_TIMESTAMP = -1021
 INVALID_SYMBOL = -1121
+REPLACE_PARTLY_FAILED = -2021
+REPLACE_FAILED = -2022
+REPLACE_CODES = frozenset({REPLACE_PARTLY_FAILED, REPLACE_FAILED})
+"""What each half came to stands in the body, whatever the status: 400, 409, or 429 if only the new order was too much."""
 NEW_ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
@@ -122,6 +126,8 @@ def classify_answer(
     `code` is None where the answer carried none of the API's error objects; `retry_at_ns` is 0 where it named no time
     (the caller then adds its own, see `classify_http`). Sources: rest-api.md "HTTP Return Codes", errors.md.
     """
+    if code in REPLACE_CODES:
+        return RequestRefused(code or 0, message, status, body)
     if status in (418, 429) or code in RATE_LIMIT_CODES:
         return RateLimited(retry_at_ns, status == 418, code or TOO_MANY_REQUESTS, message)
     if code in UNKNOWN_OUTCOME_CODES:

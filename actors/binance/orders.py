@@ -4,9 +4,16 @@ from decimal import Decimal
 from typing import Any
 
 from actors.binance.client import BinanceClient
-from actors.binance.errors import UNREADABLE, OutcomeUnknown
+from actors.binance.errors import REPLACE_CODES, UNREADABLE, OutcomeUnknown, RequestRefused
 from actors.binance.wire_amend import decode_amendment
 from actors.binance.wire_info import account_snapshot_of, decode_account
+from actors.binance.wire_lists import (
+    Half,
+    OrderListAnswer,
+    decode_list,
+    decode_replacement,
+    orders_of_list,
+)
 from actors.binance.wire_orders import (
     BinanceTrade,
     decode_order,
@@ -15,15 +22,21 @@ from actors.binance.wire_orders import (
     from_binance_order,
     name_of_cancel,
 )
-from actors.binance.wire_requests import new_order_params, order_reference
+from actors.binance.wire_requests import new_order_params, order_list_params, order_reference
 from messages.account import AccountSnapshot
-from messages.enums import Exchanges
+from messages.enums import Exchanges, ReplaceMode
 from messages.instruments import to_text
 from messages.orders import Order
 
 REST_CALLS = {
     "order.place": ("post", "order"),
     "order.cancel": ("delete", "order"),
+    "order.cancelReplace": ("post", "order/cancelReplace"),
+    "orderList.place.oco": ("post", "orderList/oco"),
+    "orderList.place.oto": ("post", "orderList/oto"),
+    "orderList.place.otoco": ("post", "orderList/otoco"),
+    "orderList.cancel": ("delete", "orderList"),
+    "orderList.status": ("get", "orderList"),
     "order.amend.keepPriority": ("put", "order/amend/keepPriority"),
     "order.status": ("get", "order"),
     "openOrders.status": ("get", "openOrders"),
@@ -36,7 +49,7 @@ REST_CALLS = {
 class BinanceOrders:
     """Order entry, queries and the account, over the WebSocket API or over REST.
 
-    Every method raises the four errors of `actors.binance.errors` and nothing else, save ValueError from `place` for an
+    Every method raises the four errors of `actors.binance.errors` and nothing else, save ValueError from what places an
     order that cannot be put into words. An answer that cannot be read is an unknown outcome.
     """
 
@@ -73,6 +86,63 @@ class BinanceOrders:
         if name is not None:
             reference["newClientOrderId"] = name
         return self._order(await self._ask("order.cancel", reference))
+
+    async def place_list(
+        self, list_id: str, orders: list[Order], send_before_ns: int = 0
+    ) -> list[Order]:
+        """Places a list of orders in one request: each as it stands."""
+        method, params = order_list_params(list_id, orders)
+        return self._listed(await self._ask(method, params, send_before_ns))
+
+    async def cancel_list(
+        self, symbol: str, list_id: str, exchange_list_id: int = -1
+    ) -> list[Order]:
+        """Cancels a list with all its orders: each as it stands."""
+        params: dict[str, str | int] = {"symbol": symbol}
+        if exchange_list_id >= 0:
+            params["orderListId"] = exchange_list_id
+        else:
+            params["listClientOrderId"] = list_id
+        return self._listed(await self._ask("orderList.cancel", params))
+
+    async def query_list(self, list_id: str, exchange_list_id: int = -1) -> OrderListAnswer:
+        """How a list stands; its orders are asked for one by one."""
+        params: dict[str, str | int] = {"origClientOrderId": list_id}
+        if exchange_list_id >= 0:
+            params = {"orderListId": exchange_list_id}
+        data = await self._ask("orderList.status", params)
+        try:
+            return decode_list(data)
+        except UNREADABLE as error:
+            raise unreadable(data, error) from error
+
+    async def replace(
+        self,
+        order: Order,
+        client_order_id: str,
+        exchange_order_id: int = 0,
+        mode: ReplaceMode = ReplaceMode.STOP_ON_FAILURE,
+        send_before_ns: int = 0,
+    ) -> tuple[Half, Half]:
+        """Cancels one order and places another in one request: what became of each."""
+        params = new_order_params(order) | {"cancelReplaceMode": mode}
+        if exchange_order_id:
+            params["cancelOrderId"] = exchange_order_id
+        else:
+            params["cancelOrigClientOrderId"] = client_order_id
+        name = name_of_cancel(client_order_id)
+        if name is not None:
+            params["cancelNewClientOrderId"] = name
+        try:
+            data = await self._ask("order.cancelReplace", params, send_before_ns)
+        except RequestRefused as error:
+            if error.code not in REPLACE_CODES:
+                raise
+            data = error.body
+        try:
+            return decode_replacement(data, self.exchange)
+        except UNREADABLE as error:
+            raise unreadable(data, error) from error
 
     async def amend(
         self,
@@ -151,6 +221,12 @@ class BinanceOrders:
         return await self.client.call(
             verb, path, params, signed=True, send_before_ns=send_before_ns
         )
+
+    def _listed(self, data: bytes) -> list[Order]:
+        try:
+            return orders_of_list(decode_list(data), self.exchange)
+        except UNREADABLE as error:
+            raise unreadable(data, error) from error
 
     def _order(self, data: bytes) -> Order:
         try:

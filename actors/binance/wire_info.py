@@ -6,7 +6,7 @@ import msgspec
 
 from actors.binance.numbers import amount_of, decimal_of, nanoseconds_of
 from messages.account import AccountSnapshot, Balance
-from messages.enums import Exchanges, OrderType, SymbolStatus
+from messages.enums import Exchanges, OrderType, SelfTradePrevention, SymbolStatus
 from messages.instruments import ZERO, Instrument
 from messages.orders import Order
 
@@ -60,6 +60,11 @@ class BinanceSymbol(msgspec.Struct, rename="camel"):
     quote_asset_precision: int | None = None
     order_types: list[OrderType] = []
     filters: list[BinanceFilter] = []
+    oco_allowed: bool = False
+    oto_allowed: bool = False
+    allow_trailing_stop: bool = False
+    cancel_replace_allowed: bool = False
+    allowed_self_trade_prevention_modes: list[SelfTradePrevention] = []
 
 
 class ExchangeInfo(msgspec.Struct, rename="camel"):
@@ -155,6 +160,11 @@ def instruments_of(
             maker_fee=maker_fee,
             taker_fee=taker_fee,
             event_time_ns=event_time_ns,
+            allows_trailing_stop=symbol.allow_trailing_stop,
+            allows_oco=symbol.oco_allowed,
+            allows_oto=symbol.oto_allowed,
+            allows_cancel_replace=symbol.cancel_replace_allowed,
+            self_trade_prevention_modes=symbol.allowed_self_trade_prevention_modes,
         )
         for symbol_filter in symbol.filters:
             apply_filter(instrument, symbol_filter)

@@ -65,6 +65,7 @@ class BinanceOrder(
         "is_working": "isWorking",
         "self_trade_prevention": "selfTradePreventionMode",
         "expiry_reason": "expiryReason",
+        "trailing_delta": "trailingDelta",
         "execution_type": "executionType",
         "execution_id": "executionId",
         "reject_reason": "rejectReason",
@@ -104,6 +105,7 @@ class BinanceOrder(
     execution_id: int = 0
     reject_reason: str = "NONE"
     is_maker: bool = False
+    trailing_delta: int = 0
 
 
 class ExecutionReport(
@@ -144,6 +146,7 @@ class ExecutionReport(
         "working_time": "W",
         "self_trade_prevention": "V",
         "expiry_reason": "eR",
+        "trailing_delta": "d",
     },
 ):
     """The user stream's report on one order (user-data-stream.md, Order Update); fields came and went since 2018."""
@@ -180,6 +183,7 @@ class ExecutionReport(
     working_time: int = 0
     self_trade_prevention: str = ""
     expiry_reason: str | None = None
+    trailing_delta: int = 0
 
     def to_binance_order(self) -> BinanceOrder:
         """The same order in the long form; an execution becomes its one fill.
@@ -227,6 +231,7 @@ class ExecutionReport(
             execution_id=self.execution_id,
             reject_reason=self.reject_reason,
             is_maker=self.is_maker,
+            trailing_delta=self.trailing_delta,
         )
 
 
@@ -265,6 +270,9 @@ def from_binance_order(
         reason=Reason.VENUE if reason_text else Reason.NONE,
         reason_text=reason_text,
         event_time_ns=event_time_ns,
+        stop_price=amount_of(order.stop_price),
+        trailing_delta=order.trailing_delta,
+        exchange_list_id=order.order_list_id,
     )
 
 

@@ -1,39 +1,90 @@
 """Parameters of order requests, the same for REST and the WebSocket API. Every number is text."""
 
-from messages.enums import OrderType
+from messages.enums import ListRole, OrderType
 from messages.instruments import to_text
 from messages.orders import Order
 
-LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER})
-SUPPORTED_TYPES = LIMIT_TYPES | {OrderType.MARKET}
+TIMED_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+"""Those that need a time in force (rest-api.md, New order)."""
 
 
-def new_order_params(order: Order) -> dict[str, str]:
-    """What `POST order` and `order.place` need for this order; FULL, so that the answer tells its fills.
+def new_order_params(order: Order) -> dict[str, str | int]:
+    """What `POST order` and `order.place` need for this order; FULL, so that the answer tells its status and fills.
 
     Raises ValueError for an order without a client order id (the venue's own id could not be tied to it) and for an
-    order type that is not placed from here.
+    order type that is not known here.
     """
-    if not order.client_order_id:
-        raise ValueError(f"order {order.order_id!r} has no client order id")
-    if order.order_type not in SUPPORTED_TYPES:
-        raise ValueError(f"an order of type {order.order_type} is not placed from here")
-    params = {
+    params: dict[str, str | int] = {
         "symbol": order.symbol,
         "side": order.side,
-        "type": order.order_type,
-        "newClientOrderId": order.client_order_id,
+        **leg_params(order, "", "type", "newClientOrderId"),
         "newOrderRespType": "FULL",
     }
-    if order.order_type is OrderType.LIMIT:
-        params["timeInForce"] = order.time_in_force
-    if order.order_type in LIMIT_TYPES:
-        params["price"] = to_text(order.price)
     if order.order_type is OrderType.MARKET and not order.quantity:
         params["quoteOrderQty"] = to_text(order.quote_quantity)
     else:
         params["quantity"] = to_text(order.quantity)
+    if order.self_trade_prevention is not None:
+        params["selfTradePreventionMode"] = order.self_trade_prevention
     return params
+
+
+def leg_params(order: Order, prefix: str, kind: str = "", name: str = "") -> dict[str, str | int]:
+    """An order's own terms, each parameter's name with a prefix. Raises ValueError as `new_order_params`."""
+    if not order.client_order_id:
+        raise ValueError(f"order {order.order_id!r} has no client order id")
+    if order.order_type is OrderType.UNRECOGNISED:
+        raise ValueError(f"an order of type {order.order_type} is not placed from here")
+
+    def called(parameter: str) -> str:
+        return prefix + parameter if prefix else parameter[0].lower() + parameter[1:]
+
+    params: dict[str, str | int] = {
+        kind or called("Type"): order.order_type,
+        name or called("ClientOrderId"): order.client_order_id,
+    }
+    if order.order_type in TIMED_TYPES:
+        params[called("TimeInForce")] = order.time_in_force
+    if order.order_type.has_price:
+        params[called("Price")] = to_text(order.price)
+    if order.stop_price:
+        params[called("StopPrice")] = to_text(order.stop_price)
+    if order.trailing_delta:
+        params[called("TrailingDelta")] = order.trailing_delta
+    return params
+
+
+def order_list_params(list_id: str, orders: list[Order]) -> tuple[str, dict[str, str | int]]:
+    """The method that places a list, and its parameters (rest-api.md, New Order list - OCO, OTO, OTOCO).
+
+    Raises ValueError for orders that make no list.
+    """
+    first = orders[0]
+    params: dict[str, str | int] = {
+        "symbol": first.symbol,
+        "listClientOrderId": list_id,
+        "newOrderRespType": "FULL",
+    }
+    if first.self_trade_prevention is not None:
+        params["selfTradePreventionMode"] = first.self_trade_prevention
+    if first.list_role is not ListRole.ENTRY:
+        params |= {"side": first.side, "quantity": to_text(first.quantity)}
+        for order in orders:
+            params |= leg_params(order, PAIR_PREFIXES[order.list_role])
+        return "orderList.place.oco", params
+    params |= {"workingSide": first.side, "workingQuantity": to_text(first.quantity)}
+    params |= leg_params(first, "working")
+    exits = orders[1:]
+    params |= {"pendingSide": exits[0].side, "pendingQuantity": to_text(exits[0].quantity)}
+    if len(exits) == 1:
+        return "orderList.place.oto", params | leg_params(exits[0], "pending")
+    for order in exits:
+        prefix = PAIR_PREFIXES[order.list_role]
+        params |= leg_params(order, "pending" + prefix[0].upper() + prefix[1:])
+    return "orderList.place.otoco", params
+
+
+PAIR_PREFIXES = {ListRole.ABOVE: "above", ListRole.BELOW: "below"}
 
 
 def order_reference(

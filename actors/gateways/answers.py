@@ -2,7 +2,7 @@
 
 from actors.gateways.errors import GatewayError
 from messages.enums import OrderStatus, OrderType, Reason, Side
-from messages.order_requests import CancelRefused
+from messages.order_requests import CancelRefused, NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -13,6 +13,36 @@ from messages.orders import (
 )
 
 Answer = Order | CancelRefused
+
+
+def refusals_of(request: VenueRequest, error: GatewayError) -> list[Answer]:
+    """`answer_refusal` for each order that a request concerns."""
+    return [answer for part in parts_of(request) if (answer := answer_refusal(part, error))]
+
+
+def unknowns_of(request: VenueRequest, text: str) -> list[Answer]:
+    """`answer_unknown` for each order that a request concerns."""
+    return [answer for part in parts_of(request) if (answer := answer_unknown(part, text))]
+
+
+def parts_of(request: VenueRequest) -> list[VenueRequest]:
+    """A request that concerns several orders as one for each: what is said of it is said of each of them."""
+    if isinstance(request, NewOrderListRequest):
+        return [NewOrderRequest(exchange=request.exchange, order=order) for order in request.orders]
+    if isinstance(request, ReplaceOrderRequest):
+        return [cancel_of(request), NewOrderRequest(exchange=request.exchange, order=request.order)]
+    return [request]
+
+
+def cancel_of(request: ReplaceOrderRequest) -> CancelOrderRequest:
+    """The cancel in a replacement."""
+    return CancelOrderRequest(
+        exchange=request.exchange,
+        symbol=request.order.symbol,
+        client_order_id=request.client_order_id,
+        exchange_order_id=request.exchange_order_id,
+        order_id=request.order_id,
+    )
 
 
 def answer_refusal(request: VenueRequest, error: GatewayError) -> Answer | None:

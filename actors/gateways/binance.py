@@ -19,9 +19,11 @@ from actors.binance.limits import OrderBudget
 from actors.binance.orders import BinanceOrders
 from actors.binance.ws_api import BinanceWebsocketAPI
 from actors.gateways.account_events import AccountEvents
+from actors.gateways.answers import Answer
 from actors.gateways.binance_cancels import cancel_round
 from actors.gateways.binance_entry import OrderEntry
 from actors.gateways.binance_errors import VenueErrors, may_mean_new_rules
+from actors.gateways.binance_placing import Placing, answers_to_halves
 from actors.gateways.binance_reads import BinanceReads
 from actors.gateways.errors import LimitExceeded, Refused, Unsent
 from actors.gateways.gateway import ExchangeGateway
@@ -32,8 +34,9 @@ from actors.gateways.limit_hold import LimitHold
 from actors.gateways.start_clock import StartClock
 from actors.gateways.venue_actor import wait_at_most
 from messages.account import AccountSnapshot
-from messages.enums import Exchanges, Reason
+from messages.enums import Exchanges
 from messages.instruments import Instrument
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -204,20 +207,27 @@ class BinanceGateway(ExchangeGateway):
 
     async def place(self, request: NewOrderRequest) -> Order:
         """Places an order."""
-        sent_ns = self.client.venue_time_ns()
-        try:
-            with self._venue_errors:
-                return await self._entry.place(request)
-        except ValueError as error:
-            raise Refused(str(error), reason=Reason.UNSUPPORTED) from error
-        finally:
-            counts = self.client.usage.counts.values()
-            self._order_budget.answered(
-                sent_ns,
-                self.client.venue_time_ns(),
-                [usage for usage in counts if usage.time_ns >= sent_ns],
-            )
-            self.retry_placements()
+        with self._placing():
+            return await self._entry.place(request)
+
+    async def place_list(self, request: NewOrderListRequest) -> list[Order]:
+        """Places a list of orders in one request."""
+        with self._placing():
+            return await self._entry.place_list(request)
+
+    async def replace(self, request: ReplaceOrderRequest) -> list[Answer]:
+        """Cancels one order and places another in one request."""
+        with self._placing():
+            cancel, new = await self._entry.replace(request, self.exchange_order_id_of(request))
+        return answers_to_halves(request, cancel, new)
+
+    def _placing(self) -> Placing:
+        return Placing(self.client, self._order_budget, self._venue_errors, self.retry_placements)
+
+    async def cancel_list(self, request: CancelOrderRequest) -> list[Order]:
+        """Cancels a list with all its orders."""
+        with self._venue_errors:
+            return await self._entry.cancel_list(request)
 
     async def cancel(self, request: CancelOrderRequest) -> Order:
         """Cancels an order, by the venue's own id where it is known."""

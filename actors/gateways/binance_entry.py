@@ -5,14 +5,18 @@ again, by whatever way.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from actors.binance.client import BinanceClient
 from actors.binance.errors import NotSent
 from actors.binance.orders import BinanceOrders
+from actors.binance.wire_lists import Half
 from messages.enums import Exchanges
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import AmendOrderRequest, CancelOrderRequest, NewOrderRequest, Order
 
 SECOND_NS = 1_000_000_000
+AnswerType = TypeVar("AnswerType")
 
 
 class OrderEntry:
@@ -85,6 +89,39 @@ class OrderEntry:
             is_urgent=True,
         )
 
+    async def place_list(self, request: NewOrderListRequest) -> list[Order]:
+        """Places a list of orders."""
+        return await self._carry_out(
+            lambda orders: orders.place_list(
+                request.list_id, request.orders, request.send_before_ns
+            ),
+            is_urgent=False,
+        )
+
+    async def cancel_list(self, request: CancelOrderRequest) -> list[Order]:
+        """Cancels a list."""
+        return await self._carry_out(
+            lambda orders: orders.cancel_list(
+                request.symbol, request.list_id, request.exchange_list_id
+            ),
+            is_urgent=True,
+        )
+
+    async def replace(
+        self, request: ReplaceOrderRequest, exchange_order_id: int
+    ) -> tuple[Half, Half]:
+        """Cancels one order and places another."""
+        return await self._carry_out(
+            lambda orders: orders.replace(
+                request.order,
+                request.client_order_id,
+                exchange_order_id,
+                request.mode,
+                request.send_before_ns,
+            ),
+            is_urgent=False,
+        )
+
     async def amend(self, request: AmendOrderRequest, exchange_order_id: int) -> Order:
         """Reduces an order's quantity."""
         return await self._carry_out(
@@ -100,8 +137,8 @@ class OrderEntry:
         )
 
     async def _carry_out(
-        self, call: Callable[[BinanceOrders], Awaitable[Order]], is_urgent: bool
-    ) -> Order:
+        self, call: Callable[[BinanceOrders], Awaitable[AnswerType]], is_urgent: bool
+    ) -> AnswerType:
         if not self.over_websocket:
             return await call(self._rest)
         if not self.client.ws_api.is_connected and self.is_fallen_back:

@@ -6,11 +6,10 @@ request; any other exception means that its outcome is unknown. The rest is done
 each other, late ones are refused, the venue's order limit is waited for, and no exception of a request ends the gateway.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from actors.gateways.answers import Answer, answer_not_found, answer_refusal, answer_unknown
+from actors.gateways.answers import Answer, answer_not_found, refusals_of, unknowns_of
 from actors.gateways.begun import Begun
 from actors.gateways.errors import GatewayError, Refused, Unsent
 from actors.gateways.in_flight import InFlight, OrderRequest, Placement
@@ -18,14 +17,17 @@ from actors.gateways.known_orders import KnownOrders
 from actors.gateways.order_turns import OrderTurns
 from actors.gateways.placement_queue import PlacementQueue
 from actors.gateways.venue_actor import VenueActor
+from actors.gateways.venue_calls import VenueCalls
 from actors.runtime.context import TASK_CAUSE, Cause
 from actors.runtime.failpoints import ARMED
-from messages.account import AccountSnapshot
 from messages.base import Message
 from messages.control import Subscribe
 from messages.enums import Exchanges, OrderType, Reason, Side
-from messages.instruments import Instrument
-from messages.order_requests import CancelRefused, SnapshotRequest
+from messages.order_requests import (
+    NewOrderListRequest,
+    ReplaceOrderRequest,
+    SnapshotRequest,
+)
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -34,8 +36,10 @@ from messages.orders import (
     QueryOrderRequest,
 )
 
+PLACEMENTS = (NewOrderRequest, NewOrderListRequest, ReplaceOrderRequest)
 
-class ExchangeGateway(VenueActor, ABC):
+
+class ExchangeGateway(VenueActor, VenueCalls):
     """Speaks to one venue's order API; `exchange` says to which."""
 
     is_essential = True
@@ -76,53 +80,6 @@ class ExchangeGateway(VenueActor, ABC):
         instance._may_place_at_once = bool
         return instance
 
-    # What a venue's gateway implements. All of it raises GatewayError for what is proven not to have been done.
-
-    @abstractmethod
-    async def place(self, request: NewOrderRequest) -> Order | None:
-        """Places an order: the venue's first word on it, or None if that comes as an event."""
-
-    @abstractmethod
-    async def cancel(self, request: CancelOrderRequest) -> Order | None:
-        """Cancels an order: the venue's word on it, or None if that comes as an event."""
-
-    @abstractmethod
-    async def query(self, request: QueryOrderRequest) -> Order | None:
-        """How an order stands, with its executions; None if the venue does not know it."""
-
-    @abstractmethod
-    async def snapshot(
-        self, symbols: list[str], trades_after: Mapping[str, int]
-    ) -> AccountSnapshot:
-        """Balances, fees, the open orders in these symbols, and the orders executed after these trade ids, by symbol."""
-
-    @abstractmethod
-    async def instruments(self, symbols: list[str]) -> list[Instrument]:
-        """The trading rules of these symbols; one that the venue does not know is left out."""
-
-    async def amend(self, request: AmendOrderRequest) -> Order | None:
-        """Reduces an order's quantity and keeps its place: the venue's word on it."""
-        raise Refused("this venue's orders cannot be amended", reason=Reason.UNSUPPORTED)
-
-    async def connect(self) -> None:
-        """Connects and listens to the account's events, before the account is asked for: nothing is missed between.
-
-        It is tried again until it succeeds, unless it raises `Refused`.
-        """
-
-    async def listen(self) -> None:
-        """Runs once the gateway is ready, for as long as it likes; events may be told from here."""
-
-    async def disconnect(self) -> None:
-        """Closes what was opened; called however the gateway ends."""
-
-    def reserve_placement(self, is_protective: bool) -> float:
-        """Counts one order against the venue's limit and returns 0.0, or returns the seconds to wait for it.
-
-        A protective order, which turns what is held into money, may take the share that others must leave.
-        """
-        return 0.0
-
     # What it may use.
 
     @property
@@ -148,7 +105,7 @@ class ExchangeGateway(VenueActor, ABC):
 
     def exchange_order_id_of(self, request: OrderRequest) -> int:
         """The venue's own id of the order: as the request says it, or as the venue has said since; 0 if neither has."""
-        if isinstance(request, NewOrderRequest):
+        if isinstance(request, NewOrderRequest | NewOrderListRequest):
             return 0
         told = request.exchange_order_id
         return told or self._known.exchange_order_id_of(request.client_order_id)
@@ -214,11 +171,11 @@ class ExchangeGateway(VenueActor, ABC):
         """The last words of a gateway: each request without an answer gets the only honest one."""
         in_flight, self._in_flight = self._in_flight, {}
         for entry in in_flight.values():
-            if entry.is_sent or not isinstance(entry.request, NewOrderRequest):
-                answer = answer_unknown(entry.request, why)
+            if entry.is_sent or not isinstance(entry.request, PLACEMENTS):
+                answers = unknowns_of(entry.request, why)
             else:
-                answer = answer_refusal(entry.request, Unsent(why))
-            if answer is not None:
+                answers = refusals_of(entry.request, Unsent(why))
+            for answer in answers:
                 self.send(answer)
 
     # Requests.
@@ -245,11 +202,25 @@ class ExchangeGateway(VenueActor, ABC):
         entry = self._enter(request, (name,))
         self.spawn(self._carry_out(entry, self._place_at_once(entry, request)))
 
+    def on_new_order_list_request(self, request: NewOrderListRequest) -> None:
+        """One task places the list; whatever else is asked about one of its orders waits for that."""
+        cause = Cause(request.sender, request.number, request.origin_time_ns)
+        names = tuple(order.client_order_id for order in request.orders)
+        for name in names:
+            self._known.remember(name, cause)
+        self._begin(request, names)
+
+    def on_replace_order_request(self, request: ReplaceOrderRequest) -> None:
+        """One task exchanges the orders, once what was asked about the old one before has been answered."""
+        name = request.order.client_order_id
+        self._known.remember(name, Cause(request.sender, request.number, request.origin_time_ns))
+        self._begin(request, (request.client_order_id, name))
+
     def on_cancel_order_request(self, request: CancelOrderRequest) -> None:
         """One task cancels the order, once its placement has been answered; one not yet sent is not sent at all."""
         for entry in self._in_flight.values():
             if (
-                isinstance(entry.request, NewOrderRequest)
+                isinstance(entry.request, NewOrderRequest | NewOrderListRequest)
                 and request.client_order_id in entry.names
             ):
                 entry.is_withdrawn = True
@@ -291,15 +262,15 @@ class ExchangeGateway(VenueActor, ABC):
             return None
         if not self._may_place_at_once() or 0 < request.send_before_ns < self.wall_ns():
             return None
-        if not self._queue_of(request).may_pass():
+        if not self._queue_of(request.order).may_pass():
             return None
         entry.is_sent = True
         begun = Begun(self.place(request))
         self._known.note_sent(request.order.client_order_id, self.wall_ns())
         return begun
 
-    def _queue_of(self, request: NewOrderRequest) -> PlacementQueue:
-        return self._protective_queue if is_protective(request.order) else self._queue
+    def _queue_of(self, order: Order) -> PlacementQueue:
+        return self._protective_queue if is_protective(order) else self._queue
 
     async def _carry_out(self, entry: InFlight, begun: Placement | None = None) -> None:
         """The boundary of a request's task: whatever is not proven unsent or refused is unknown."""
@@ -310,26 +281,27 @@ class ExchangeGateway(VenueActor, ABC):
                 await self._is_ready.wait()
             if ARMED is not None:
                 ARMED.reach("gateway.before", (type(request).__name__,))
-            answer = await self._answer(entry, begun)
+            answers = await self._answer(entry, begun)
             if ARMED is not None:
                 ARMED.reach("gateway.after", (type(request).__name__,))
         except GatewayError as error:
-            answer = self._take_refusal(entry, error)
+            answers = self._take_refusal(entry, error)
         except Exception as error:
             self._log_doubt(request, entry.names, error)
-            answer = answer_unknown(request, f"{type(error).__name__}: {error}")
+            answers = unknowns_of(request, f"{type(error).__name__}: {error}")
         except BaseException:
             self.report_in_flight("the gateway has failed")
             raise
         finally:
             self._turns.end(entry.turn, *entry.names)
         # A gateway that ended meanwhile has already said of this request what it could.
-        if self._in_flight.pop(id(entry), None) is None or answer is None:
+        if self._in_flight.pop(id(entry), None) is None:
             return
-        if isinstance(answer, Order):
-            self.tell(answer)
-        else:
-            self.send(answer)
+        for answer in answers:
+            if isinstance(answer, Order):
+                self.tell(answer)
+            else:
+                self.send(answer)
 
     def _log_doubt(self, request: OrderRequest, names: tuple[str, ...], error: Exception) -> None:
         """Where an error in the program itself may be the reason, it is shown where it happened."""
@@ -337,54 +309,74 @@ class ExchangeGateway(VenueActor, ABC):
         what = f"the outcome of {type(request).__name__} {' '.join(names)} is not known"
         self.log.warning("%s, the venue is asked: %r", what, error, exc_info=where)
 
-    def _take_refusal(self, entry: InFlight, error: GatewayError) -> Order | CancelRefused | None:
+    def _take_refusal(self, entry: InFlight, error: GatewayError) -> list[Answer]:
         request = entry.request
         self.log.info("%s was not carried out: %s", type(request).__name__, error)
-        if isinstance(request, NewOrderRequest):
+        if isinstance(request, NewOrderRequest | NewOrderListRequest):
             entry.turn.is_order_dead = True
             is_late = 0 < request.send_before_ns < self.wall_ns()
             if isinstance(error, Unsent) and is_late and not entry.is_withdrawn:
                 error = Refused(str(error), reason=Reason.TOO_LATE)
-        return answer_refusal(request, error)
+        return refusals_of(request, error)
 
-    async def _answer(self, entry: InFlight, begun: Placement | None) -> Answer | None:
+    async def _answer(self, entry: InFlight, begun: Placement | None) -> list[Answer]:
         """Carries out one request. Raises GatewayError, or whatever leaves its outcome unknown."""
         request = entry.request
         if isinstance(request, NewOrderRequest):
             if begun is None:
-                await self._wait_for_placement(entry, request)
-                entry.is_sent = True
-                self._known.note_sent(request.order.client_order_id, self.wall_ns())
+                await self._wait_for_placement(entry, [request.order], request.send_before_ns)
                 answer = await self.place(request)
             else:
                 answer = await begun
-            if answer is not None:
-                answer.order_id = answer.order_id or request.order.order_id
-                answer.strategy = answer.strategy or request.order.strategy
-            return answer
+            return [] if answer is None else [self._own(answer, request.order)]
+        if isinstance(request, NewOrderListRequest):
+            await self._wait_for_placement(entry, request.orders, request.send_before_ns)
+            return list(await self.place_list(request))
+        if isinstance(request, ReplaceOrderRequest):
+            if entry.turn.is_order_dead:
+                raise Unsent("the order to be replaced was never at the venue")
+            await self._wait_for_placement(entry, [request.order], request.send_before_ns)
+            return await self.replace(request)
         if isinstance(request, QueryOrderRequest):
-            return await self.query(request) or answer_not_found(request)
+            return [await self.query(request) or answer_not_found(request)]
         if entry.turn.is_order_dead:
             # The end of the order has been told, and the venue has never heard of it.
-            return None
+            return []
         if isinstance(request, CancelOrderRequest):
             entry.is_sent = True
-            return await self.cancel(request)
-        self._refuse_if_late(request.send_before_ns)
-        entry.is_sent = True
-        return await self.amend(request)
+            if request.list_id:
+                return list(await self.cancel_list(request))
+            answer = await self.cancel(request)
+        else:
+            self._refuse_if_late(request.send_before_ns)
+            entry.is_sent = True
+            answer = await self.amend(request)
+        return [] if answer is None else [answer]
 
-    async def _wait_for_placement(self, entry: InFlight, request: NewOrderRequest) -> None:
-        """Returns when the order may be sent at once. Raises Refused if it is late, Unsent if it was withdrawn."""
-        self._refuse_if_late(request.send_before_ns)
-        may_pass = False
+    def _own(self, answer: Order, order: Order) -> Order:
+        answer.order_id = answer.order_id or order.order_id
+        answer.strategy = answer.strategy or order.strategy
+        return answer
+
+    async def _wait_for_placement(
+        self, entry: InFlight, orders: list[Order], send_before_ns: int
+    ) -> None:
+        """Returns when orders may be sent at once. Raises Refused if they are late, Unsent if they were withdrawn."""
+        self._refuse_if_late(send_before_ns)
+        may_pass, name = False, orders[0].client_order_id
         if not entry.is_withdrawn:
-            queue = self._queue_of(request)
-            may_pass = await queue.wait(request.order.client_order_id, request.send_before_ns)
+            queue = self._queue_of(orders[0])
+            may_pass = await queue.wait(name, send_before_ns)
         if entry.is_withdrawn:
             raise Unsent("canceled before it was sent")
         if not may_pass:
             raise Refused("too late: the venue's order limit is used up", reason=Reason.TOO_LATE)
+        for order in orders[1:]:
+            # A list counts each of its orders (faqs/order_count_decrement.md), and goes whole or not at all.
+            self.reserve_placement(is_protective=True)
+            self._known.note_sent(order.client_order_id, self.wall_ns())
+        entry.is_sent = True
+        self._known.note_sent(name, self.wall_ns())
 
     def _refuse_if_late(self, send_before_ns: int) -> None:
         now_ns = self.wall_ns()
@@ -394,5 +386,6 @@ class ExchangeGateway(VenueActor, ABC):
 
 
 def is_protective(order: Order) -> bool:
-    """Whether an order only turns what is held into money, at once: a sale at market, as a closed position is."""
-    return order.side is Side.SELL and order.order_type is OrderType.MARKET
+    """Whether an order only turns what is held into money: a sale at market at once, or when a price is reached."""
+    is_exit = order.order_type is OrderType.MARKET or order.order_type.is_contingent
+    return order.side is Side.SELL and is_exit

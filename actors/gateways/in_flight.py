@@ -2,6 +2,7 @@
 
 from actors.gateways.begun import Begun
 from actors.gateways.order_turns import Turn
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -10,7 +11,14 @@ from messages.orders import (
     QueryOrderRequest,
 )
 
-OrderRequest = NewOrderRequest | CancelOrderRequest | AmendOrderRequest | QueryOrderRequest
+OrderRequest = (
+    NewOrderRequest
+    | NewOrderListRequest
+    | ReplaceOrderRequest
+    | CancelOrderRequest
+    | AmendOrderRequest
+    | QueryOrderRequest
+)
 
 Placement = Begun[Order | None]
 """A placement that has been sent and not answered."""
