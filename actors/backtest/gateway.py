@@ -12,17 +12,22 @@ from actors.backtest.outside import Outside, new_order_of
 from actors.backtest.settings import BarModel
 from actors.backtest.timeline import Timeline
 from actors.exchange.orders import NewOrder
-from actors.gateways.answers import answer_placement
+from actors.gateways.answers import answer_placement, cancel_of
 from actors.gateways.known_orders import KnownOrders
 from actors.runtime.actor import Actor
 from actors.runtime.context import TASK_CAUSE, Cause
 from messages.account import AccountSnapshot, Balance
 from messages.base import Message
 from messages.control import Subscribe
-from messages.enums import Exchanges, OrderStatus, OrderType, Reason
+from messages.enums import Exchanges, OrderStatus, OrderType, Reason, ReplaceMode
 from messages.instruments import Instrument
 from messages.market import MarketMessage
-from messages.order_requests import CancelRefused, SnapshotRequest
+from messages.order_requests import (
+    CancelRefused,
+    NewOrderListRequest,
+    ReplaceOrderRequest,
+    SnapshotRequest,
+)
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -31,7 +36,14 @@ from messages.orders import (
     QueryOrderRequest,
 )
 
-OrderRequest = NewOrderRequest | CancelOrderRequest | AmendOrderRequest | QueryOrderRequest
+OrderRequest = (
+    NewOrderRequest
+    | NewOrderListRequest
+    | ReplaceOrderRequest
+    | CancelOrderRequest
+    | AmendOrderRequest
+    | QueryOrderRequest
+)
 
 
 class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance | Instrument]):
@@ -82,6 +94,19 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
         self.known.remember(request.order.client_order_id, cause)
         self._take_there(request, cause)
 
+    def on_new_order_list_request(self, request: NewOrderListRequest) -> None:
+        """Places a list of orders."""
+        cause = Cause(request.sender, request.number, request.origin_time_ns)
+        for order in request.orders:
+            self.known.remember(order.client_order_id, cause)
+        self._take_there(request, cause)
+
+    def on_replace_order_request(self, request: ReplaceOrderRequest) -> None:
+        """Cancels one order and places another."""
+        cause = Cause(request.sender, request.number, request.origin_time_ns)
+        self.known.remember(request.order.client_order_id, cause)
+        self._take_there(request, cause)
+
     def on_cancel_order_request(self, request: CancelOrderRequest) -> None:
         """Cancels an order."""
         self._take_there(request, Cause(request.sender, request.number, request.origin_time_ns))
@@ -123,6 +148,10 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
                 )
                 return
             self._place(request, cause)
+        elif isinstance(request, NewOrderListRequest):
+            outside.place_list(request, self.market.last_message(request.symbol))
+        elif isinstance(request, ReplaceOrderRequest):
+            self._replace(request, cause)
         elif isinstance(request, CancelOrderRequest):
             if not self._withdraw_waiting(request):
                 outside.cancel(request)
@@ -132,6 +161,23 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
             outside.acknowledge(self.waiting[request.client_order_id][0])
         else:
             outside.query(request)
+
+    def _replace(self, request: ReplaceOrderRequest, cause: Cause) -> None:
+        """The cancel, then, unless that failed and was a condition, the new order."""
+        outside = self.outside
+        placement = NewOrderRequest(exchange=request.exchange, order=request.order)
+        cancel = cancel_of(request)
+        if (
+            self._withdraw_waiting(cancel)
+            or outside.cancel(cancel)
+            or request.mode is ReplaceMode.ALLOW_FAILURE
+        ):
+            self._place(placement, cause)
+        else:
+            text = "the order to be replaced was not canceled"
+            outside.told.append(
+                answer_placement(placement, OrderStatus.REJECTED, Reason.CANCEL_REFUSED, text)
+            )
 
     def _place(self, request: NewOrderRequest, cause: Cause) -> None:
         book = self.outside.books[request.order.symbol]

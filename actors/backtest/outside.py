@@ -16,19 +16,22 @@ from actors.backtest.fee_ledger import FeeLedger
 from actors.backtest.settings import DEFAULT_BALANCE, BacktestSettings, FeeAsset
 from actors.backtest.symbol_book import SymbolBook
 from actors.binance.wire_info import ExchangeInfo, instruments_of
+from actors.binance.wire_requests import TIMED_TYPES
 from actors.exchange.errors import VenueError
 from actors.exchange.market_wire import exchange_info
+from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import Execution as VenueExecution
-from actors.exchange.orders import NewOrder, OrderRecord
+from actors.exchange.orders import NewOrder, OrderRecord, SelfTradePrevention
 from actors.exchange.symbols import SymbolRules, rules_for
 from actors.exchange.transaction import Transaction
 from actors.exchange.venue import Venue
 from actors.gateways.answers import answer_cancel, answer_not_found, answer_other, answer_placement
 from messages.account import AccountSnapshot, Balance
 from messages.base import Message
-from messages.enums import Exchanges, OrderStatus, OrderType, Reason, TimeInForce
+from messages.enums import Exchanges, ListRole, OrderStatus, Reason, TimeInForce
 from messages.instruments import Instrument, to_decimal
 from messages.market import Kline, MarketMessage
+from messages.order_requests import NewOrderListRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -129,8 +132,29 @@ class Outside:
         answer.event_time_ns = self.now_ns
         self.told.append(answer)
 
-    def cancel(self, request: CancelOrderRequest) -> None:
-        """Cancels an order."""
+    def place_list(self, request: NewOrderListRequest, standing: MarketMessage | None) -> None:
+        """Places a list of orders on the market as it stands; an entry that crosses is filled when the market moves."""
+        error: VenueError | None = None
+        book = self.books.get(request.symbol)
+        if book is None:
+            error = VenueError(-1121, "Invalid symbol.")
+        else:
+            try:
+                book.place_list(self.account, new_list_of(request), standing)
+            except VenueError as refusal:
+                error = refusal
+        for order in request.orders if error is not None else ():
+            placement = NewOrderRequest(exchange=request.exchange, order=order)
+            text, code = (
+                f"{error.code}: {error.message}" if error else "",
+                error.code if error else 0,
+            )
+            answer = answer_placement(placement, OrderStatus.REJECTED, Reason.VENUE, text, code)
+            self.told.append(answer)
+
+    def cancel(self, request: CancelOrderRequest) -> bool:
+        """Cancels an order, and its list with it; True if it was open."""
+        is_canceled = True
         try:
             self.venue.cancel_order(
                 self.account, request.symbol, None, request.client_order_id, None
@@ -138,7 +162,9 @@ class Outside:
         except VenueError as error:
             text = f"{error.code}: {error.message}"
             self.told.append(answer_cancel(request, text, error.code, is_unknown=False))
+            is_canceled = False
         self.books[request.symbol].note_orders()
+        return is_canceled
 
     def amend(self, request: AmendOrderRequest) -> None:
         """Reduces an order's quantity."""
@@ -243,7 +269,8 @@ def default_balances(rules: Mapping[str, SymbolRules]) -> dict[str, Decimal]:
 
 def new_order_of(order: Order) -> NewOrder:
     """The request as the exchange takes it."""
-    is_limit = order.order_type is OrderType.LIMIT
+    is_limit = order.order_type in TIMED_TYPES
+    mode = order.self_trade_prevention
     in_force = order.time_in_force
     if in_force is TimeInForce.UNRECOGNISED:
         in_force = TimeInForce.GTC
@@ -256,6 +283,25 @@ def new_order_of(order: Order) -> NewOrder:
         price=order.price or None,
         time_in_force=in_force if is_limit else None,
         client_order_id=order.client_order_id,
+        stop_price=order.stop_price or None,
+        trailing_delta=order.trailing_delta or None,
+        self_trade_prevention_mode=None if mode is None else SelfTradePrevention(mode.value),
+    )
+
+
+def new_list_of(request: NewOrderListRequest) -> NewOrderList:
+    """The request for a list as the exchange takes it."""
+    orders = request.orders
+    has_entry = orders[0].list_role is ListRole.ENTRY
+    pending = tuple(new_order_of(order) for order in (orders[1:] if has_entry else orders))
+    names = ("above", "below")
+    prefixes = tuple(f"pending{name.title()}" for name in names) if has_entry else names
+    return NewOrderList(
+        symbol=request.symbol,
+        client_id=request.list_id,
+        working=new_order_of(orders[0]) if has_entry else None,
+        pending=pending,
+        prefixes=("pending",) if len(pending) == 1 else prefixes,
     )
 
 
@@ -280,6 +326,9 @@ def order_of(record: OrderRecord, executions: list[VenueExecution]) -> Order:
         reason=Reason.VENUE if reason else Reason.NONE,
         reason_text=reason,
         event_time_ns=record.update_time_us * 1000,
+        stop_price=record.stop_price or Decimal(0),
+        trailing_delta=record.trailing_delta or 0,
+        exchange_list_id=record.order_list_id,
     )
 
 

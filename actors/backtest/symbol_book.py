@@ -21,6 +21,7 @@ from decimal import Decimal
 from actors.backtest.errors import BacktestError
 from actors.backtest.settings import FillModel
 from actors.exchange.accounts import Account
+from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderRecord
 from actors.exchange.prices import lots_worth
 from actors.exchange.venue import Venue
@@ -154,6 +155,30 @@ class SymbolBook:
         self.note_orders()
         return record
 
+    def place_list(
+        self, account: Account, request: NewOrderList, standing: MarketMessage | None
+    ) -> None:
+        """Places orders that belong together. Raises VenueError: then nothing has happened."""
+        last = self.mid(standing) if standing is not None else None
+        if last is not None:
+            self.market.tape.last_price = to_decimal(last)
+        self.venue.new_order_list(account, request, lambda placed: None)
+        self.note_orders()
+
+    def _set_off(self, trade: Trade) -> None:
+        """The orders that this price sets off meet the market as it trades."""
+        market = self.market
+        due = market.triggers.observe(to_decimal(trade.price), trade.trade_time_ns // 1000)
+        for side in (Side.BUY, Side.SELL):
+            ours = [order for order in due if order.side is side]
+            if ours:
+                quotes = self.quote(self.levels(trade, side.opposite), side.opposite)
+                market.due.extend(ours)
+                self.venue.follow_up(market)
+                self.withdraw(quotes)
+        if due:
+            self.note_orders()
+
     def _clear_way(self, side: Side, price: Decimal) -> list[OrderRecord]:
         """Takes out the trader's own orders of a side that a quote of the other side would meet.
 
@@ -174,7 +199,7 @@ class SymbolBook:
         buy, sell = book.best_price(Side.BUY), book.best_price(Side.SELL)
         self.highest_buy = float(buy) if buy is not None else -math.inf
         self.lowest_sell = float(sell) if sell is not None else math.inf
-        self.is_watched = buy is not None or sell is not None
+        self.is_watched = buy is not None or sell is not None or bool(self.market.triggers)
         if not self.is_watched:
             self.ahead.clear()
 
@@ -196,6 +221,9 @@ class SymbolBook:
             self._on_best(message, message.bids[0][0], message.asks[0][0])
 
     def _on_trade(self, trade: Trade) -> None:
+        if self.market.triggers:
+            self.market.tape.last_price = to_decimal(trade.price)
+            self._set_off(trade)
         if trade.buyer_is_maker:
             if trade.price > self.highest_buy:
                 return

@@ -34,8 +34,8 @@ class ReplaceAnswer(msgspec.Struct, rename="camel"):
 
     cancel_result: str
     new_order_result: str
-    cancel_response: msgspec.Raw | None = None
-    new_order_response: msgspec.Raw | None = None
+    cancel_response: msgspec.Raw = msgspec.Raw(b"null")
+    new_order_response: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class ReplaceFailure(msgspec.Struct):
@@ -88,9 +88,9 @@ def decode_replacement(
     )
 
 
-def half_of(result: str, response: msgspec.Raw | None, exchange: Exchanges) -> Half:
+def half_of(result: str, response: msgspec.Raw, exchange: Exchanges) -> Half:
     """One half. What is neither success nor failure was not attempted."""
-    data = bytes(response) if response is not None else b"null"
+    data = bytes(response)
     if result == SUCCESS:
         return Half(order=from_binance_order(_decode_order(data), exchange))
     if result != FAILURE:

@@ -25,7 +25,7 @@ from messages.control import Ready, Subscribe
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.instruments import Instrument
 from messages.market import BookTicker, Trade
-from messages.order_requests import SnapshotRequest
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest, SnapshotRequest
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -165,6 +165,12 @@ class QuietVenue(VenueActor):
         """Nobody asks."""
 
     def on_amend_order_request(self, request: AmendOrderRequest) -> None:
+        """Nobody asks."""
+
+    def on_new_order_list_request(self, request: NewOrderListRequest) -> None:
+        """Nobody asks."""
+
+    def on_replace_order_request(self, request: ReplaceOrderRequest) -> None:
         """Nobody asks."""
 
     def on_query_order_request(self, request: QueryOrderRequest) -> None:

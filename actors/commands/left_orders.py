@@ -7,10 +7,12 @@ import msgspec
 
 from messages.codec import class_name_of, decoder_of
 from messages.instruments import to_text
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import NewOrderRequest, Order, OrderUpdate
 from messages.recovery import OrderManagerCheckpoint, OrderNote
 
-CLASSES = (OrderManagerCheckpoint, NewOrderRequest, OrderUpdate, OrderNote)
+MANY = (OrderManagerCheckpoint, NewOrderListRequest)
+CLASSES = (*MANY, NewOrderRequest, ReplaceOrderRequest, OrderUpdate, OrderNote)
 
 
 def find_left_orders(frames: Iterable[bytes]) -> list[Order]:
@@ -30,7 +32,7 @@ def find_left_orders(frames: Iterable[bytes]) -> list[Order]:
             raise ValueError(f"a frame of the journal cannot be read: {error}") from error
         if isinstance(message, OrderManagerCheckpoint):
             left.clear()
-        told = message.orders if isinstance(message, OrderManagerCheckpoint) else [message.order]
+        told = message.orders if isinstance(message, MANY) else [message.order]
         for order in told:
             if not order.client_order_id:
                 continue

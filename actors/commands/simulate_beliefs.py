@@ -9,10 +9,14 @@ from actors.runtime.journal import connect
 from actors.trading.portfolio import add_to
 from messages.codec import union_decoder
 from messages.enums import OrderStatus
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import Fill, NewOrderRequest, Order, OrderUpdate
 from messages.recovery import OrderManagerCheckpoint, OrderNote
 
-READ = (NewOrderRequest, OrderUpdate, OrderNote, Fill, OrderManagerCheckpoint)
+READ = (
+    *(NewOrderRequest, NewOrderListRequest, ReplaceOrderRequest),
+    *(OrderUpdate, OrderNote, Fill, OrderManagerCheckpoint),
+)
 
 
 class Beliefs:
@@ -35,8 +39,10 @@ class Beliefs:
         decode = union_decoder(READ).decode
         for frame in frames_of(folder / JOURNAL_FILE, [item.__name__ for item in READ]):
             message = decode(frame)
-            if isinstance(message, NewOrderRequest):
+            if isinstance(message, NewOrderRequest | ReplaceOrderRequest):
                 self.intended.append(message.order.client_order_id)
+            elif isinstance(message, NewOrderListRequest):
+                self.intended += [order.client_order_id for order in message.orders]
             elif isinstance(message, OrderUpdate | OrderNote):
                 self.take_order(message.order)
             elif isinstance(message, Fill):

@@ -116,7 +116,7 @@ def find_venue_fault(
         return Reason.INSTRUMENT, f"the trading rules of {order.symbol} are not known"
     if instrument.status is not SymbolStatus.TRADING:
         return Reason.INSTRUMENT, f"{order.symbol} does not trade now: {instrument.status}"
-    if not takes_type(order, instrument) and not order.order_type.is_contingent:
+    if not takes_type(order, instrument):
         return Reason.UNSUPPORTED, f"{order.symbol} takes no {order.order_type} orders"
     modes = instrument.self_trade_prevention_modes
     if order.self_trade_prevention and modes and order.self_trade_prevention not in modes:
@@ -135,7 +135,7 @@ def find_venue_fault(
 
 
 def takes_type(order: Order, instrument: Instrument) -> bool:
-    """Whether the venue has this kind of order in this symbol; one with a trigger is watched here if not."""
+    """Whether the venue has this kind of order in this symbol."""
     if order.trailing_delta and not instrument.allows_trailing_stop:
         return False
     return not instrument.order_types or order.order_type in instrument.order_types

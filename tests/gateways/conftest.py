@@ -24,7 +24,12 @@ from messages.base import Message
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import Exchanges, OrderType, Side, TimeInForce
 from messages.instruments import Instrument
-from messages.order_requests import CancelRefused, SnapshotRequest
+from messages.order_requests import (
+    CancelRefused,
+    NewOrderListRequest,
+    ReplaceOrderRequest,
+    SnapshotRequest,
+)
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -43,6 +48,8 @@ class Desk(
         | AmendOrderRequest
         | QueryOrderRequest
         | SnapshotRequest
+        | NewOrderListRequest
+        | ReplaceOrderRequest
     ]
 ):
     """Stands in the order manager's place: keeps whatever the gateway says."""

@@ -13,7 +13,12 @@ from messages.control import Subscribe
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.instruments import Instrument
 from messages.market import BookTicker, Trade
-from messages.order_requests import CancelRefused, SnapshotRequest
+from messages.order_requests import (
+    CancelRefused,
+    NewOrderListRequest,
+    ReplaceOrderRequest,
+    SnapshotRequest,
+)
 from messages.orders import (
     AmendOrderRequest,
     CancelOrderRequest,
@@ -147,6 +152,12 @@ class SmallGateway(Actor[Order | CancelRefused | AccountSnapshot | Instrument | 
             return
         order.status = OrderStatus.CANCELED
         self.send(order)
+
+    def on_new_order_list_request(self, request: NewOrderListRequest) -> None:
+        raise AssertionError("nobody asks for a list here")
+
+    def on_replace_order_request(self, request: ReplaceOrderRequest) -> None:
+        raise AssertionError("nobody replaces an order here")
 
     def on_query_order_request(self, request: QueryOrderRequest) -> None:
         order = self.orders.get(request.client_order_id)

@@ -26,6 +26,7 @@ from messages.control import Resync, ResyncRequest
 from messages.enums import Exchanges, FeedState, KlineInterval, OrderStatus, OrderType, Side
 from messages.instruments import Instrument
 from messages.market import BookTicker, FeedStatus, Kline, Trade
+from messages.order_lists import PlaceOrderList, ReplaceOrder
 from messages.orders import AmendOrder, CancelOrder, ClosePosition, Order, OrderUpdate, PlaceOrder
 from messages.recording import Entry, Opening, Output, read_recording
 
@@ -101,8 +102,8 @@ class Desk(Actor[OrderUpdate | Position | Resync]):
             order.status = OrderStatus.CANCELED
             self.send(OrderUpdate(strategy=order.strategy, order=order))
 
-    def on_amend_order(self, command: AmendOrder) -> None:
-        raise AssertionError("no shipped strategy amends")
+    def on_amend_order(self, command: AmendOrder | PlaceOrderList | ReplaceOrder) -> None:
+        raise AssertionError("no strategy here amends, replaces or asks for lists")
 
     def on_close_position(self, command: ClosePosition) -> None:
         self.held[command.sender] = Decimal(0)
