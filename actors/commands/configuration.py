@@ -51,6 +51,8 @@ class BotSection:
     """
     journal_days: float = KEEP_DAYS
     """How long the history of closed orders is kept; what the next start needs is never removed."""
+    journal_patience_s: float = 30.0
+    """How long a start waits for a journal that another process holds, before it ends with exit code 2."""
     foreign_orders: ForeignOrdersPolicy = "ignore"
     """Open orders of the account that are not this bot's: left alone, taken over (`adopt`), or canceled (`cancel`)."""
     refusal_hold_s: float = 60.0

@@ -13,6 +13,7 @@ from actors.commands.composition import Venue, compose
 from actors.commands.configuration import Configuration
 from actors.commands.control import BotControl
 from actors.commands.halting import find_monitor, halt
+from actors.commands.journal_start import JournalStart
 from actors.commands.outputs import find_class_faults, find_output_faults, open_tap
 from actors.commands.state_folder import StateFolder
 from actors.commands.summary import build_summary, describe_end, write_summary
@@ -22,7 +23,6 @@ from actors.runtime.clock import RealClock
 from actors.runtime.errors import (
     ConfigurationError,
     Fault,
-    JournalError,
     TicktroupeError,
     WiringError,
 )
@@ -78,13 +78,11 @@ async def run_bot(configuration: Configuration, options: RunOptions, control: Bo
     faults += find_wiring_faults(compose(configuration, Venue.unopened()))
     if faults:
         raise ConfigurationError(faults)
-    with (
-        StateFolder(configuration.bot.folder) as folder,
-        logging_to(folder),
-        open_journal(folder, configuration) as journal,
-    ):
-        desk = CommandDesk(configuration, RealClock().now_ns())
+    with StateFolder(configuration.bot.folder) as folder, logging_to(folder):
         async with AsyncExitStack() as stack:
+            journal_start = JournalStart(folder.journal, configuration.bot, control)
+            journal = await stack.enter_async_context(journal_start.open())
+            desk = CommandDesk(configuration, RealClock().now_ns())
             if options.takes_commands:
                 await stack.enter_async_context(listen_for_commands(folder.path, desk))
             start = VenueStart(configuration, control, journal, desk)
@@ -115,23 +113,6 @@ def logging_to(folder: StateFolder) -> Iterator[None]:
         tear_down_logging(handlers)
 
 
-@contextmanager
-def open_journal(folder: StateFolder, configuration: Configuration) -> Iterator[Journal]:
-    """The bot's journal.
-
-    Raises ConfigurationError if it cannot be used: it is damaged, or another bot's.
-    """
-    bot = configuration.bot
-    try:
-        journal = Journal(folder.journal, bot.name, bot.journal_synchronous, bot.journal_days)
-    except JournalError as error:
-        raise ConfigurationError([Fault("journal", str(error))]) from error
-    try:
-        yield journal
-    finally:
-        journal.close()
-
-
 async def run_on_venue(
     configuration: Configuration,
     options: RunOptions,
@@ -142,12 +123,9 @@ async def run_on_venue(
     desk: CommandDesk | None = None,
 ) -> int:
     """Runs the actors on an open venue; returns the exit code."""
-    try:
-        journal.bind_venue(venue.identity, is_temporary=configuration.venue.is_local)
-        run = journal.grant_run()
-    except JournalError as error:
-        remedy = "end the program that holds it" if "locked" in str(error) else ""
-        raise ConfigurationError([Fault("journal", str(error), remedy)]) from error
+    run = await JournalStart(journal.path, configuration.bot, control).grant_run(
+        journal, venue.identity, is_temporary=configuration.venue.is_local
+    )
     clock = RealClock()
     tap: RecordingTap | None = None
     if options.record is not None:

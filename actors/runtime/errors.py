@@ -6,6 +6,7 @@ TicktroupeError
 ├── HandlerError          a class whose handlers cannot be understood
 ├── NotDeclaredError      an actor sent what its type argument does not name
 ├── JournalError          the journal cannot be opened, or does not belong here
+│   └── JournalLocked     another process holds it: later it may be had
 └── ReplayDivergence      a recording and its re-execution part
 
 Operating errors (a refused order, a lost connection) are messages, not exceptions.
@@ -55,6 +56,10 @@ class NotDeclaredError(TicktroupeError, TypeError):
 
 class JournalError(TicktroupeError):
     """The journal cannot be opened, or belongs to another bot."""
+
+
+class JournalLocked(JournalError):
+    """Another process holds the journal; nothing is wrong with it."""
 
 
 class ReplayDivergence(TicktroupeError):

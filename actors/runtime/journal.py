@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from actors.runtime.errors import JournalError
+from actors.runtime.errors import JournalError, JournalLocked
 from actors.runtime.failpoints import ARMED
 from actors.runtime.journal_retention import KEEP_DAYS, Retention
 
@@ -74,6 +74,12 @@ def connect(path: Path) -> sqlite3.Connection:
         ) from error
 
 
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether it only says that another process holds the file."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 class Journal:
     """One bot's journal."""
 
@@ -86,7 +92,8 @@ class Journal:
     ) -> None:
         """Opens or creates it. What no start will read is removed when it is `keep_days` old.
 
-        Raises JournalError if it cannot be opened, is damaged, or belongs to another bot.
+        Raises JournalLocked while another process holds it, JournalError if it cannot be opened, is damaged, or belongs
+        to another bot.
         """
         self.path = path
         self.synchronous: Synchronous = synchronous
@@ -102,9 +109,11 @@ class Journal:
             self.doubt = self._find_doubt(had_log)
         except sqlite3.Error as error:
             self.connection.close()
+            if is_locked(error):
+                raise JournalLocked(f"{path}: another program holds it ({error})") from error
             raise JournalError(
-                f"{path}: not usable as a journal ({error}); is the folder there and writable, "
-                f"and does no other program hold the file? If it is damaged: {REMEDY}"
+                f"{path}: not usable as a journal ({error}); is the folder there and writable? "
+                f"If it is damaged: {REMEDY}"
             ) from error
         except JournalError:
             self.connection.close()
@@ -184,7 +193,8 @@ class Journal:
         """Says whose state is read and written from now on: a venue and an account there, by a name that stays.
 
         A temporary venue is one that begins anew with each start, such as an embedded exchange: the state of others is
-        kept as history and waits for them. Raises JournalError if the journal holds the state of another real venue.
+        kept as history and waits for them. Raises JournalError if the journal holds the state of another real venue,
+        JournalLocked while another process holds it.
         """
         execute = self.connection.execute
         try:
@@ -205,7 +215,8 @@ class Journal:
                 "INSERT OR REPLACE INTO epoch VALUES (?, ?, ?)", (last + 1, venue, is_temporary)
             )
         except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: the venue cannot be noted ({error})") from error
+            kind = JournalLocked if is_locked(error) else JournalError
+            raise kind(f"{self.path}: the venue cannot be noted ({error})") from error
         if last and venue not in real:
             before = rows[-1][0] if rows else "an earlier version of this program"
             log.info("%s begins anew; the state of %s is kept as history", venue, before)
@@ -224,7 +235,8 @@ class Journal:
     def grant_run(self) -> int:
         """The number of this start, greater than every earlier one and durable on the disk when it returns.
 
-        Raises JournalError if it cannot be written.
+        Raises JournalError if it cannot be written, JournalLocked while another process holds it; tried again it grants
+        another number.
         """
         try:
             self._set_level("FULL")
@@ -238,7 +250,8 @@ class Journal:
             self._note_run(run)
             self._synchronise_folder()
         except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: this start cannot be noted ({error})") from error
+            kind = JournalLocked if is_locked(error) else JournalError
+            raise kind(f"{self.path}: this start cannot be noted ({error})") from error
         return run
 
     def _synchronise_folder(self) -> None:

@@ -5,6 +5,7 @@ New orders are refused, cancels pass, commands are answered, and it is said why.
 
 import logging
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -96,6 +97,16 @@ def fill(path: Path) -> None:
                 break
     status = os.statvfs(path)
     assert status.f_bavail == 0
+
+
+def hear_until(bot: BotProcess, words: str) -> str:
+    """Reads the bot's stderr up to a line with these words."""
+    assert bot.process.stderr is not None
+    while words not in bot.heard.rpartition("\n")[0].rpartition("\n")[2]:
+        line = bot.process.stderr.readline()
+        assert line, bot.heard
+        bot.heard += line
+    return bot.heard
 
 
 def find_journal_trouble(state: Path) -> str:
@@ -229,14 +240,72 @@ def test_a_journal_that_another_process_holds_at_the_start(
     bot.signal(signal.SIGTERM)
     assert bot.wait().code == 0
     let_go = hold_journal(tmp_path / "state/journal.sqlite")
-    ended = start_bot("--config", file).wait()
+    bot = start_bot("--config", file)
+    said = hear_until(bot, "waiting for")
+    assert "journal.sqlite: process " in said
+    let_go()
+    wait_for_state(tmp_path / "state", "trading")
+    bot.signal(signal.SIGTERM)
+    assert bot.wait().code == 0
+
+
+@pytest.mark.parametrize("end", ["patience", "signal"])
+def test_a_journal_that_another_process_keeps(
+    start_venue: StartVenue,
+    start_bot: StartBot,
+    hold_journal: Callable[[Path], Callable[[], None]],
+    tmp_path: Path,
+    end: str,
+) -> None:
+    patience_s = {"patience": 1.5, "signal": 300}[end]
+    file = start_venue().write_configuration(tmp_path, QUOTES, f"journal_patience_s = {patience_s}")
+    (tmp_path / "state").mkdir()
+    sqlite3.connect(tmp_path / "state/journal.sqlite").close()
+    hold_journal(tmp_path / "state/journal.sqlite")
+    bot = start_bot("--config", file)
+    hear_until(bot, "waiting for")
+    if end == "signal":
+        bot.signal(signal.SIGTERM)
+    ended = bot.wait()
     assert ended.code == 2
     assert "database is locked" in ended.stderr
-    assert "end the program that holds it" in ended.stderr
+    assert {"patience": "waited 1.5 s for it", "signal": "told to stop"}[end] in ended.stderr
+    assert "nothing was traded" in ended.stderr
+    if Path("/proc/locks").exists():
+        assert "(end process " in ended.stderr
     assert "Traceback" not in ended.stderr
-    let_go()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs limits set from outside")
+def test_a_folder_that_becomes_read_only(
+    start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
+) -> None:
+    """As after an error of the disk: what is open is read on, every write fails, and no new file can be made."""
+    venue = start_venue("--rate", "60", "--order-limit", "100000")
+    venue.place_by_hand("manual-1")
+    file = venue.write_configuration(tmp_path, QUOTES)
     bot = start_bot("--config", file)
-    wait_for_state(tmp_path / "state", "trading")
+    state = tmp_path / "state"
+    wait_until(lambda: len(venue.open_ids()) > 1, "an order")
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, (0, most))
+    state.chmod(0o500)
+    reason = wait_until(lambda: find_journal_trouble(state), "its own word on the disk")
+    assert "journal.sqlite" in reason
+    wait_until(lambda: venue.open_ids() == ["manual-1"], "the cancels of what rests")
+    told = command("status", None, "--state-folder", str(state))
+    assert "new orders are refused, cancels pass" in " ".join(told.out.split())
+    assert ask_status(state)["state"] == "held"
+    assert venue.open_ids() == ["manual-1"]
+    state.chmod(0o700)
+    resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, before)
+    wait_until(lambda: len(venue.open_ids()) > 1, "an order after all that")
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait()
+    assert ended.code == 0, ended.stderr
+    assert venue.open_ids() == ["manual-1"]
+    assert "placements refused" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @needs_mounts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.errors import JournalError
+from actors.runtime.errors import JournalError, JournalLocked
 from actors.runtime.journal import Journal, connect
 
 ROOT = Path(__file__).parents[2]
@@ -175,4 +175,25 @@ def test_a_killed_process_leaves_whole_transactions(path: Path) -> None:
     assert len(numbers) >= promised
     assert journal.connection.execute("SELECT number FROM handled").fetchone() == (len(numbers),)
     assert journal.grant_run() == 2
+    journal.close()
+
+
+def test_a_journal_that_is_held_is_told_from_one_that_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    Journal(path, "bot").close()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(JournalLocked, match="another program holds it"):
+        Journal(path, "bot")
+    holder.close()
+    journal = Journal(path, "bot")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalLocked, match="this start cannot be noted"):
+        journal.grant_run()
+    with pytest.raises(JournalLocked, match="the venue cannot be noted"):
+        journal.bind_venue("venue")
+    holder.close()
+    assert journal.grant_run() == 1
     journal.close()
