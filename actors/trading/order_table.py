@@ -242,8 +242,6 @@ class OrderTable:
 
     def unheard_orders(self, exchange: Exchanges) -> list[Order]:
         """The open orders at a venue of which it has not spoken, oldest first."""
-        if not self._unheard:
-            return []
         return [order for order in self._unheard.values() if order.exchange is exchange]
 
     def open_quantity(
