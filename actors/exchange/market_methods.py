@@ -11,7 +11,6 @@ from actors.exchange.orders import ZERO
 from actors.exchange.parameters import (
     Parameter,
     boolean,
-    choice,
     integer,
     limit,
     name_or_names,
@@ -32,6 +31,7 @@ SYMBOL_STATUS = Parameter(
     one_of(("TRADING", "HALT", "BREAK", "CANCEL_ONLY"), -1122, "Invalid symbolStatus."),
 )
 INTERVAL = Parameter("interval", one_of(INTERVALS, -1120, "Invalid interval."), is_mandatory=True)
+TICKER_TYPE = Parameter("type", one_of(("FULL", "MINI"), -1139, "Invalid ticker type."))
 START_TIME = Parameter("startTime", timestamp)
 END_TIME = Parameter("endTime", timestamp)
 ROWS = Parameter("limit", limit(1000))
@@ -277,7 +277,7 @@ MARKET_METHODS = (
         parameters=(
             ONE_SYMBOL,
             SOME_SYMBOLS,
-            Parameter("type", choice("FULL", "MINI")),
+            TICKER_TYPE,
             SYMBOL_STATUS,
         ),
     ),

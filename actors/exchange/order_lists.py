@@ -25,7 +25,7 @@ from actors.exchange.orders import (
 )
 from actors.exchange.trading import Trading
 from actors.exchange.transaction import needed_for
-from messages.enums import ExecutionType, OrderStatus, OrderType
+from messages.enums import ExecutionType, OrderStatus, OrderType, Side
 
 Answer = TypeVar("Answer")
 ABOVE_TYPES = frozenset(
@@ -61,12 +61,15 @@ class NewOrderList:
 def check_pair(above: NewOrder, below: NewOrder, last_price: Decimal | None) -> None:
     """The types and the relation of the prices of a pair (rest-api.md, New Order list - OCO).
 
-    The upper price must lie above the last price, the lower one below it. Raises VenueError with -1130 or -2010.
+    The upper price must lie above the last price, the lower one below it. Raises VenueError.
     """
+    if above.order_type not in ABOVE_TYPES or below.order_type not in ABOVE_TYPES:
+        raise errors.VenueError(-1158, "Order type not supported in OCO.")
+    if above.order_type is OrderType.LIMIT_MAKER and below.order_type is OrderType.LIMIT_MAKER:
+        raise errors.VenueError(-1168, "At least one OCO order must be contingent.")
     if (above.order_type in STOP_LOSS_TYPES) is (below.order_type in STOP_LOSS_TYPES):
         raise errors.unsupported_combination()
-    if above.order_type not in ABOVE_TYPES or below.order_type not in ABOVE_TYPES:
-        raise errors.unsupported_combination()
+    check_places(above, below)
     upper, lower = _decisive_price(above), _decisive_price(below)
     if upper is not None and lower is not None and upper <= lower:
         raise errors.order_rejected(errors.BAD_LIST_PRICES)
@@ -74,6 +77,28 @@ def check_pair(above: NewOrder, below: NewOrder, last_price: Decimal | None) -> 
         return
     if (upper is not None and upper <= last_price) or (lower is not None and lower >= last_price):
         raise errors.order_rejected(errors.BAD_LIST_PRICES)
+
+
+MISPLACED = {
+    (Side.BUY, "limit"): (-1165, "A limit order in a buy OCO must be below."),
+    (Side.SELL, "limit"): (-1166, "A limit order in a sell OCO must be above."),
+    (Side.BUY, "stop loss"): (-1196, "A stop loss order in a buy OCO must be above."),
+    (Side.SELL, "stop loss"): (-1197, "A stop loss order in a sell OCO must be below."),
+    (Side.BUY, "take profit"): (-1198, "A take profit order in a buy OCO must be below."),
+    (Side.SELL, "take profit"): (-1199, "A take profit order in a sell OCO must be above."),
+}
+
+
+def check_places(above: NewOrder, below: NewOrder) -> None:
+    """Which order of a pair must be above and which below (errors.md, -1165 to -1199). Raises VenueError."""
+    wrong = above if above.side is Side.BUY else below
+    if wrong.order_type is OrderType.LIMIT_MAKER:
+        raise errors.VenueError(*MISPLACED[wrong.side, "limit"])
+    if wrong.order_type not in STOP_LOSS_TYPES:
+        raise errors.VenueError(*MISPLACED[wrong.side, "take profit"])
+    other = below if wrong is above else above
+    if other.order_type in STOP_LOSS_TYPES:
+        raise errors.VenueError(*MISPLACED[wrong.side, "stop loss"])
 
 
 def _decisive_price(order: NewOrder) -> Decimal | None:

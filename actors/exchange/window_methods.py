@@ -21,18 +21,18 @@ from actors.exchange.market_methods import (
     START_TIME,
     SYMBOL,
     SYMBOL_STATUS,
+    TICKER_TYPE,
     fixed,
     for_symbols,
     klines,
 )
-from actors.exchange.parameters import Parameter, choice, integer, not_valid
+from actors.exchange.parameters import Parameter, integer, not_valid
 
 WINDOW_SIZE = re.compile(r"([1-9][0-9]?)([mhd])")
 WINDOW_UNITS = {"m": (1, 59), "h": (60, 23), "d": (1440, 7)}
 """Minutes of a unit, and how many of it there may be (rest-api.md, Rolling window price change statistics)."""
 TIME_ZONE = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?")
 DAY_MINUTES = 1440
-TICKER_TYPE = Parameter("type", choice("FULL", "MINI"))
 NO_REFERENCE_PRICE = "This symbol doesn't have a reference price."
 
 
