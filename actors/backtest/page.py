@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from actors.backtest import metrics
 from actors.backtest.engine import BacktestRun
-from actors.backtest.report import build_metrics, time_text, traded_symbols
+from actors.backtest.report import build_metrics, traded_symbols
 from actors.backtest.table import figure_rows
 from messages.enums import Side
 
@@ -25,6 +25,9 @@ INK, MUTED, ACCENT, GOOD, BAD, GRID = (
 )
 BUY_MARK, SELL_MARK = "triangle-up", "triangle-down"
 MAXIMUM_MARKS = 5_000
+MANY_MARKS = 100
+"""More than so many of a side are drawn smaller."""
+LARGEST_RATIO = 8.0
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 STYLE = f"""
@@ -37,11 +40,11 @@ h2 {{ font-size: 16px; margin: 0 0 10px; font-weight: 650; }}
 .sub {{ color: {MUTED}; margin: 0 0 22px; }}
 .cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin-bottom: 16px; }}
 .card, section {{ background: #fff; border: 1px solid {GRID}; border-radius: 10px; }}
-.card {{ padding: 12px 16px; }}
+.card {{ padding: 12px 16px; display: flex; flex-direction: column; justify-content: space-between; }}
 .card .name {{ color: {MUTED}; font-size: 13px; }}
 .card .value {{ font-size: 22px; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .good {{ color: {GOOD}; }} .bad {{ color: {BAD}; }}
-section {{ padding: 16px 18px; margin-bottom: 16px; }}
+section {{ padding: 16px 18px; margin-bottom: 16px; overflow: hidden; }}
 .scroll {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
 td, th {{ padding: 5px 10px; text-align: right; border-bottom: 1px solid {GRID}; font-weight: 400; white-space: nowrap; }}
@@ -50,9 +53,18 @@ td:first-child, th:first-child {{ text-align: left; }}
 .figures {{ columns: 2; column-gap: 36px; }}
 .figures div {{ display: flex; justify-content: space-between; border-bottom: 1px solid {GRID}; padding: 4px 0; gap: 16px; }}
 .figures div {{ break-inside: avoid; }}
-.figures span:first-child {{ color: {MUTED}; }}
+.figures span:first-child {{ color: {MUTED}; flex: none; }}
+.figures span:last-child {{ text-align: right; overflow-wrap: anywhere; }}
 .warning {{ border-left: 4px solid {BAD}; }}
-@media (max-width: 760px) {{ .figures {{ columns: 1; }} }}
+@media (max-width: 760px) {{
+  main {{ padding: 16px 10px 40px; }}
+  section {{ padding: 12px 10px; }}
+  h1 {{ font-size: 20px; overflow-wrap: anywhere; }}
+  .figures {{ columns: 1; }}
+  .cards {{ grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 8px; }}
+  .card {{ padding: 8px 12px; }}
+  .card .value {{ font-size: 19px; }}
+}}
 """
 
 
@@ -72,8 +84,8 @@ def build_page(run: BacktestRun, title: str) -> str:
         f"<section><h2>All figures</h2>{figure_list(figures)}</section>",
         f"<section><h2>How it was run</h2>{settings_list(run)}</section>",
     ]
-    begin, end = time_text(run.first_time_ns), time_text(run.last_time_ns)
-    sub = f"{' · '.join(traded_symbols(run))} &nbsp;|&nbsp; {begin} to {end} (UTC)"
+    begin, end = date_text(run.first_time_ns), date_text(run.last_time_ns)
+    sub = f"{' · '.join(traded_symbols(run))} &nbsp;|&nbsp; {begin} to {end} UTC"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -162,6 +174,7 @@ def settings_list(run: BacktestRun) -> str:
         ),
         ("data", run.data.digest[:16]),
         *(("note", note) for note in run.notes),
+        *((note.file, note.text) for note in run.data.notes),
     ]
     found = "".join(
         f"<div><span>{html.escape(name)}</span><span>{html.escape(text)}</span></div>"
@@ -180,32 +193,41 @@ def moment(time_ns: int) -> datetime:
     )
 
 
+def date_text(time_ns: int) -> str:
+    """A time for people, to the minute."""
+    found = moment(time_ns)
+    return f"{found.day} {MONTHS[found.month - 1]} {found.year} {found:%H:%M}"
+
+
 def layout(figure: plots.Figure, height: int, y_title: str, y_format: str = "") -> plots.Figure:
     """The look that all plots share."""
     figure.update_layout(
         height=height,
-        margin={"l": 64, "r": 16, "t": 8, "b": 36},
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
         paper_bgcolor="#fff",
         plot_bgcolor="#fff",
         font={"color": INK, "size": 12},
         hovermode="x unified",
         legend={"orientation": "h", "y": 1.08, "x": 0},
     )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(gridcolor=GRID, zerolinecolor="#b8c2cc", title=y_title)
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_yaxes(
+        gridcolor=GRID, zerolinecolor="#b8c2cc", title=y_title, automargin=True, nticks=7
+    )
     if y_format:
         figure.update_yaxes(tickformat=y_format)
     return figure
 
 
 def equity_plot(run: BacktestRun) -> plots.Figure:
-    """Equity, and what buying and holding would have given."""
+    """Equity, and what buying and holding would have given: a click away where it would flatten the equity to a line."""
     samples = run.record.samples
     times = [moment(item.time_ns) for item in samples]
+    equity = [item.equity for item in samples]
     figure = plots.Figure()
     figure.add_scatter(
         x=times,
-        y=[item.equity for item in samples],
+        y=equity,
         name="equity",
         line={"color": ACCENT, "width": 2},
     )
@@ -215,9 +237,18 @@ def equity_plot(run: BacktestRun) -> plots.Figure:
             x=times,
             y=held,
             name="buy and hold",
+            visible=True if is_comparable(equity, held) else "legendonly",
             line={"color": "#a3adb8", "width": 1.3, "dash": "dot"},
         )
     return layout(figure, 340, run.currency)
+
+
+def is_comparable(equity: Sequence[float], held: Sequence[float | None]) -> bool:
+    """Whether both can be read in one plot."""
+    known = [value for value in held if value is not None]
+    if not equity or not known:
+        return True
+    return max(known) - min(known) <= LARGEST_RATIO * (max(equity) - min(equity))
 
 
 def held_equity(run: BacktestRun) -> list[float | None]:
@@ -274,7 +305,12 @@ def price_plot(run: BacktestRun, symbol: str) -> plots.Figure:
             y=[float(item.price) for item in fills],
             mode="markers",
             name=str(side).lower(),
-            marker={"symbol": mark, "color": color, "size": 7, "opacity": 0.7},
+            marker={
+                "symbol": mark,
+                "color": color,
+                "size": 5 if len(fills) > MANY_MARKS else 9,
+                "opacity": 0.55 if len(fills) > MANY_MARKS else 0.85,
+            },
             text=[f"{item.quantity} at {item.price}" for item in fills],
             hoverinfo="text+x",
         )

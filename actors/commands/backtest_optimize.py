@@ -77,6 +77,7 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     return build_metrics(run_backtest(trial.data, actors, trial.settings))
 
 
+PARTS_OF_A_WHOLE = ("return", "win_rate", "maximum_drawdown")
 METRICS = (
     "return",
     "sharpe",
@@ -143,15 +144,31 @@ def take_path(path: list[str]) -> None:
 
 def tell(steps: list[Step], objective: str) -> None:
     """The steps of the walk, and what they are worth together."""
-    for step in steps:
+    figures = [objective] if objective == "return" else [objective, "return"]
+    for place, step in enumerate(steps, 1):
         window = step.window
         values = ", ".join(f"{name}={value}" for name, value in step.parameters.items())
-        print(
-            f"{time_text(window.begin_ns)} to {time_text(window.split_ns)}: {values}: {objective} "
-            f"{text(step.seen[objective])} searched, {text(step.unseen[objective])} unseen; "
-            f"return {text(step.seen['return'])} searched, {text(step.unseen['return'])} unseen"
+        print(f"window {place}: {values} is the best of {step.trials}")
+        parts = (
+            ("searched", window.begin_ns, window.split_ns, step.seen),
+            ("unseen", window.split_ns, window.end_ns, step.unseen),
         )
-    print(f"return of all unseen parts: {text(chain_returns(steps))}")
+        for name, begin_ns, end_ns, found in parts:
+            cells = "  ".join(f"{key} {figure_text(key, found[key]):>9}" for key in figures)
+            print(f"  {name:<8} {minute_text(begin_ns)} to {minute_text(end_ns)}  {cells}")
+    print(f"return of all unseen parts: {figure_text('return', chain_returns(steps))}")
+
+
+def minute_text(time_ns: int) -> str:
+    """A time to the minute, UTC."""
+    return time_text(time_ns)[:16].replace("T", " ")
+
+
+def figure_text(name: str, value: Any) -> str:
+    """A figure for people: what is a part of a whole in percent."""
+    if value is not None and name in PARTS_OF_A_WHOLE:
+        return f"{value:.4%}"
+    return text(value)
 
 
 def text(value: Any) -> str:

@@ -1,5 +1,6 @@
 """`bin/backtest` as a user runs it: the same bytes everywhere, its outputs, and its refusals."""
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet
@@ -111,3 +112,18 @@ def test_lookahead_names_nobody_who_does_not_look(tmp_path: Path) -> None:
     done = call(tmp_path, "lookahead", *CROSS, str(TRADES), "--cuts", "2")
     assert (done.returncode, done.stderr) == (0, "")
     assert "no use of the future was found" in done.stdout
+
+
+def test_optimize_tells_the_searched_and_the_unseen_part_of_each_window(tmp_path: Path) -> None:
+    words = ["optimize", *CROSS, str(TRADES), "--over", "fast=2..5", "--windows", "2"]
+    words += ["--trials", "3", "--workers", "1", "--objective", "profit_factor"]
+    done = call(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    figures = r"2021-01-08 00:00 to 2021-01-08 00:00  profit_factor +\S+  return +-?[0-9.]+%"
+    for number in (1, 2):
+        first, searched, unseen = lines[3 * number - 3 : 3 * number]
+        assert re.fullmatch(rf"window {number}: fast=[2-5] is the best of 3", first)
+        assert re.fullmatch(rf"  searched {figures}", searched)
+        assert re.fullmatch(rf"  unseen   {figures}", unseen)
+    assert re.fullmatch(r"return of all unseen parts: -?[0-9.]+%", lines[6])
