@@ -1,9 +1,11 @@
 """For any strategy and any market: account, portfolio and trades agree to the last digit, and no fill breaks a rule."""
 
+import random
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from actors.backtest.engine import BacktestRun, run_backtest
 from actors.backtest.latency import Latency
 from actors.backtest.record import FillRow
-from actors.backtest.report import check_accounts
+from actors.backtest.report import build_report, check_accounts, to_json
 from actors.backtest.settings import BacktestSettings, BarModel, FeeAsset, FillModel
 from actors.runtime.specification import ActorSpecification
 from messages.enums import OrderStatus, Side
@@ -45,6 +47,7 @@ def check_common(result: BacktestRun, latency_ns: int) -> None:
     """What holds whatever the market is made of."""
     accounts = check_accounts(result)
     assert accounts["agrees"], accounts
+    check_report_by_hand(result)
     record = result.record
     assert not record.failures
     sums: dict[str, Decimal] = {}
@@ -63,6 +66,34 @@ def check_common(result: BacktestRun, latency_ns: int) -> None:
         assert sums.get(name, Decimal(0)) == order.executed_quantity <= order.quantity
         if order.status is OrderStatus.FILLED:
             assert order.executed_quantity == order.quantity
+
+
+def check_report_by_hand(result: BacktestRun) -> None:
+    """The report's own texts, added up here: begin, fills and fees of every asset come to its end; as do the orders' sums."""
+    report = msgspec.json.decode(to_json(build_report(result)))
+    sums = {name: Decimal(row["begin"]) for name, row in report["accounts"]["balances"].items()}
+    executed: dict[str, list[Decimal]] = {}
+    for fill in report["fills"]:
+        base, quote = result.record.assets[fill["symbol"]]
+        price, quantity = Decimal(fill["price"]), Decimal(fill["quantity"])
+        # The venue cuts the amount of a match to eight decimals.
+        worth = (price * quantity).quantize(Decimal("1e-8"), ROUND_DOWN)
+        sign = 1 if fill["side"] == "BUY" else -1
+        sums[base] += sign * quantity
+        sums[quote] -= sign * worth
+        if Decimal(fill["fee"]):
+            sums[fill["fee_asset"]] -= Decimal(fill["fee"])
+        executed.setdefault(fill["order_id"], []).append(quantity)
+    ends = {name: Decimal(row["end"]) for name, row in report["accounts"]["balances"].items()}
+    assert sums == ends
+    assert ends.items() >= result.final_balances.items()
+    assert all(amount >= 0 for amount in ends.values()), "spot: nothing is owed"
+    for order in report["orders"]:
+        assert Decimal(order["executed_quantity"]) == sum(
+            executed.get(order["order_id"], []), Decimal(0)
+        )
+    for row in report["accounts"]["profit"].values():
+        assert row["equity_change"] == row["sum_of_trades"]
 
 
 def fee_terms(seed: int) -> dict[str, Any]:
@@ -175,6 +206,65 @@ def bars_at(time_ns: int, market: list[Kline], bar_model: BarModel) -> list[Klin
     if bar_model is BarModel.QUOTES:  # the last quote stands until the next bar
         found += [item for item in market if item.receive_time_ns <= time_ns][-1:]
     return found
+
+
+@usual
+@given(SEEDS, LATENCIES, LATENCIES)
+def test_no_order_fills_by_a_trade_that_is_older_than_its_acceptance(
+    seed: int, latency_ns: int, feed_ns: int
+) -> None:
+    """Trades come late by up to two seconds, each by its own: an order may have been accepted between trade and receipt."""
+    dice = random.Random(seed)
+    market = trades(seed)
+    for item in market:
+        item.trade_time_ns = item.receive_time_ns - dice.choice([0, 1_000, 10**6, 2 * 10**9])
+        item.event_time_ns = item.trade_time_ns
+    result = run(
+        market,
+        strategy_seed=seed,
+        order_latency=Latency(latency_ns),
+        feed_latency=Latency(feed_ns),
+        **fee_terms(seed),
+    )
+    check_common(result, latency_ns)
+    for fill in result.record.fills:
+        if not fill.is_maker or is_own_match(fill, result):
+            continue
+        order = result.record.orders[fill.order_id]
+        accepted_us = (order.created_time_ns + latency_ns) // 1000
+        possible = [
+            item
+            for item in market
+            if item.receive_time_ns // 1000 == fill.time_ns // 1000
+            and item.buyer_is_maker is (fill.side is Side.BUY)
+            and item.trade_time_ns // 1000 >= accepted_us
+        ]
+        assert possible, (fill, order)
+
+
+@usual
+@given(SEEDS, LATENCIES)
+def test_two_symbols_share_an_account(seed: int, latency_ns: int) -> None:
+    """Each strategy trades both by turns of its own; the money is one."""
+    market: list[MarketMessage] = list(trades(seed))
+    for item in trades(seed + 1):
+        item.symbol, item.price = "ETHUSDT", round(item.price / 20, 2)
+        market.append(item)
+    market.sort(key=lambda item: item.receive_time_ns)  # type: ignore[attr-defined] # all have one
+    actors = [
+        ActorSpecification(
+            WildStrategy, name, {"symbol": symbol, "activity": 0.3, "seed": seed + index}
+        )
+        for index, (name, symbol) in enumerate(
+            [("one", "BTCUSDT"), ("two", "ETHUSDT"), ("three", "BTCUSDT")]
+        )
+    ]
+    chosen = BacktestSettings(
+        balances={"USDT": Decimal(9_000), "BTC": Decimal("0.1"), "BNB": Decimal(1)},
+        order_latency=Latency(latency_ns),
+        **fee_terms(seed),
+    )
+    check_common(run_backtest(make_data(market), actors, chosen), latency_ns)
 
 
 def test_the_wild_strategy_does_fill_and_rest() -> None:

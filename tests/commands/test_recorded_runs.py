@@ -3,13 +3,19 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors.commands.composition import Venue, compose
 from actors.commands.configuration import load_configuration
+from actors.commands.configured_actors import SHIPPED_ACTORS
+from actors.runtime.actor import Actor
 from actors.runtime.replay import ReplayedActor, replay
+from actors.strategies.strategy import Strategy
 from messages.codec import class_name_of
 from messages.recording import Entry, Opening, Output, read_recording
 from tests.commands.harness import ROOT
@@ -29,6 +35,26 @@ def replay_run(configuration: Path, recording: Path) -> list[ReplayedActor]:
     """The actors of a configuration, executed again on what a recording of them holds."""
     specifications = compose(load_configuration(configuration), Venue.unopened())
     return replay(read_recording(recording), specifications)
+
+
+def test_every_shipped_strategy_is_among_them() -> None:
+    """Whoever adds one adds it to the whole runs too."""
+    for path in sorted((ROOT / "actors/strategies").glob("*.py")):
+        import_module(f"actors.strategies.{path.stem}")
+    found = {
+        item.__name__
+        for item in actor_classes(Actor)
+        if item.__module__.startswith("actors.strategies.") and item is not Strategy
+    }
+    assert found == set(SHIPPED_ACTORS)
+    assert found <= REPLAYED
+
+
+def actor_classes(parent: type[Any]) -> Iterator[type[Any]]:
+    """All classes below this one."""
+    for item in parent.__subclasses__():
+        yield item
+        yield from actor_classes(item)
 
 
 @pytest.mark.parametrize("kind", ["synthetic", "recorded", "bnb"])
