@@ -31,6 +31,7 @@ from messages.market import BookTicker, KlineMessage, MarketMessage, OrderBook, 
 
 QUOTE_DOLLARS = Decimal(100_000)
 UNLIMITED = Decimal(1_000_000_000)
+UNLIMITED_FLOAT = float(UNLIMITED)
 ZERO = Decimal(0)
 
 Level = tuple[Decimal, Decimal]
@@ -75,6 +76,9 @@ class SymbolBook:
 
     def mid(self, message: MarketMessage) -> float | None:
         """The middle of the market at a message that quotes; None while one side is empty."""
+        if isinstance(message, Trade):  # as the quotes around it, without their quantities
+            last, tick = to_decimal(message.price), self.rules.tick_size
+            return (float(last - tick) + float(last + tick)) / 2 if last > tick else None
         ticker = self.ticker(message)
         if ticker is None or not (ticker[0] > 0 and ticker[2] > 0):
             return None
@@ -89,6 +93,8 @@ class SymbolBook:
                 message.ask_price,
                 message.ask_quantity,
             )
+        if isinstance(message, KlineMessage):
+            return message.close, UNLIMITED_FLOAT, message.close, UNLIMITED_FLOAT
         bids, asks = self.levels(message, Side.BUY), self.levels(message, Side.SELL)
         if not bids or not asks:
             return None

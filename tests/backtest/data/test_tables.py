@@ -123,7 +123,7 @@ def test_what_lies_in_the_cache_is_what_the_messages_encode_to(tmp_path: Path) -
 
 
 def test_times_are_milliseconds_or_microseconds(tmp_path: Path) -> None:
-    """F09: in two files, in one joined file, and for bars."""
+    """In two files, in one joined file, and for bars."""
     old, new = trade_row(1, LAST_OF_2024), trade_row(2, FIRST_OF_2025)
     first = write_lines(tmp_path / "BTCUSDT-trades-2024-12-31.csv", [old])
     second = write_lines(tmp_path / "BTCUSDT-trades-2025-01-01.csv", [new])
@@ -152,7 +152,7 @@ def test_microseconds_of_the_venue_s_own_file(tmp_path: Path) -> None:
 
 
 def test_two_rows_run_into_one_stop_with_file_and_line(tmp_path: Path) -> None:
-    """F11."""
+    """A row that two were run into."""
     lines = TRADES_2021.read_text().splitlines()
     lines[99:101] = [lines[99][:-20] + lines[100]]
     path = write_lines(tmp_path / "BTCUSDT-trades-2021-01-08.csv", lines)
@@ -216,7 +216,7 @@ def test_a_packed_file_that_was_cut_is_named(suffix: str, tmp_path: Path) -> Non
 
 
 def test_trades_of_one_instant_are_put_in_the_order_of_their_ids(tmp_path: Path) -> None:
-    """F12."""
+    """Whatever their order in the file."""
     rows = [trade_row(number, 1700000000000) for number in (7, 9, 8, 10)]
     path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
     data = load(tmp_path, path)
