@@ -8,6 +8,7 @@ from actors.runtime.specification import ActorSpecification
 
 SHIPPED_ACTORS = {
     "Breakout": "actors.strategies.breakout.Breakout",
+    "BracketBreakout": "actors.strategies.bracket_breakout.BracketBreakout",
     "MarketMaker": "actors.strategies.market_maker.MarketMaker",
     "MovingAverageCross": "actors.strategies.moving_average_cross.MovingAverageCross",
     "PriceAlert": "actors.strategies.price_alert.PriceAlert",

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.commands.simulate_setup import Comparison, SimulatedBot, setup_of
+from actors.commands.simulate_strategy import EveryOrder
 from actors.runtime.actor import Actor
 from actors.runtime.specification import ActorSpecification
 from actors.simulation.failures import SHRINK_TRIES, investigate
@@ -67,9 +68,13 @@ ROUND_BOT = SimulatedBot(
             "MovingAverageCross",
             {"symbol": "BTCUSDT", "fast": 2, "slow": 5, "quantity": Decimal("0.001")},
         ),
+        ActorSpecification(
+            EveryOrder, "EveryOrder", {"symbol": "BTCUSDT", "quantity": Decimal("0.001")}
+        ),
     )
 )
-"""What trades in the rounds: a market maker, and a crossing strategy quick enough to cross every few seconds."""
+"""What trades in the rounds: a market maker, a crossing strategy quick enough to cross every few seconds, and one that uses
+every kind of order."""
 
 
 @dataclass(frozen=True)

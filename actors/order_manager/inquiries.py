@@ -205,9 +205,12 @@ class Inquiries:
 
 
 def awaits_word(order: Order) -> bool:
-    """Whether the venue owes us a word: on a request, or on the end of an order that never rests."""
+    """Whether the venue owes us a word: on a request, or on the end of an order that never rests.
+
+    A leg of a list that is pending by the venue's own word waits for another order's fill.
+    """
     return (
-        order.status in PENDING
+        (order.status in PENDING and order.status is not order.venue_status)
         or order.order_type is OrderType.MARKET
         or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     )

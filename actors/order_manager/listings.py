@@ -20,7 +20,7 @@ from messages.order_lists import OrderListUpdate, PlaceOrderList
 from messages.orders import Order
 
 LISTS_REMEMBERED = 1_000
-Standing = tuple[ListState, Decimal, int]
+Standing = tuple[ListState, Decimal, int, str]
 
 
 class Listings:
@@ -74,7 +74,7 @@ class Listings:
             state = ListState.UNPROTECTED
         elif unprotected:
             unprotected = Decimal(0)
-        standing = state, unprotected, order.exchange_list_id
+        standing = state, unprotected, order.exchange_list_id, find_reason(orders).reason_text
         before = self.told.get(order.list_id)
         if before == standing:
             return
@@ -93,7 +93,7 @@ class Listings:
 
     def _tell(self, orders: list[Order], state: ListState, unprotected: Decimal) -> None:
         first = orders[0]
-        last = next((order for order in orders if order.reason is not Reason.NONE), first)
+        last = find_reason(orders)
         self.port.send(
             OrderListUpdate(
                 strategy=first.strategy,
@@ -120,3 +120,8 @@ class Listings:
         )
         worth = rounded * (price or Decimal(0))
         return rounded < instrument.min_quantity or bool(price and worth < instrument.min_notional)
+
+
+def find_reason(orders: list[Order]) -> Order:
+    """The order whose reason tells most of the list's: the first that has one."""
+    return next((order for order in orders if order.reason is not Reason.NONE), orders[0])

@@ -24,14 +24,15 @@ def counted_orders(orders: Iterable[Order]) -> Iterator[Order]:
 
 
 def find_unprotected(orders: Iterable[Order]) -> Decimal:
-    """What the entry of a list has brought and no exit at work covers."""
+    """What the entry of a list has brought and no exit covers, or is about to cover: those of a filled entry come next."""
     entry = covered = executed = ZERO
+    is_filled = False
     for order in orders:
         if order.list_role is ListRole.ENTRY:
-            entry = order.executed_quantity
+            entry, is_filled = order.executed_quantity, order.status is OrderStatus.FILLED
             continue
         executed += order.executed_quantity
-        if order.is_open and not order.is_waiting:
+        if order.is_open and (is_filled or not order.is_waiting):
             covered = max(covered, order.open_quantity)
     return max(entry - executed - covered, ZERO)
 

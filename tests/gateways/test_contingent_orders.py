@@ -100,6 +100,11 @@ async def test_orders_with_a_trigger_are_placed_trail_and_are_asked_for(
         ),
         make_order("trail", OrderType.STOP_LOSS, trailing_delta=500),
     ]
+    # One whose price is behind the market already.
+    at_once = make_order("late", OrderType.STOP_LOSS, stop_price=at(price, "1.05"))
+    floor.system.send(NewOrderRequest(exchange=Exchanges.BINANCE, order=at_once))
+    await floor.until(lambda: floor.statuses("late"))
+    assert floor.orders("late")[-1].reason_code == -2010
     for order in orders:
         floor.system.send(NewOrderRequest(exchange=Exchanges.BINANCE, order=order))
         await floor.until(lambda name=order.client_order_id: "NEW" in floor.statuses(name))
@@ -116,11 +121,6 @@ async def test_orders_with_a_trigger_are_placed_trail_and_are_asked_for(
             lambda name=order.client_order_id, count=before: len(floor.orders(name)) > count
         )
         assert floor.orders(order.client_order_id)[-1].order_type is order.order_type
-    # One whose price is behind the market already.
-    at_once = make_order("late", OrderType.STOP_LOSS, stop_price=at(price, "1.2"))
-    floor.system.send(NewOrderRequest(exchange=Exchanges.BINANCE, order=at_once))
-    await floor.until(lambda: floor.statuses("late"))
-    assert floor.orders("late")[-1].reason_code == -2010
 
 
 @both_entries

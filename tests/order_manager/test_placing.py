@@ -54,7 +54,11 @@ def test_a_sale_is_rounded_up_to_the_tick() -> None:
     ("terms", "reason"),
     [
         ({"side": Side.UNRECOGNISED}, Reason.UNSUPPORTED),
-        ({"order_type": OrderType.STOP_LOSS}, Reason.UNSUPPORTED),
+        ({"order_type": OrderType.STOP_LOSS}, Reason.PRICE),
+        (
+            {"order_type": OrderType.STOP_LOSS, "price": None, "stop_price": Decimal(90)},
+            Reason.UNSUPPORTED,
+        ),
         ({"time_in_force": TimeInForce.UNRECOGNISED}, Reason.UNSUPPORTED),
         ({"quantity": Decimal("NaN")}, Reason.QUANTITY),
         ({"quantity": Decimal("Infinity")}, Reason.QUANTITY),

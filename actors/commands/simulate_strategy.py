@@ -1,0 +1,85 @@
+"""A strategy for the rounds that uses every kind of order: brackets, pairs, stops, trailing stops, replacements."""
+
+from decimal import Decimal
+
+from actors.strategies.strategy import Strategy
+from messages.control import Resync
+from messages.enums import ReplaceMode, Side
+from messages.market import Trade
+
+BASIS_POINTS = 10_000
+
+
+class EveryOrder(Strategy):
+    """At every so many trades something else, by the dice: enter, protect, replace, cancel, get out."""
+
+    def __init__(self, symbol: str, quantity: Decimal, every: int = 5) -> None:
+        """`every`: how many trades lie between two of its deeds."""
+        self.symbol, self.quantity, self.every = symbol, quantity, every
+        self.trades = 0
+
+    def on_trade(self, trade: Trade) -> None:
+        """Does something now and then."""
+        self.trades += 1
+        if self.trades % self.every:
+            return
+        resting = self.open_orders(self.symbol)
+        if len(resting) > 2:
+            self.tidy(trade.price)
+        elif self.free_quantity(self.symbol) >= self.quantity * Decimal("0.9"):
+            self.protect(trade.price)
+        elif not resting:
+            self.enter(trade.price)
+        else:
+            self.tidy(trade.price)
+
+    def on_resync(self, resync: Resync) -> None:
+        """Its state is what it asks for anyway."""
+
+    def enter(self, price: float) -> None:
+        """A bracket whose exits the market may reach within seconds, or an order that is to be replaced."""
+        dice = self.random.randrange(4)
+        near = self.random.choice((1.0002, 1.0, 0.9998))
+        if dice == 0:
+            self.buy(self.symbol, self.quantity, price * 0.999, time_to_cancel=3.0)
+        elif dice == 1:
+            self.bracket(
+                self.symbol, self.quantity, price * near, price * 0.9985, time_to_cancel=3.0
+            )
+        else:
+            self.bracket(
+                self.symbol,
+                self.quantity,
+                price * near,
+                price * 0.9985,
+                price * 1.0015,
+                time_to_cancel=3.0,
+            )
+
+    def protect(self, price: float) -> None:
+        """Exits for what is held."""
+        dice, held = self.random.randrange(5), self.free_quantity(self.symbol)
+        if dice == 0:
+            self.stop(self.symbol, held, price * 0.9985)
+        elif dice == 1:
+            self.stop(self.symbol, held, price * 0.9985, price * 0.998, time_to_cancel=5.0)
+        elif dice == 2:
+            self.trailing_stop(self.symbol, held, 15)
+        elif dice == 3:
+            self.take_profit(self.symbol, held, price * 1.0015, time_to_cancel=5.0)
+        else:
+            self.bracket(self.symbol, held, None, price * 0.9985, price * 1.0015)
+
+    def tidy(self, price: float) -> None:
+        """One of its orders is replaced or canceled, or all is sold."""
+        dice = self.random.randrange(5)
+        order = self.random.choice(self.open_orders(self.symbol))
+        if dice == 0:
+            self.close(self.symbol)
+        elif dice == 1:
+            self.cancel(order.order_id)
+        elif not order.list_id and order.side is Side.BUY:
+            mode = self.random.choice((ReplaceMode.STOP_ON_FAILURE, ReplaceMode.ALLOW_FAILURE))
+            self.replace(order.order_id, price * 0.9995, mode=mode)
+        elif not order.list_id and order.stop_price:
+            self.replace(order.order_id, stop_price=float(order.stop_price) * 1.0001)

@@ -1,0 +1,49 @@
+"""Buys above a level, and sells again at a gain or at a loss: all three orders in one request."""
+
+from decimal import Decimal
+
+from actors.strategies.strategy import Strategy
+from messages.control import Resync
+from messages.enums import ListState
+from messages.market import Trade
+from messages.order_lists import OrderListUpdate
+
+
+class BracketBreakout(Strategy):
+    """Buys when the price rises above a level and nothing is held or on its way; out at `target` or `stop` from there."""
+
+    def __init__(
+        self,
+        symbol: str,
+        level: float,
+        quantity: Decimal,
+        target: float = 0.02,
+        stop: float = 0.01,
+    ) -> None:
+        """`target` and `stop` are distances as shares of the price: 0.02 is 2 percent."""
+        self.symbol, self.level, self.quantity = symbol, level, quantity
+        self.target, self.stop_distance = target, stop
+
+    def on_trade(self, trade: Trade) -> None:
+        if (
+            trade.price > self.level
+            and self.is_flat(self.symbol)
+            and not self.open_orders(self.symbol)
+        ):
+            self.bracket(
+                self.symbol,
+                self.quantity,
+                entry=trade.price,
+                stop=trade.price * (1 - self.stop_distance),
+                target=trade.price * (1 + self.target),
+                time_to_cancel=5.0,
+            )
+
+    def on_order_list_update(self, update: OrderListUpdate) -> None:
+        """A partly filled entry that was canceled, or exits that expired, leave a position that nothing protects."""
+        is_over = not self.open_orders(self.symbol)
+        if update.state is ListState.UNPROTECTED and is_over:
+            self.close(self.symbol)
+
+    def on_resync(self, resync: Resync) -> None:
+        """Position and open orders, all that it looks at, have come back."""
