@@ -102,8 +102,6 @@ class Order(Message, kw_only=True):
     """The venue's id of that list; -1 for none, as on the wire."""
     is_waiting: bool = False
     """Another order of its list must be filled first: until then it can execute nothing and locks nothing."""
-    is_emulated: bool = False
-    """Its trigger is watched here: the venue has not heard of it."""
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(exchange, symbol)`."""

@@ -116,6 +116,7 @@ def compose(configuration: Configuration, venue: Venue) -> list[ActorSpecificati
                 "refusal_hold_s": bot.refusal_hold_s,
                 "checkpoint_entries": bot.checkpoint_entries,
                 "foreign_orders": bot.foreign_orders,
+                "self_trade_prevention": bot.self_trade_prevention,
                 **msgspec.structs.asdict(configuration.risk),
             },
         ),

@@ -21,7 +21,7 @@ from actors.runtime.journal_retention import KEEP_DAYS
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.wiring import ACTOR_NAME
 from actors.trading.risk import RiskLimits
-from messages.enums import Exchanges
+from messages.enums import Exchanges, SelfTradePrevention
 
 Environment = Literal["local", "testnet", "demo", "live"]
 
@@ -55,6 +55,8 @@ class BotSection:
     """How long a start waits for a journal that another process holds, before it ends with exit code 2."""
     foreign_orders: ForeignOrdersPolicy = "ignore"
     """Open orders of the account that are not this bot's: left alone, taken over (`adopt`), or canceled (`cancel`)."""
+    self_trade_prevention: SelfTradePrevention | None = None
+    """What the venue does when the account would trade with itself, for orders that name no mode; absent: the symbol's own."""
     refusal_hold_s: float = 60.0
     """How long a strategy is held that had `maximum_refusals_in_a_row`."""
     halt_patience_s: float = 10.0

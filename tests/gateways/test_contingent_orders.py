@@ -132,11 +132,13 @@ async def test_a_stop_that_the_market_reaches_sells(
     trail = make_order("trail", OrderType.STOP_LOSS, trailing_delta=1 + 9)
     floor.system.send(NewOrderRequest(exchange=Exchanges.BINANCE, order=trail))
     await floor.until(lambda: "NEW" in floor.statuses("trail"))
-    # A sale large enough to move the price by more than that.
-    floor.place("push", side=Side.SELL, order_type=OrderType.MARKET, quantity="0.5")
-    await floor.until(lambda: "FILLED" in floor.statuses("push"))
-    floor.place("push-2", side=Side.SELL, order_type=OrderType.MARKET, quantity="0.4")
-    await floor.until(lambda: "FILLED" in floor.statuses("trail"), 60.0)
+    # Sales large enough to move the price by more than that, until one has.
+    for number in range(30):
+        floor.place(f"push-{number}", side=Side.SELL, order_type=OrderType.MARKET, quantity="0.3")
+        await floor.until(lambda name=f"push-{number}": "FILLED" in floor.statuses(name))
+        if "FILLED" in floor.statuses("trail"):
+            break
+    await floor.until(lambda: "FILLED" in floor.statuses("trail"))
     total = {
         each.trade_id: each.quantity for order in floor.orders("trail") for each in order.executions
     }
