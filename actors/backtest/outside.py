@@ -30,7 +30,7 @@ from messages.account import AccountSnapshot, Balance
 from messages.base import Message
 from messages.enums import Exchanges, ListRole, OrderStatus, Reason, TimeInForce
 from messages.instruments import Instrument, to_decimal
-from messages.market import Kline, MarketMessage
+from messages.market import Kline, MarketMessage, Trade
 from messages.order_requests import NewOrderListRequest
 from messages.orders import (
     AmendOrderRequest,
@@ -228,9 +228,14 @@ class Outside:
             return None
         answer = exchange_info([self.venue.market(symbol).rules], [], self.now_ns // 1_000_000)
         info = msgspec.convert(answer, ExchangeInfo)
-        return instruments_of(
+        [instrument] = instruments_of(
             info, Exchanges.BINANCE, self.account.maker_fee, self.account.taker_fee
-        )[0]
+        )
+        if self.books[symbol].quote_class is not Trade:
+            # Triggers go off at trade prices, in their order: bars and quotes do not tell them.
+            types = instrument.order_types
+            instrument.order_types = [each for each in types if not each.is_contingent]
+        return instrument
 
     def balances(self) -> dict[str, Decimal]:
         """What the account holds of each asset, free and locked."""

@@ -1,0 +1,120 @@
+"""Orders with a trigger, lists and replacements in a backtest: the exchange's own engine on a market of trades."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from actors.backtest.engine import BacktestRun, run_backtest
+from actors.backtest.settings import BacktestSettings
+from actors.runtime.specification import ActorSpecification
+from actors.strategies.strategy import Strategy
+from actors.trading.risk import RiskLimits
+from messages.enums import OrderStatus, OrderType, Reason, Side
+from messages.market import Trade
+from tests.backtest.markets import bar, make_data, trade
+from tests.backtest.orders_at import fills_of, play
+
+STOP = OrderType.STOP_LOSS
+
+
+class Caller(Strategy):
+    """Does what it is told after so many trades."""
+
+    def __init__(self, deeds: Any) -> None:
+        self.symbol, self.deeds, self.count = "BTCUSDT", dict(deeds), 0
+        self.ids: list[str] = []
+
+    def on_trade(self, trade: Trade) -> None:
+        """One more trade."""
+        self.count += 1
+        deed: Callable[[Caller], Any] | None = self.deeds.get(self.count)
+        if deed is not None:
+            deed(self)
+
+
+def play_calls(trades: list[Trade], deeds: dict[int, Callable[[Caller], Any]]) -> BacktestRun:
+    settings = BacktestSettings(
+        balances={"USDT": Decimal(1_000_000), "BTC": Decimal(100)},
+        maker_fee=Decimal(0),
+        taker_fee=Decimal(0),
+        risk=RiskLimits(may_sell_account_holdings=True),
+    )
+    actor = ActorSpecification(Caller, "test", {"deeds": deeds})
+    return run_backtest(make_data(list(trades)), [actor], settings)
+
+
+def prices(*values: float) -> list[Trade]:
+    return [trade(number, price, 5.0, sold=True) for number, price in enumerate(values)]
+
+
+def statuses_of(run: BacktestRun) -> list[OrderStatus]:
+    return [order.status for order in run.record.orders.values()]
+
+
+def test_a_stop_is_set_off_by_the_first_trade_beyond_it_and_sold_where_the_market_is() -> None:
+    stop = {"order_type": STOP, "stop_price": 95}
+    run = play(prices(100, 99, 96, 90, 97), [(1, "SELL", "1", stop)])
+    [(side, quantity, price)] = fills_of(run)
+    assert (side, quantity) == ("SELL", "1")
+    # Through a gap: not at the stop price, which nobody bids any more.
+    assert Decimal(price) <= 90
+
+
+def test_a_stop_that_is_not_reached_waits() -> None:
+    run = play(prices(100, 99, 96, 97), [(1, "SELL", "1", {"order_type": STOP, "stop_price": 95})])
+    assert fills_of(run) == []
+    assert statuses_of(run) == [OrderStatus.NEW]
+
+
+def test_a_trailing_stop_follows_the_best_price() -> None:
+    trail = {"order_type": STOP, "trailing_delta": 500}
+    run = play(prices(100, 110, 106, 104, 100), [(1, "SELL", "1", trail)])
+    [(_, _, price)] = fills_of(run)
+    # 5 % below 110 is 104.5.
+    assert 103 < Decimal(price) <= 104
+
+
+def test_a_purchase_by_a_trailing_stop_goes_through_a_gap_at_the_new_price() -> None:
+    trail = {"order_type": STOP, "trailing_delta": 500}
+    run = play(prices(100, 101, 200), [(1, "BUY", "1", trail)])
+    [(side, _, price)] = fills_of(run)
+    assert side == "BUY"
+    assert Decimal(price) >= 200
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"), [((111.0, 112.0), Decimal(110)), ((94.0, 93.0), Decimal(94))]
+)
+def test_a_bracket_ends_by_one_of_its_exits(after: tuple[float, float], expected: Decimal) -> None:
+    def enter(caller: Caller) -> None:
+        caller.bracket("BTCUSDT", 1, 99, stop=95, target=110)
+
+    trades = [*prices(100, 100, 98, 100), *(trade(4 + n, p, 5.0) for n, p in enumerate(after))]
+    run = play_calls(trades, {1: enter})
+    (_, entered), (_, left) = [(side, Decimal(price)) for side, _, price in fills_of(run)]
+    assert entered == 99
+    assert abs(left - expected) < Decimal("0.05")
+    assert statuses_of(run).count(OrderStatus.FILLED) == 2
+    assert statuses_of(run).count(OrderStatus.EXPIRED) == 1
+
+
+def test_a_replacement_leaves_one_order() -> None:
+    def place(caller: Caller) -> None:
+        caller.ids.append(caller.stop("BTCUSDT", 1, 80, side=Side.SELL))
+
+    def replace(caller: Caller) -> None:
+        caller.ids.append(caller.replace(caller.ids[0], stop_price=95))
+
+    run = play_calls(prices(100, 100, 100, 94, 93), {1: place, 2: replace})
+    assert statuses_of(run) == [OrderStatus.CANCELED, OrderStatus.FILLED]
+
+
+def test_without_trades_a_trigger_is_refused() -> None:
+    run = play(
+        [bar(0, (100, 101, 99, 100)), bar(1, (90, 91, 89, 90))],
+        [(1, "SELL", "1", {"order_type": STOP, "stop_price": 95})],
+    )
+    [order] = run.record.orders.values()
+    assert (order.status, order.reason) == (OrderStatus.REJECTED, Reason.UNSUPPORTED)
