@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from actors.binance.wire_orders import BinanceTrade
+from actors.commands.halting import FAILED
 from actors.commands.simulate_account import VenueAccount
 from actors.commands.simulate_beliefs import Beliefs
 from actors.commands.simulate_bystander import Bystander
@@ -22,7 +23,10 @@ Assets = tuple[str, str]
 
 
 def bot_ended_well(bot: Program) -> Iterator[str]:
-    """After the storm it ends when it is asked to, with the exit code of success."""
+    """After the storm it ends when it is asked to, with the exit code of success; before that only with an error's."""
+    for number, outcome in enumerate(bot.outcomes[:-1]):
+        if outcome.how == "returned" and outcome.result != FAILED:
+            yield f"the bot's start {number} ended by itself with exit code {outcome.result}"
     last = bot.outcomes[-1]
     if last.how != "returned" or last.result != 0:
         yield f"the bot ended by {last.how}, exit code {last.result}: {last.error!r}"

@@ -1,11 +1,14 @@
 """The real bot and the real local exchange as programs of a simulated world: what a round is made of."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
+
+import msgspec
 
 from actors.binance.endpoints import endpoints_at
 from actors.binance.errors import BinanceError
@@ -42,7 +45,8 @@ from actors.simulation.chaos import KillPatterns
 from actors.simulation.invariants import programs_ended_well
 from actors.simulation.loop import EPOCH_NS
 from actors.simulation.program import Program
-from actors.simulation.rounds import FAULTS_FILE, RoundSetup
+from actors.simulation.rounds import FAULTS_FILE, KEEPS_STATE_FILE, RoundSetup
+from actors.simulation.venue_faults import remaining_faults
 from actors.simulation.weather import Weather
 from actors.simulation.world import World
 
@@ -52,6 +56,9 @@ BOT_NAME = "bot"
 BYSTANDER = "bystander"
 STATE = "state"
 MARKET_FILE = "market.csv"
+EXCHANGE_STATE_FILE = "exchange.sqlite"
+REMAINING_FAULTS_FILE = "remaining-faults.json"
+FIRST_START_FILE = "first-start"
 PATTERNS = KillPatterns(
     said=(b'"order.place"', b'"order.cancel"'),
     heard=(b'"executionReport"', b'"TRADE"', b'"transactTime"', b'"CANCELED"'),
@@ -96,10 +103,20 @@ def exchange_program(bot: SimulatedBot, seed: int) -> Callable[[Path], Coroutine
     """The exchange: keys that are the same in every run, a market of the seed, and the faults of its disk."""
 
     async def run(folder: Path) -> None:
+        passed_s = time_since_first_start(folder)
         market = MarketPlan(
-            bot.symbol, bot.trades_per_second, bot.duration_s, calm_s=bot.settle_s + 60
+            bot.symbol,
+            bot.trades_per_second,
+            max(0.0, bot.duration_s - passed_s),
+            calm_s=bot.settle_s + 60,
         )
         write_market(folder / MARKET_FILE, market, seed)
+        faults = folder / FAULTS_FILE
+        if passed_s:
+            document = msgspec.json.decode(faults.read_bytes())
+            faults = folder / REMAINING_FAULTS_FILE
+            faults.write_bytes(msgspec.json.encode(remaining_faults(document, passed_s)))
+        keeps_state = (folder / KEEPS_STATE_FILE).exists()
         names = [method.name for method in METHODS]
         pair = KeyPair(key=API_KEY, secret=API_SECRET, kind=KeyKind.HMAC)
         configuration = ExchangeConfiguration(
@@ -109,11 +126,20 @@ def exchange_program(bot: SimulatedBot, seed: int) -> Callable[[Path], Coroutine
             market=str(folder / MARKET_FILE),
             accounts=(AccountConfiguration(keys=(pair,)),),
             engine_timeout_seconds=ENGINE_TIMEOUT_S,
-            faults=read_plan(folder / FAULTS_FILE, names, (bot.symbol,)),
+            faults=read_plan(faults, names, (bot.symbol,)),
+            state=folder / EXCHANGE_STATE_FILE if keeps_state else None,
         )
         await serve(configuration)
 
     return run
+
+
+def time_since_first_start(folder: Path) -> float:
+    """Seconds since a program first ran on this disk; 0 if it is now."""
+    file, now_ns = folder / FIRST_START_FILE, time.time_ns()
+    if not file.exists():
+        file.write_text(str(now_ns))
+    return (now_ns - int(file.read_text())) / 1e9
 
 
 def bot_program(bot: SimulatedBot, seed: int) -> Callable[[Path], Coroutine[Any, Any, int]]:

@@ -122,7 +122,7 @@ class Disturbances:
         elif isinstance(rule, StreamsTerminated):
             self.ws_api.end_user_streams()
         elif isinstance(rule, KeyRevoked):
-            self.revoke(rule.key)
+            self.revoke(rule.key, rule.for_ms)
         elif isinstance(rule, SymbolChanged):
             self.change_symbol(rule)
         elif isinstance(rule, ClockChanged):
@@ -177,11 +177,17 @@ class Disturbances:
         timer = loop.call_later(seconds, act)
         self.short_timers.add(timer)
 
-    def revoke(self, which: str) -> None:
-        """Forgets keys; a connection logged on with one learns of it at its next request."""
-        for name, key in tuple(self.desk.keys.items()):
-            if which in ("all", name, key.kind.value.lower()):
-                del self.desk.keys[name]
+    def revoke(self, which: str, for_ms: float | None) -> None:
+        """Forgets keys, for a while or for good; a connection logged on with one learns of it at its next request."""
+        revoked = {
+            name: key
+            for name, key in self.desk.keys.items()
+            if which in ("all", name, key.kind.value.lower())
+        }
+        for name in revoked:
+            del self.desk.keys[name]
+        if for_ms is not None:
+            self.later(for_ms / 1000, self.desk.keys.update, revoked)
 
     def change_symbol(self, rule: SymbolChanged) -> None:
         """Changes a symbol's rules; what rests in its book stays there."""

@@ -246,9 +246,10 @@ class StreamsTerminated(ActionRule, frozen=True, kw_only=True, tag="event_stream
 
 
 class KeyRevoked(ActionRule, frozen=True, kw_only=True, tag="key_revoked"):
-    """Keys stop working: those of a kind, all, or one by its name."""
+    """Keys stop working: those of a kind, all, or one by its name; after `for_ms`, if given, their owner has restored them."""
 
     key: str = "all"
+    for_ms: Amount | None = None
 
 
 class SymbolChanged(ActionRule, frozen=True, kw_only=True, tag="symbol_changed"):

@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from actors.simulation.world import World
 
-LIBRARY_TIMERS = ("ClientWebSocketResponse._send_heartbeat", "TimeoutHandle.__call__")
-"""aiohttp's own, which find nothing to do when they fire: it starts a heartbeat again when data arrive while its socket
-closes, and leaves a request's time-out running when its session is closed before the answer is read."""
-
 
 @dataclass(frozen=True)
 class OrderFact:
@@ -77,6 +73,5 @@ def programs_ended_well(world: "World") -> Iterator[str]:
                 yield f"{name} ended with {outcome.error!r}"
             if outcome.leftover_tasks:
                 yield f"{name} left tasks over: {', '.join(outcome.leftover_tasks)}"
-            timers = [timer for timer in outcome.leftover_timers if timer not in LIBRARY_TIMERS]
-            if timers:
-                yield f"{name} left timers over: {', '.join(timers)}"
+            if outcome.leftover_timers:
+                yield f"{name} left timers over: {', '.join(outcome.leftover_timers)}"

@@ -306,7 +306,7 @@ class Network:
     def note_arrival(self, process: SimulatedProcess, data: bytes) -> None:
         """Bytes lie before a process, which may die before it reads them."""
         if process.triggers.on_heard:
-            self._pull(process.triggers.on_heard, data, process)
+            self._pull(process.triggers.on_heard, unmask(data), process)
 
     def _pull(self, triggers: list[ByteTrigger], data: bytes, process: SimulatedProcess) -> None:
         for trigger in triggers:

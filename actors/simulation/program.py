@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from actors.simulation.disk import Disk
+from actors.simulation.leftovers import describe_timers
 from actors.simulation.plan import Kill
 from actors.simulation.process import ByteTrigger, KillTriggers, SimulatedProcess
 from actors.simulation.socket_calls import NetworkLoop
@@ -150,7 +151,7 @@ class Program:
         """In the process: cancels what it left over, as asyncio's runner does, and then exits."""
         loop = self.loop
         tasks = [task for task in loop.tasks_of(process) if task is not main]
-        timers = [describe(timer) for timer in loop.pending_timers(process)]
+        timers = describe_timers(loop.pending_timers(process))
         outcome = Outcome(
             "returned",
             loop.now_ns,
@@ -191,9 +192,3 @@ def resolve(waiter: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
     """Tells one who waits, unless it has given up."""
     if not waiter.done():
         waiter.set_result(outcome)
-
-
-def describe(handle: asyncio.TimerHandle) -> str:
-    """The function that a timer calls."""
-    callback = getattr(handle, "_callback", None)
-    return getattr(callback, "__qualname__", None) or type(callback).__name__

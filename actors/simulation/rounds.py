@@ -21,9 +21,11 @@ from actors.simulation.plan import Plan
 from actors.simulation.program import Program
 from actors.simulation.shrink import shrink_plan
 from actors.simulation.venue_faults import (
+    draw_revocation,
     draw_settings,
     draw_short_lives,
     draw_venue_faults,
+    draw_venue_kills,
 )
 from actors.simulation.weather import Weather
 from actors.simulation.world import Invariant, Report, World
@@ -33,6 +35,8 @@ Settled = Callable[[World, Program], Coroutine[Any, Any, list[str]]]
 EXCHANGE = "exchange"
 BOT = "bot"
 FAULTS_FILE = "faults.json"
+KEEPS_STATE_FILE = "keeps-state"
+"""Lies on the disk of an exchange that will be killed, and so has to keep its state, which costs time."""
 BOT_STARTS_AT_S = 1.0
 RESTART_FAILED_AFTER_S = 1.0
 """When a bot that has ended by itself with an error is started again, as a service manager does."""
@@ -89,9 +93,14 @@ def run_round(
         if weather.has_venue_settings:
             world.plan.venue_settings = draw_settings(seed)
             world.plan.venue += draw_short_lives(seed, storm_s)
+        if weather.has_hard_times:
+            world.plan.venue += draw_revocation(seed, storm_s)
+            world.plan.kills += draw_venue_kills(seed, EXCHANGE)
     faults = {**world.plan.venue_settings, "faults": world.plan.venue}
     (world.folder(EXCHANGE) / FAULTS_FILE).write_bytes(msgspec.json.encode(faults))
-    world.start(EXCHANGE, setup.exchange, world.folder(EXCHANGE))
+    exchange = world.start(EXCHANGE, setup.exchange, world.folder(EXCHANGE))
+    if any(kill.program == EXCHANGE for kill in world.plan.kills):
+        (exchange.folder / KEEPS_STATE_FILE).touch()
     report = world.run(lambda: play(world, setup), setup.invariants)
     report.violations[:0] = report.result
     return report
@@ -108,6 +117,7 @@ async def play(world: World, setup: RoundSetup) -> list[str]:
     bot.restart_after_ns = int(RESTART_FAILED_AFTER_S * ONE_SECOND_NS)
     await asyncio.sleep(setup.duration_s)
     world.clear_up()
+    world.programs[EXCHANGE].spare()
     await asyncio.sleep(setup.settle_s)
     if not bot.is_running:
         return ["the bot does not run at the end of the round"]

@@ -7,6 +7,7 @@ over when the storm is. What no venue does is not drawn: an order that was execu
 from collections.abc import Callable
 from typing import Any
 
+from actors.simulation.plan import Kill, KillPoint
 from actors.simulation.seeded import SeededRandom
 
 Table = dict[str, Any]
@@ -38,6 +39,8 @@ CHANNELS = ("market", "websocket_api", "user_events", "all")
 LATE_MS = (50, 800, 4_000, 10_500, 14_000)
 """Some of them past the ten seconds that a request of the bot's waits for its answer."""
 LAST_TIMES = 3
+VENUE_HEARS = ('"order.place"', '"order.place"', '"order.cancel"')
+VENUE_SAYS = ('"executionReport"', '"transactTime"', '"TRADE"', '"CANCELED"')
 
 
 def draw_venue_faults(seed: int, count: int, duration_s: float) -> list[Table]:
@@ -82,6 +85,66 @@ def draw_short_lives(seed: int, duration_s: float) -> list[Table]:
     closing = {"kind": "sockets_closed", "channel": "all", "code": 1001}
     times = {"at_seconds": period_s, "period_seconds": period_s, "until_seconds": duration_s}
     return [{**closing, **times}]
+
+
+def draw_revocation(seed: int, duration_s: float) -> list[Table]:
+    """For some seeds the key is revoked, and restored by its owner before the storm is over."""
+    random = SeededRandom(f"{seed}:revocation")
+    if random.random() < 0.85:
+        return []
+    at_s = round(random.uniform(0.1, 0.7) * duration_s, 3)
+    for_ms = round(random.uniform(0.1, 1.0) * (duration_s - at_s) * 1000)
+    return [
+        {
+            "kind": "key_revoked",
+            "at_seconds": at_s,
+            "for_ms": for_ms,
+            "until_seconds": duration_s,
+        }
+    ]
+
+
+def draw_venue_kills(seed: int, program: str) -> list[Kill]:
+    """For some seeds the exchange itself is killed, once or twice, and comes back from what it has kept.
+
+    It is never cut off from power: what it has answered it has only committed to its log, not synchronised.
+    """
+    random = SeededRandom(f"{seed}:venue kills")
+    kills = []
+    for incarnation in range(random.choice((0,) * 6 + (1, 2))):
+        point: KillPoint = random.choice(("step", "write", "statement", "bytes", "heard"))
+        most = {"step": 4.5, "write": 2.5, "statement": 2.7}.get(point, 1.2)
+        patterns = VENUE_SAYS if point == "bytes" else VENUE_HEARS
+        kills.append(
+            Kill(
+                program,
+                incarnation,
+                point,
+                int(10 ** random.uniform(0, most)),
+                pattern=random.choice(patterns) if point in ("bytes", "heard") else "",
+                delay_ns=int(random.uniform(0, 50e6)),
+                restart_after_ns=int(random.uniform(0.2, 4.0) * 1e9),
+            )
+        )
+    return kills
+
+
+def remaining_faults(document: Table, passed_s: float) -> Table:
+    """What a fault file still says when the exchange starts again, `passed_s` after its first start."""
+    faults = []
+    for fault in document["faults"]:
+        left = dict(fault)
+        for key in ("from_seconds", "until_seconds", "at_seconds"):
+            if key in left:
+                left[key] = round(left[key] - passed_s, 6)
+        if left.get("until_seconds", 0.0) <= 0 or left.get("at_seconds", 0.0) < 0:
+            # It is over, or has been; what recurs goes on.
+            if "period_seconds" not in left or left.get("until_seconds", 0.0) <= 0:
+                continue
+            left["at_seconds"] %= left["period_seconds"]
+        left["from_seconds"] = max(0.0, left.get("from_seconds", 0.0))
+        faults.append(left)
+    return {**document, "faults": faults}
 
 
 def draw_count(random: SeededRandom, most: float = 60.0) -> int:

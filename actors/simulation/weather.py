@@ -28,6 +28,8 @@ class Weather:
     venue_faults: int = 0
     """What the exchange itself does wrong."""
     has_venue_settings: bool = False
+    has_hard_times: bool = False
+    """Whether its seed may also have the exchange killed and the key revoked for a while."""
 
     @classmethod
     def drawn(cls, seed: int) -> "Weather":
@@ -64,6 +66,7 @@ class Weather:
             longest_trouble=10.0,
             venue_faults=random.choice((0, 2, 6, 12)),
             has_venue_settings=random.random() < 0.5,
+            has_hard_times=True,
         )
 
 

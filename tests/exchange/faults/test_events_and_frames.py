@@ -238,7 +238,7 @@ async def test_a_frozen_socket_is_open_and_silent() -> None:
         await feed.next()
         async with world.api() as api:
             await subscribe(api)
-            await world.give({"kind": "sockets_frozen", "channel": "user_events", "for_ms": 150})
+            await world.give({"kind": "sockets_frozen", "channel": "user_events", "for_ms": 60})
             await api.socket.send_json({"id": "lost", "method": "ping"})
             assert (await world.rest().place("BUY", "0.01", "30000")).status == 200
             with pytest.raises(TimeoutError):
@@ -298,3 +298,15 @@ async def test_sockets_closed_and_dropped() -> None:
         await world.give({"kind": "sockets_dropped", "channel": "market", "reset": True})
         message = await feed.socket.receive(timeout=5)
         assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+@pytest.mark.asyncio
+async def test_a_key_that_its_owner_restores() -> None:
+    async with faulty() as world:
+        await world.give({"kind": "key_revoked", "key": "all", "for_ms": 60})
+        for number in (0, 1):
+            answer = await world.rest(number=number).signed("GET", "account")
+            assert answer.error[:2] == (401, -2015)
+        await asyncio.sleep(0.1)
+        for number in (0, 1):
+            assert (await world.rest(number=number).signed("GET", "account")).status == 200
