@@ -238,7 +238,7 @@ async def test_a_frozen_socket_is_open_and_silent() -> None:
         await feed.next()
         async with world.api() as api:
             await subscribe(api)
-            await world.give({"kind": "sockets_frozen", "channel": "user_events", "for_ms": 60})
+            await world.give({"kind": "sockets_frozen", "channel": "user_events", "for_ms": 150})
             await api.socket.send_json({"id": "lost", "method": "ping"})
             assert (await world.rest().place("BUY", "0.01", "30000")).status == 200
             with pytest.raises(TimeoutError):
