@@ -10,6 +10,8 @@ The places, of which each is `NAME` or `NAME.DETAIL`:
 | `journal.within.CLASS` | its rows are written, the transaction is not committed |
 | `journal.after.CLASS` | it is committed, and nobody has been told |
 | `journal.run` | the number of this start is in the journal, and not in the file beside it |
+| `journal.removing` | entries that no start will read are deleted, their transaction is not committed |
+| `journal.removed` | it is committed, and others of the same round are still there |
 | `gateway.before.CLASS` | a request is about to be handed to the venue's client |
 | `socket.written.METHOD` | the request is on its way to the venue, unanswered |
 | `gateway.after.CLASS` | the venue's answer is there, and nobody has been told |

@@ -16,6 +16,8 @@ import sqlite3
 from collections import deque
 from itertools import pairwise, takewhile
 
+from actors.runtime.failpoints import ARMED
+
 KEEP_DAYS = 7.0
 BATCH = 500
 """Entries that are looked at in one go."""
@@ -169,7 +171,11 @@ class Retention:
             connection.executemany(
                 "DELETE FROM entry WHERE position = ?", [(position,) for position in positions]
             )
+            if ARMED is not None:
+                ARMED.reach("journal.removing")
             connection.execute("COMMIT")
+            if ARMED is not None:
+                ARMED.reach("journal.removed")
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

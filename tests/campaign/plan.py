@@ -23,7 +23,10 @@ PLACES = (
     ("journal.after.Fill", 4),
     ("gateway.told", 12),
     ("journal.before.OrderManagerCheckpoint", 1),
+    ("journal.within.OrderManagerCheckpoint", 1),
     ("journal.after.OrderManagerCheckpoint", 1),
+    ("journal.removing", 1),
+    ("journal.removed", 1),
     ("journal.run", 1),
 )
 """Where a bot can be killed, and how many passages of each may be drawn."""

@@ -14,6 +14,8 @@ from typing import Any
 from actors.runtime.failpoints import VARIABLE
 from tests.commands.harness import PATIENCE_S, ROOT, UNLIMITED, LocalVenue, wait_until
 
+REMOVES_SOON = f"journal_days = {1 / 86_400}"
+"""What an earlier life has written is history for the next one, and removed at its start."""
 BOT = """
 receive_window_ms = 1000
 absence_after_s = 1.5

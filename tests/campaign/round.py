@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.campaign.bystander import PAUSE_S, Bystander
 from tests.campaign.comparison import Evidence, JournalReader, Ledger, find_wrong
 from tests.campaign.plan import ExchangeKill, Life, RoundPlan, draw_plan
-from tests.campaign.processes import BOT, Bot, Exchange
+from tests.campaign.processes import BOT, REMOVES_SOON, Bot, Exchange
 
 PATIENCE_S = 60.0
 LOOK_S = 0.01
@@ -62,7 +62,7 @@ class Round:
         self.report = RoundReport(plan.seed, folder)
         (folder / "plan.txt").write_text(f"{plan}\n")
         self.exchange = Exchange(folder, plan.seed, plan.rate, plan.faults)
-        self.bot = Bot(folder, self.exchange.write_configuration(folder, BOT))
+        self.bot = Bot(folder, self.exchange.write_configuration(folder, BOT, REMOVES_SOON))
         self.journal = JournalReader(self.bot.journal)
         self.bystander = Bystander(self.exchange, plan.seed)
         self.next_act_s = 0.0

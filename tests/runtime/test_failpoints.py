@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from actors.runtime import failpoints
 from actors.runtime.failpoints import VARIABLE, Failpoint, failpoint_named_in
+from actors.runtime.journal import Journal
 
 ROOT = Path(__file__).parents[2]
 WRITE_TWICE = """
@@ -25,6 +26,21 @@ journal = Journal(Path(sys.argv[1]), "bot")
 journal.grant_run()
 for number in range(2):
     journal.write([("a", number, "Fill", 0, b""), ("a", number, "OrderUpdate", 0, b"")], [])
+"""
+REMOVE = """
+import sys
+from pathlib import Path
+from actors.runtime.journal import Journal
+
+journal = Journal(Path(sys.argv[1]), "bot", keep_days=0)
+journal.bind_venue("venue")
+journal.grant_run()
+for number in range(3):
+    journal.write([("a", number, "Fill", 0, b"")], [])
+journal.write([("a", 3, "Checkpoint", 0, b"last")], [])
+journal.recover("a", ["Checkpoint"])
+for _ in range(5):
+    journal.tend(10**18, is_idle=True)
 """
 
 
@@ -90,3 +106,26 @@ def test_the_journal_is_killed_where_it_is_named(place: str, rows: int, tmp_path
         assert connection.execute("SELECT count(*) FROM entry").fetchone() == (rows,)
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize(("place", "rows"), [("journal.removing", 4), ("journal.removed", 1)])
+def test_the_journal_is_killed_while_it_removes_what_is_old(
+    place: str, rows: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    command = [sys.executable, "-c", REMOVE, str(path)]
+    for strikes in (True, False):
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, VARIABLE: place} if strikes else None,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert ended.returncode == (-signal.SIGKILL if strikes else 0), ended.stderr
+        journal = Journal(path, "bot", keep_days=0)
+        journal.bind_venue("venue")
+        assert len(list(journal.entries())) == (rows if strikes else 1)
+        assert journal.recover("a", ["Checkpoint"]) == [b"last"]
+        journal.close()
