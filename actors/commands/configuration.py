@@ -13,7 +13,6 @@ from actors.commands.addresses import find_address_problem, is_for_real_money
 from actors.commands.configured_actors import read_actors
 from actors.commands.key_files import find_key_faults
 from actors.commands.traded_symbols import find_symbol_faults, symbols_of
-from actors.exchange.public_source import find_source
 from actors.order_manager.foreign import ForeignOrdersPolicy
 from actors.runtime.config import are_complete, check_arguments, check_keys, read_toml
 from actors.runtime.errors import ConfigurationError, Fault
@@ -126,9 +125,7 @@ class VenueSection:
     clock_jump_s: float = 1.0
     """A clock that moves by so much more than time has passed has jumped: trading holds until the account is read."""
     market: str = "synthetic"
-    """For the local exchange: `synthetic`, a file of recorded trades, or `binance`: the real market, streamed, on which
-    orders fill on paper. The URL of another exchange does the same with that one's.
-    """
+    """For the local exchange: `synthetic`, or a file of recorded trades."""
     trades_per_second: float = 10.0
     speed: float = 1.0
     """For a recorded market: 2 is twice as fast, 0 as fast as possible."""
@@ -169,11 +166,6 @@ class VenueSection:
         return self.environment == "local" and not self.rest
 
     @property
-    def is_market_a_file(self) -> bool:
-        """Whether the local exchange's market is a recording."""
-        return self.market != "synthetic" and find_source(self.market) is None
-
-    @property
     def is_live(self) -> bool:
         """Whether real money is traded: by name, or at one of Binance's own addresses."""
         urls = (self.rest, self.ws_api, self.streams)
@@ -211,7 +203,7 @@ class Configuration:
     def inputs(self) -> list[Path | None]:
         """The files that a run reads, and must not write to."""
         venue = self.venue
-        market = Path(venue.market) if venue.is_market_a_file else None
+        market = None if venue.market == "synthetic" else Path(venue.market)
         return [self.file, market, venue.key_file, venue.private_key_file]
 
     def symbols(self) -> list[str]:
@@ -328,12 +320,12 @@ def find_venue_faults(
             Fault("--live", 'goes with environment = "live" in [venue] alone', "leave it out")
         )
     if venue.is_local:
-        if venue.is_market_a_file and not Path(venue.market).is_file():
+        if venue.market != "synthetic" and not Path(venue.market).is_file():
             faults.append(
                 Fault(
                     f"{where}.market",
                     f"there is no file {venue.market!r}",
-                    "synthetic, binance, another exchange's URL, or a file of trades",
+                    "synthetic, or a file of trades",
                 )
             )
     else:

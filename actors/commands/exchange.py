@@ -28,8 +28,6 @@ from actors.exchange.fault_plan import read_plan
 from actors.exchange.keys import read_keys
 from actors.exchange.limits import DEFAULT_LIMITS, RateLimit
 from actors.exchange.methods import METHODS
-from actors.exchange.public_feed import SourceError
-from actors.exchange.public_source import BINANCE, find_source
 from actors.exchange.request_faults import ENGINE_TIMEOUT_SECONDS
 from actors.exchange.signing import KeyPair
 from actors.exchange.state import StateError, stored_keys
@@ -58,11 +56,10 @@ def parse_symbols(text: str) -> tuple[str, ...]:
 
 
 def parse_market(text: str) -> str:
-    """`synthetic`, `still`, `binance`, another exchange's URL, or a file that exists."""
-    is_named = text in (SYNTHETIC, STILL) or find_source(text) is not None
-    if not is_named and not Path(text).is_file():
+    """`synthetic`, `still`, or a file that exists."""
+    if text not in (SYNTHETIC, STILL) and not Path(text).is_file():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor '{BINANCE}' nor a URL nor a file"
+            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor a file"
         )
     return text
 
@@ -123,8 +120,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--market",
         type=parse_market,
         default=SYNTHETIC,
-        help="synthetic, still, a CSV file of trades, binance (the real market, streamed; orders fill on paper), or the "
-        "URL of another exchange",
+        help="synthetic, still, or a CSV file of trades",
     )
     add("--seed", type=int, default=0, help="of the synthetic market, not of the keys")
     add("--rate", type=parse_positive, default=10.0, help="synthetic trades a second")
@@ -250,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"bin/exchange: {error}", file=sys.stderr)
         return 2
-    except (StateError, SourceError) as error:
+    except StateError as error:
         print(f"bin/exchange: {error}", file=sys.stderr)
         return 1
     except OSError as error:

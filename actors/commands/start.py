@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--market",
         metavar="SOURCE",
-        help="the local exchange's market: synthetic, a file of recorded trades, or binance (the real market, on paper)",
+        help="the local exchange's market: synthetic, or a file of recorded trades",
     )
     add("--rate", type=positive, metavar="N", help="trades a second of the synthetic market (10)")
     add(

@@ -7,11 +7,10 @@ process, on asyncio, uvloop or a loop of virtual time.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import aiohttp
 import msgspec
 from aiohttp import web
 
@@ -33,9 +32,6 @@ from actors.exchange.faults import Faults
 from actors.exchange.latency import Latencies
 from actors.exchange.limits import Limits, RateLimited
 from actors.exchange.methods import METHODS
-from actors.exchange.mirrored import MirroredMarket
-from actors.exchange.public_feed import PublicFeed
-from actors.exchange.public_source import find_source
 from actors.exchange.recorded import RecordedMarket
 from actors.exchange.request_faults import RequestFaults, error_of, limit_error
 from actors.exchange.rest import JSON_TYPE, RestApi, check_time_unit, describe
@@ -46,7 +42,7 @@ from actors.exchange.sockets import GOING_AWAY, SocketHabits, SocketSettings
 from actors.exchange.sources import SyntheticMarket
 from actors.exchange.state import StateError, StateFile
 from actors.exchange.streams import StreamHub
-from actors.exchange.symbols import SymbolRules, rules_for
+from actors.exchange.symbols import rules_for
 from actors.exchange.venue import Venue
 from actors.exchange.ws_api import WebSocketApi
 
@@ -72,10 +68,7 @@ class StillMarket:
 class Exchange:
     """The parts of one exchange, put together. Raises ValueError for a configuration that cannot work."""
 
-    def __init__(
-        self, configuration: ExchangeConfiguration, rules: Sequence[SymbolRules] | None = None
-    ) -> None:
-        """`rules` are those of the symbols, where they are not the built-in ones."""
+    def __init__(self, configuration: ExchangeConfiguration) -> None:
         self.configuration = configuration
         self.clock = ServerClock(configuration.clock)
         if (plan := configuration.faults.clock) is not None:
@@ -84,9 +77,7 @@ class Exchange:
         rng = random.Random(configuration.faults.seed)
         self.faults = Faults(rng, configuration.clock)
         self.latencies = Latencies(rng)
-        if rules is None:
-            rules = [rules_for(name) for name in configuration.symbols]
-        self.venue = Venue(rules, self.clock)
+        self.venue = Venue([rules_for(name) for name in configuration.symbols], self.clock)
         self.limits = Limits(configuration.limits)
         self.user_streams = UserStreams()
         self.user_events = UserEventLine(self.user_streams, self.faults, self.latencies)
@@ -232,17 +223,13 @@ class Exchange:
             raise error_of(rule)
         return await self.rest.spoil(rule, web.Response(status=400), request)
 
-    def reserve_ids(self) -> None:
-        """Keeps in the state how far the numberings have come."""
-        if self.state is not None:
-            self.state.reserve(self.venue)
-
     async def drive(self) -> None:
         """Moves the market on until it ends, then waits: a market that has ended stands still."""
         while True:
             now = self.clock.true_clock() + self.market_offset_us
             due = self.market.advance(now)
-            self.reserve_ids()
+            if self.state is not None:
+                self.state.reserve(self.venue)
             if due is None:
                 await asyncio.Event().wait()
             elif due > now:
@@ -275,8 +262,8 @@ def make_market(configuration: ExchangeConfiguration, venue: Venue) -> MarketSou
             random.Random(configuration.seed),
             configuration.trades_per_second,
         )
-    if configuration.market == STILL or find_source(configuration.market) is not None:
-        return StillMarket()  # A streamed market moves when its streams say so.
+    if configuration.market == STILL:
+        return StillMarket()
     if len(configuration.symbols) != 1:
         raise ValueError(
             f"a recording holds one symbol, but {len(configuration.symbols)} are listed: "
@@ -316,32 +303,9 @@ async def serve(
     """Serves until `stop` is set or the task is canceled; `ready` is called once it listens.
 
     Raises ValueError for a configuration that cannot work, OSError if the port is taken, StateError if the state
-    cannot be written any longer, SourceError if the exchange whose market is to be streamed cannot be read.
+    cannot be written any longer.
     """
-    source = find_source(configuration.market)
-    if source is None:
-        await serve_exchange(Exchange(configuration), None, ready, stop)
-        return
-    async with aiohttp.ClientSession(trust_env=True) as session:
-        feed = PublicFeed(source, session, configuration.symbols)
-        exchange = Exchange(configuration, await feed.read_rules())
-        try:
-            markets = {name: MirroredMarket(exchange.venue, name) for name in configuration.symbols}
-            await feed.open(markets, exchange.reserve_ids)
-        except BaseException:
-            exchange.close_state()
-            raise
-        await serve_exchange(exchange, feed, ready, stop)
-
-
-async def serve_exchange(
-    exchange: Exchange,
-    feed: PublicFeed | None,
-    ready: Callable[[ExchangeAddresses], None] | None,
-    stop: asyncio.Event | None,
-) -> None:
-    """Serves an exchange that has been put together; `feed` keeps its market up to date, if it is a streamed one."""
-    configuration = exchange.configuration
+    exchange = Exchange(configuration)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", exchange.handle)
     runners = [web.AppRunner(application, access_log=None, shutdown_timeout=1.0)]
@@ -359,8 +323,6 @@ async def serve_exchange(
             asyncio.ensure_future(exchange.streams.run()),
             asyncio.ensure_future(ending.wait()),
         ]
-        if feed is not None:
-            tasks.append(asyncio.ensure_future(feed.run()))
         if exchange.failure is not None:
             tasks.append(exchange.failure)
         if ready is not None:

@@ -60,8 +60,8 @@ def default_accounts() -> tuple[AccountConfiguration, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeConfiguration:
-    """Everything `serve` wants to know. `market` is `synthetic`, `still` (nobody trades but the accounts),
-    `binance` or the base URL of another exchange (its public market, streamed), or the path of a file of recorded trades.
+    """Everything `serve` wants to know. `market` is `synthetic`, `still` (nobody trades but the accounts), or the
+    path of a file of recorded trades.
 
     `clock` gives microseconds since the epoch; `trades_per_second` belongs to the synthetic market, `speed` to a
     recording (2 is twice as fast as it was, 0 as fast as possible). Port 0 lets the system choose.

@@ -13,7 +13,6 @@ from actors.exchange.matching import quote_amount
 from actors.exchange.order_lists import ListTrading
 from actors.exchange.orders import ZERO, OrderRecord, PublicTrade
 from actors.exchange.symbols import SymbolRules
-from actors.exchange.transaction import needed_for
 from messages.enums import OrderType, Side, TimeInForce
 
 DEFAULT_FEE = Decimal("0.001")
@@ -133,14 +132,6 @@ class Venue(ListTrading):
         if market.due:
             self.follow_up(market)
         return order
-
-    def reduce_house_order(self, order: OrderRecord, quantity: Decimal) -> None:
-        """Takes a part off an open order of a house account, less than what is open of it; it keeps its place."""
-        market = self.markets[order.symbol]
-        market.engine.amend(order, order.quantity - quantity)
-        freed = order.reserved - needed_for(order)
-        self.ledger.unlock(order.account, market.rules.paid_asset(order.side), freed)
-        order.reserved -= freed
 
     def cancel_house_order(self, order: OrderRecord) -> None:
         """Takes an open order of a house account out of the book; one that has ended is left alone."""

@@ -319,15 +319,3 @@ def test_a_setting_of_the_venue_that_cannot_be_meant_is_one_clear_line(
     (fault,) = faults_of(write(tmp_path, f"[venue]\n{line}\n{BREAKOUT}"))
     assert "bot.toml: venue" in fault
     assert said in fault
-
-
-@pytest.mark.parametrize("market", ["binance", "http://127.0.0.1:8080", "https://paper.example"])
-def test_a_streamed_market_is_no_file(market: str) -> None:
-    configuration = load_configuration(None, {"venue": {"market": market}})
-    assert configuration.inputs() == [None, None, None, None]
-
-
-def test_a_market_that_is_nothing_known_is_told_with_what_there_is() -> None:
-    (fault,) = faults_of(None, overrides={"venue": {"market": "binanse"}})
-    assert "there is no file 'binanse'" in fault
-    assert "binance, another exchange's URL" in fault
