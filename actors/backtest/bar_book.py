@@ -17,9 +17,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from actors.backtest.settings import BarModel, FillModel
-from actors.backtest.symbol_book import UNLIMITED, ZERO, Level, SymbolBook
+from actors.backtest.symbol_book import UNLIMITED, Level, SymbolBook
 from actors.exchange.accounts import Account
 from actors.exchange.orders import NewOrder, OrderRecord
+from actors.exchange.queue_position import ZERO
 from actors.exchange.venue import Venue
 from messages.enums import OrderType, Side, TimeInForce
 from messages.instruments import to_decimal

@@ -24,6 +24,7 @@ from actors.exchange.accounts import Account
 from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderRecord
 from actors.exchange.prices import lots_worth
+from actors.exchange.queue_position import QueuePositions
 from actors.exchange.venue import Venue
 from messages.enums import Side, TimeInForce
 from messages.instruments import to_decimal
@@ -32,7 +33,6 @@ from messages.market import BookTicker, KlineMessage, MarketMessage, OrderBook, 
 QUOTE_DOLLARS = Decimal(100_000)
 UNLIMITED = Decimal(1_000_000_000)
 UNLIMITED_FLOAT = float(UNLIMITED)
-ZERO = Decimal(0)
 
 Level = tuple[Decimal, Decimal]
 
@@ -67,8 +67,7 @@ class SymbolBook:
         """Whether an order of the trader's rests here, so that every message must be looked at."""
         self.highest_buy = -math.inf
         self.lowest_sell = math.inf
-        self.ahead: dict[int, Decimal | None] = {}
-        """Per order what was displayed ahead of it and has not traded; None while its price has not been the best."""
+        self.queue = QueuePositions()
         self.ambiguous_bars = 0
         """Bars that reached orders of both sides, so that only one side was let fill."""
 
@@ -207,7 +206,7 @@ class SymbolBook:
         self.lowest_sell = float(sell) if sell is not None else math.inf
         self.is_watched = buy is not None or sell is not None or bool(self.market.triggers)
         if not self.is_watched:
-            self.ahead.clear()
+            self.queue.ahead.clear()
 
     def records(self, side: Side) -> list[OrderRecord]:
         """The trader's resting orders of a side, by price, then time."""
@@ -247,7 +246,7 @@ class SymbolBook:
         self.put_back(younger)
 
     def _on_best(self, message: BookTicker | OrderBook, bid: float, ask: float) -> None:
-        if self.fill_model is FillModel.QUEUE and self.ahead:
+        if self.fill_model is FillModel.QUEUE and self.queue.ahead:
             self._move_queue(message)
         if 0 < ask <= self.highest_buy:
             self._cross(message, Side.SELL)
@@ -294,50 +293,19 @@ class SymbolBook:
 
     def _join_queue(self, record: OrderRecord, standing: MarketMessage | None) -> None:
         levels = self.levels(standing, record.side) if standing is not None else []
-        is_buy = record.side is Side.BUY
-        displayed: Decimal | None = None
-        for price, quantity in levels:
-            if price == record.price:
-                displayed = quantity
-        if levels and displayed is None:
-            best = levels[0][0]
-            if record.price > best if is_buy else record.price < best:
-                displayed = ZERO
-        same = [
-            self.ahead[other.order_id]
-            for other in self.records(record.side)
-            if other.price == record.price and other.order_id in self.ahead
-        ]
-        known = [quantity for quantity in same if quantity is not None]
-        if displayed is not None and known:
-            displayed = max(displayed, *known)
-        self.ahead[record.order_id] = displayed
+        best = levels[0][0] if levels else None
+        displayed = dict(levels).get(record.price)
+        self.queue.join(record, best, displayed, self.records(record.side))
 
     def _move_queue(self, message: BookTicker | OrderBook) -> None:
         """A price has become the best for the first time: all that is displayed there is ahead."""
         for side in (Side.BUY, Side.SELL):
-            levels = dict(self.levels(message, side))
-            for record in self.records(side):
-                if self.ahead.get(record.order_id, ZERO) is None and record.price in levels:
-                    self.ahead[record.order_id] = levels[record.price]
+            self.queue.show(self.records(side), dict(self.levels(message, side)))
 
     def _take_queue(self, taker: Side, price: Decimal, quantity: Decimal) -> None:
         """A trade: at an order's own price what is ahead of it goes first, an order at a better price is next at once."""
-        left = quantity
-        for record in self.records(taker.opposite):
-            is_beyond = record.price > price if taker is Side.SELL else record.price < price
-            if not is_beyond and record.price != price:
-                return
-            possible = left
-            if not is_beyond:
-                ahead = self.ahead.get(record.order_id)
-                if ahead is None:
-                    continue  # its place is not known yet
-                self.ahead[record.order_id] = max(ahead - quantity, ZERO)
-                possible = min(left, quantity - ahead)
-            taken = min(possible, record.open_quantity)
-            if taken > 0:
-                self.venue.place_house_order(
-                    self.house, self.symbol, taker, record.price, taken, TimeInForce.IOC
-                )
-                left -= taken
+        records = self.records(taker.opposite)
+        for record, taken in self.queue.trade(taker, price, quantity, records):
+            self.venue.place_house_order(
+                self.house, self.symbol, taker, record.price, taken, TimeInForce.IOC
+            )

@@ -24,6 +24,8 @@ from messages.enums import Exchanges, SelfTradePrevention
 
 Environment = Literal["local", "testnet", "demo", "live"]
 
+MARKETS = ("synthetic", "live")
+"""Markets of the local exchange that are no files."""
 LIVE_LIMITS = ("maximum_order_notional", "maximum_position_notional", "maximum_open_orders")
 """Limits that must be set before real money is traded."""
 
@@ -125,7 +127,10 @@ class VenueSection:
     clock_jump_s: float = 1.0
     """A clock that moves by so much more than time has passed has jumped: trading holds until the account is read."""
     market: str = "synthetic"
-    """For the local exchange: `synthetic`, or a file of recorded trades."""
+    """For the local exchange: `synthetic`, `live` (paper trading on a venue's public streams), or a file of trades."""
+    market_rest: str = ""
+    market_streams: str = ""
+    """Where a `live` market comes from; empty: Binance's public market data."""
     trades_per_second: float = 10.0
     speed: float = 1.0
     """For a recorded market: 2 is twice as fast, 0 as fast as possible."""
@@ -203,7 +208,7 @@ class Configuration:
     def inputs(self) -> list[Path | None]:
         """The files that a run reads, and must not write to."""
         venue = self.venue
-        market = None if venue.market == "synthetic" else Path(venue.market)
+        market = None if venue.market in MARKETS else Path(venue.market)
         return [self.file, market, venue.key_file, venue.private_key_file]
 
     def symbols(self) -> list[str]:
@@ -320,12 +325,12 @@ def find_venue_faults(
             Fault("--live", 'goes with environment = "live" in [venue] alone', "leave it out")
         )
     if venue.is_local:
-        if venue.market != "synthetic" and not Path(venue.market).is_file():
+        if venue.market not in MARKETS and not Path(venue.market).is_file():
             faults.append(
                 Fault(
                     f"{where}.market",
                     f"there is no file {venue.market!r}",
-                    "synthetic, or a file of trades",
+                    "synthetic, live, or a file of trades",
                 )
             )
     else:

@@ -16,7 +16,10 @@ import uvloop
 from actors.exchange.app import serve
 from actors.exchange.configuration import (
     DEFAULT_ACCOUNT,
+    LIVE,
     NO_FAULTS,
+    PUBLIC_REST,
+    PUBLIC_STREAMS,
     STILL,
     SYNTHETIC,
     AccountConfiguration,
@@ -56,10 +59,10 @@ def parse_symbols(text: str) -> tuple[str, ...]:
 
 
 def parse_market(text: str) -> str:
-    """`synthetic`, `still`, or a file that exists."""
-    if text not in (SYNTHETIC, STILL) and not Path(text).is_file():
+    """`synthetic`, `still`, `live`, or a file that exists."""
+    if text not in (SYNTHETIC, STILL, LIVE) and not Path(text).is_file():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor a file"
+            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor '{LIVE}' nor a file"
         )
     return text
 
@@ -120,8 +123,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--market",
         type=parse_market,
         default=SYNTHETIC,
-        help="synthetic, still, or a CSV file of trades",
+        help="synthetic, still, live (the public streams of Binance), or a CSV file of trades",
     )
+    add("--source-rest", default=PUBLIC_REST, metavar="URL", help="REST of a live market's source")
+    add("--source-streams", default=PUBLIC_STREAMS, metavar="URL", help="its market streams")
     add("--seed", type=int, default=0, help="of the synthetic market, not of the keys")
     add("--rate", type=parse_positive, default=10.0, help="synthetic trades a second")
     add("--speed", type=parse_speed, default=1.0, help="of a recording; 0 is as fast as possible")
@@ -181,6 +186,8 @@ def make_configuration(arguments: argparse.Namespace) -> ExchangeConfiguration:
         seed=arguments.seed,
         trades_per_second=arguments.rate,
         speed=arguments.speed,
+        source_rest=arguments.source_rest,
+        source_streams=arguments.source_streams,
         accounts=(account,),
         limits=make_limits(arguments.order_limit, arguments.weight_limit),
         receive_window_ms=arguments.receive_window,

@@ -65,6 +65,7 @@ async def pass_on(process: asyncio.subprocess.Process) -> None:
 
 def exchange_arguments(venue: VenueSection, symbols: list[str]) -> list[str]:
     """The command line of `bin/exchange` for this configuration."""
+    sources = {"--source-rest": venue.market_rest, "--source-streams": venue.market_streams}
     return [
         "--symbols",
         ",".join(symbols) or "BTCUSDT",
@@ -76,6 +77,7 @@ def exchange_arguments(venue: VenueSection, symbols: list[str]) -> list[str]:
         str(venue.speed),
         "--seed",
         str(venue.market_seed),
+        *(text for option, url in sources.items() if url for text in (option, url)),
         "--until-parent-exits",
     ]
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from actors.exchange.accounts import Account
 from actors.exchange.configuration import (
+    LIVE,
     STILL,
     SYNTHETIC,
     AccountConfiguration,
@@ -31,6 +32,7 @@ from actors.exchange.fault_rules import CONNECT, ActionRule, Ban, Error, RateLim
 from actors.exchange.faults import Faults
 from actors.exchange.latency import Latencies
 from actors.exchange.limits import Limits, RateLimited
+from actors.exchange.live_market import LiveMarket
 from actors.exchange.methods import METHODS
 from actors.exchange.recorded import RecordedMarket
 from actors.exchange.request_faults import RequestFaults, error_of, limit_error
@@ -262,6 +264,13 @@ def make_market(configuration: ExchangeConfiguration, venue: Venue) -> MarketSou
             random.Random(configuration.seed),
             configuration.trades_per_second,
         )
+    if configuration.market == LIVE:
+        return LiveMarket(
+            venue,
+            configuration.symbols,
+            configuration.source_rest,
+            configuration.source_streams,
+        )
     if configuration.market == STILL:
         return StillMarket()
     if len(configuration.symbols) != 1:
@@ -323,6 +332,8 @@ async def serve(
             asyncio.ensure_future(exchange.streams.run()),
             asyncio.ensure_future(ending.wait()),
         ]
+        if isinstance(exchange.market, LiveMarket):
+            tasks.append(asyncio.ensure_future(exchange.market.run()))
         if exchange.failure is not None:
             tasks.append(exchange.failure)
         if ready is not None:

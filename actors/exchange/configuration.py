@@ -27,6 +27,11 @@ DEFAULT_BALANCES = {
 }
 SYNTHETIC = "synthetic"
 STILL = "still"
+LIVE = "live"
+PUBLIC_REST = "https://data-api.binance.vision"
+"""Binance's market data without a key (rest-api.md, General API Information)."""
+PUBLIC_STREAMS = "wss://data-stream.binance.vision"
+"""web-socket-streams.md, General WSS information."""
 DEFAULT_ACCOUNT = "default"
 NO_FAULTS = FaultPlan()
 
@@ -60,8 +65,9 @@ def default_accounts() -> tuple[AccountConfiguration, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeConfiguration:
-    """Everything `serve` wants to know. `market` is `synthetic`, `still` (nobody trades but the accounts), or the
-    path of a file of recorded trades.
+    """Everything `serve` wants to know. `market` is `synthetic`, `still` (nobody trades but the accounts), the
+    path of a file of recorded trades, or `live`: the public streams of another exchange at `source_rest` and
+    `source_streams`.
 
     `clock` gives microseconds since the epoch; `trades_per_second` belongs to the synthetic market, `speed` to a
     recording (2 is twice as fast as it was, 0 as fast as possible). Port 0 lets the system choose.
@@ -79,6 +85,8 @@ class ExchangeConfiguration:
     seed: int = 0
     trades_per_second: float = 10.0
     speed: float = 1.0
+    source_rest: str = PUBLIC_REST
+    source_streams: str = PUBLIC_STREAMS
     accounts: tuple[AccountConfiguration, ...] = field(default_factory=default_accounts)
     limits: tuple[RateLimit, ...] = DEFAULT_LIMITS
     ping_interval_seconds: float = PING_INTERVAL_SECONDS
