@@ -159,7 +159,13 @@ def mix(actions: list[tuple[int, Action]], replaced: list[tuple[int, int]]) -> l
 @settings(max_examples=150, deadline=None)
 @given(sequence=steps())
 def test_events_answers_and_engine_agree(new_bench: type["Bench"], sequence: list[Step]) -> None:
-    bench = new_bench(SYMBOL)
+    bench = new_bench(SYMBOL, "BNBUSDT")
+    # Something that fees in BNB are worth: of the first account, until it has no more.
+    seed = bench.account("seed", BNB="10", USDT="100000")
+    bench.symbol = "BNBUSDT"
+    bench.sell(seed, "1", "500")
+    bench.buy(seed, "1", "500")
+    bench.symbol = SYMBOL
     told = [Told(account) for account in open_accounts(bench)]
     asker = Asker(bench)
     for index, action in sequence:
