@@ -37,6 +37,7 @@ from actors.commands.bench_tick_to_order import (
     measure_tick_to_order,
     measure_ways,
 )
+from actors.commands.bench_venue import measure_venue
 from actors.runtime.errors import TicktroupeError
 
 USAGE_ERROR = 2
@@ -48,6 +49,12 @@ Measures this program on this machine. Each figure is the median of several runs
 greatest in brackets; "bare" is what a hand-written loop that does nothing else gave in the same run, and "x" the median of
 the ratios within the runs. A machine's speed changes by the hour: trust ratios, and compare only what ran in one go.
 """
+
+
+def measure_local_exchange(effort: Effort) -> list[Figure]:
+    """Its own limits, and what it does beside its synthetic market."""
+    return [*measure_exchange(effort), *measure_venue(effort)]
+
 
 Benchmark = Callable[[Effort], list[Figure]]
 BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
@@ -62,7 +69,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "journal": (measure_journal, "what it costs to write an order down"),
     "startup": (measure_startup, "from nothing to a bot that may trade"),
     "intake": (measure_intake, "market data as fast as it comes"),
-    "exchange": (measure_exchange, "what the local exchange itself can do"),
+    "exchange": (measure_local_exchange, "what the local exchange itself can do"),
     "tick-to-order": (measure_tick_to_order, "from a tick to its order, at the exchange's socket"),
     "acknowledgement": (measure_acknowledgement, "from a decision to the venue's word on it"),
     "ways": (measure_ways, "tick to order by every way, on a quiet market and a busy one"),
