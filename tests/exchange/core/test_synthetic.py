@@ -1,11 +1,18 @@
 """The synthetic market: seeded, two-sided, at the asked rate, and never out of money."""
 
+import hashlib
+import itertools
+import math
 import random
+import statistics
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from actors.exchange import market_wire
+from actors.exchange.orders import PublicTrade
 from actors.exchange.sources import SyntheticMarket
 from messages.enums import OrderStatus, Side
 
@@ -30,6 +37,69 @@ def test_equal_seeds_make_equal_markets(new_bench: type["Bench"]) -> None:
         tapes.append([bench.venue.recent_trades(symbol, 1000) for symbol in ("BTCUSDT", "ETHBTC")])
     assert tapes[0] == tapes[1]
     assert tapes[0] != tapes[2]
+
+
+def test_equal_seeds_make_equal_bytes(new_bench: type["Bench"]) -> None:
+    digests = []
+    for seed in (5, 5, 6):
+        bench = new_bench("BTCUSDT", "ETHBTC")
+        listener = Wire(bench)
+        market = SyntheticMarket(bench.venue, ["BTCUSDT", "ETHBTC"], random.Random(seed))
+        run(bench, market, 20)
+        digests.append(listener.digest.hexdigest())
+        assert listener.frames > 200
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+class Wire:
+    """Everything that the streams would send, as bytes."""
+
+    def __init__(self, bench: "Bench") -> None:
+        self.bench = bench
+        self.digest = hashlib.sha256()
+        self.frames = 0
+        self.changes = {name: bench.venue.open_depth_changes(name) for name in bench.venue.symbols}
+        bench.venue.market_listeners.append(self)
+
+    def on_trade(self, symbol: str, trade: PublicTrade) -> None:
+        self.take(market_wire.trade_event(symbol, trade, self.bench.now_us))
+
+    def on_book(self, symbol: str) -> None:
+        self.take(market_wire.book_ticker_event(symbol, self.bench.venue.book_ticker(symbol)))
+        if (diff := self.changes[symbol].take()) is not None:
+            self.take(market_wire.depth_event(symbol, diff, self.bench.now_us))
+
+    def take(self, message: Any) -> None:
+        self.frames += 1
+        self.digest.update(msgspec.json.encode(message))
+
+
+def test_large_moves_come_together(new_bench: type["Bench"]) -> None:
+    """Volatility clusters: the size of a second's move tells of the next one's, and large ones are frequent."""
+    bench = new_bench("BTCUSDT", "ETHUSDT")
+    market = SyntheticMarket(bench.venue, ["BTCUSDT", "ETHUSDT"], random.Random(5))
+    prices: dict[str, list[float]] = {"BTCUSDT": [], "ETHUSDT": []}
+    for _ in range(600):
+        run(bench, market, 1)
+        for symbol, found in prices.items():
+            ticker = bench.venue.book_ticker(symbol)
+            found.append(float(ticker.bid_price + ticker.ask_price) / 2)
+    for found in prices.values():
+        moves = [math.log(later / earlier) for earlier, later in itertools.pairwise(found)]
+        sizes = [abs(move) for move in moves]
+        assert correlation(sizes[:-1], sizes[1:]) > 0.2
+        mean = statistics.fmean(moves)
+        fourth = statistics.fmean([(move - mean) ** 4 for move in moves])
+        # Of moves of one constant volatility it would be 3.
+        assert fourth / statistics.pvariance(moves) ** 2 > 5
+    of_both = [[math.log(b / a) for a, b in itertools.pairwise(found)] for found in prices.values()]
+    assert abs(correlation(*of_both)) < 0.3
+
+
+def correlation(first: list[float], second: list[float]) -> float:
+    """Pearson's."""
+    return statistics.correlation(first, second)
 
 
 @pytest.mark.parametrize("rate", [10.0, 200.0])
