@@ -12,7 +12,14 @@ from messages.control import (
     ResumeTrading,
 )
 from messages.enums import OrderStatus, OrderType, Reason, Side
-from messages.orders import CancelOrderRequest, Fill, NewOrderRequest, Order, OrderUpdate
+from messages.orders import (
+    CancelOrderRequest,
+    Fill,
+    NewOrderRequest,
+    Order,
+    OrderUpdate,
+    QueryOrderRequest,
+)
 from messages.recovery import GateNote
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only, refusal_of
 
@@ -229,3 +236,21 @@ def test_a_halt_ends_in_a_bounded_time_if_such_an_execution_is_never_told() -> N
     desk.say(order, OrderStatus.CANCELED, executed="1")
     assert not all_of(desk.advance(9.9), HaltCompleted)
     assert only(desk.advance(0.1), HaltCompleted).open_orders == 0
+
+
+def test_a_halt_asks_at_once_about_an_order_of_unknown_outcome_however_rarely_it_was_asked() -> (
+    None
+):
+    desk = Desk(absence_after_s=600.0).start()
+    order = only(desk.place(), NewOrderRequest).order
+    desk.say(order, OrderStatus.UNKNOWN)
+    # The last question was a moment ago, and the next would follow in half a minute.
+    desk.advance(62)
+    told = halt(desk)
+    assert only(told, CancelOrderRequest).client_order_id == order.client_order_id
+    told = desk.refuse_cancel(order)
+    assert all_of(told, QueryOrderRequest)
+    assert not all_of(told, HaltCompleted), "not found is no proof yet"
+    told = desk.say(order, OrderStatus.FILLED, desk.fill(order, "1"))
+    assert only(told, HaltCompleted).open_orders == 0
+    assert desk.position() == 1
