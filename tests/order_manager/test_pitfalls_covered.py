@@ -93,6 +93,11 @@ PITFALLS: dict[str, list[tuple[str, str]]] = {
     "16 clock": [
         (OF_GATEWAYS, "test_the_clock_goes_by_the_shortest_round_trip"),
         ("binance/test_clock.py", "test_the_truth_lies_within_the_uncertainty"),
+        (
+            "gateways/test_clock_at_start.py",
+            "test_a_clock_set_between_measuring_and_asking_is_measured_again",
+        ),
+        ("gateways/test_case_clock.py", "test_what_is_signed_follows_a_clock_that_drifts"),
     ],
     "17 rate limits": [
         (
