@@ -35,6 +35,8 @@ def leg_params(order: Order, prefix: str, kind: str = "", name: str = "") -> dic
         raise ValueError(f"order {order.order_id!r} has no client order id")
     if order.order_type is OrderType.UNRECOGNISED:
         raise ValueError(f"an order of type {order.order_type} is not placed from here")
+    if order.order_type.is_contingent and not (order.stop_price or order.trailing_delta):
+        raise ValueError(f"order {order.order_id!r}: a {order.order_type} order has no trigger")
 
     def called(parameter: str) -> str:
         return prefix + parameter if prefix else parameter[0].lower() + parameter[1:]

@@ -491,12 +491,15 @@ async def test_a_market_order_by_amount_learns_its_quantity_from_the_venue(
     assert own.quantity == Decimal("0.12")
 
 
-def test_the_fullest_answer_is_asked_for_by_name_and_stop_orders_are_not_sent_by_accident() -> None:
+def test_the_fullest_answer_is_asked_for_by_name_and_no_stop_goes_without_its_trigger() -> None:
     order = Order(side=Side.BUY, order_type=OrderType.MARKET, client_order_id="a")
     assert new_order_params(order)["newOrderRespType"] == "FULL"
     order.order_type = OrderType.STOP_LOSS
     with pytest.raises(ValueError, match="STOP_LOSS"):
         new_order_params(order)
+    order.stop_price = Decimal("95.10")
+    params = new_order_params(order)
+    assert (params["newOrderRespType"], params["stopPrice"]) == ("FULL", "95.1")
 
 
 @pytest.mark.parametrize(

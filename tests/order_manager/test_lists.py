@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from actors.testing import make_instrument
 from messages.base import Message
 from messages.codec import encode
 from messages.control import CommandFailed, HaltTrading, JournalFailed
@@ -19,73 +18,17 @@ from messages.enums import (
     ReplaceMode,
     Side,
 )
-from messages.instruments import Instrument
-from messages.order_lists import OrderListUpdate, PlaceOrderList, ReplaceOrder
+from messages.order_lists import OrderListUpdate, ReplaceOrder
 from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import (
     CancelOrderRequest,
     NewOrderRequest,
     Order,
     OrderUpdate,
-    PlaceOrder,
     QueryOrderRequest,
 )
+from tests.order_manager.brackets import ask, ask_bracket, ask_pair, leg, open_desk, rules
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only
-
-ALL_TYPES = [each for each in OrderType if each is not OrderType.UNRECOGNISED]
-
-
-def rules(**changes: Any) -> Instrument:
-    instrument = make_instrument()
-    instrument.order_types = list(ALL_TYPES)
-    for name, value in changes.items():
-        setattr(instrument, name, value)
-    return instrument
-
-
-def open_desk(balances: dict[str, str] | None = None, **arguments: Any) -> Desk:
-    desk = Desk(**arguments).start(balances)
-    desk.tell(rules(), GATEWAY)
-    return desk
-
-
-def leg(name: str, order_type: OrderType, side: Side = Side.SELL, **terms: Any) -> PlaceOrder:
-    values = {key: Decimal(value) for key, value in terms.items()}
-    values.setdefault("quantity", Decimal(1))
-    return PlaceOrder(
-        exchange=Exchanges.BINANCE,
-        symbol="BTCUSDT",
-        order_id=name,
-        side=side,
-        order_type=order_type,
-        **values,  # type: ignore[arg-type]
-    )
-
-
-def ask(desk: Desk, orders: list[PlaceOrder], roles: list[ListRole]) -> list[Message]:
-    return desk.tell(
-        PlaceOrderList(
-            exchange=Exchanges.BINANCE,
-            symbol="BTCUSDT",
-            list_id="list",
-            orders=orders,
-            roles=roles,
-        ),
-        STRATEGY,
-    )
-
-
-def ask_bracket(desk: Desk, quantity: str = "1") -> list[Message]:
-    entry = leg("entry", OrderType.LIMIT, Side.BUY, price="100", quantity=quantity)
-    target = leg("target", OrderType.LIMIT_MAKER, price="110", quantity=quantity)
-    stop = leg("stop", OrderType.STOP_LOSS, stop_price="95", quantity=quantity)
-    return ask(desk, [entry, target, stop], [ListRole.ENTRY, ListRole.ABOVE, ListRole.BELOW])
-
-
-def ask_pair(desk: Desk, quantity: str = "1") -> list[Message]:
-    target = leg("target", OrderType.LIMIT_MAKER, price="110", quantity=quantity)
-    stop = leg("stop", OrderType.STOP_LOSS, stop_price="95", quantity=quantity)
-    return ask(desk, [target, stop], [ListRole.ABOVE, ListRole.BELOW])
 
 
 def place_bracket(desk: Desk) -> list[Order]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
+CONTINGENT, LISTS = "gateways/test_contingent_orders.py", "order_manager/test_lists.py"
 OF_GATEWAYS, OF_MANAGER = "gateways/test_pitfalls.py", "order_manager/test_pitfalls.py"
 
 PITFALLS: dict[str, list[tuple[str, str]]] = {
@@ -63,7 +64,12 @@ PITFALLS: dict[str, list[tuple[str, str]]] = {
         (OF_MANAGER, "test_a_cancel_that_succeeds_with_executions_books_them"),
     ],
     # Of cancelReplace nothing is sent; where only the size shrinks the order keeps its priority.
-    "10 amending": [("order_manager/test_reducing.py", "test_the_order_keeps_its_name_and_its_place")],
+    "10 amending": [
+        ("order_manager/test_reducing.py", "test_the_order_keeps_its_name_and_its_place"),
+        (CONTINGENT, "test_each_half_of_a_replacement_is_told_by_itself"),
+        (LISTS, "test_each_half_can_be_unknown_by_itself"),
+        (LISTS, "test_a_replacement_is_one_request_that_needs_the_funds_once"),
+    ],
     "11 expired is a normal end": [
         (OF_GATEWAYS, "test_expired_is_an_end_like_others_and_unknown_words_end_nothing"),
         (OF_MANAGER, "test_expiry_is_a_normal_end_maybe_with_fills"),
@@ -138,6 +144,9 @@ PITFALLS: dict[str, list[tuple[str, str]]] = {
             OF_GATEWAYS,
             "test_the_status_of_a_list_comes_besides_the_reports_and_disturbs_nothing",
         ),
+        (CONTINGENT, "test_a_pair_is_placed_and_canceled_as_a_whole"),
+        (LISTS, "test_a_cancel_of_one_cancels_the_list_in_one_request"),
+        (LISTS, "test_limits_count_each_order_of_a_list_and_refuse_all_or_none"),
     ],
     "22 a market order by amount": [
         (OF_GATEWAYS, "test_a_market_order_by_amount_learns_its_quantity_from_the_venue"),
@@ -146,8 +155,10 @@ PITFALLS: dict[str, list[tuple[str, str]]] = {
     "23 stop orders": [
         (
             OF_GATEWAYS,
-            "test_the_fullest_answer_is_asked_for_by_name_and_stop_orders_are_not_sent_by_accident",
+            "test_the_fullest_answer_is_asked_for_by_name_and_no_stop_goes_without_its_trigger",
         ),
+        (CONTINGENT, "test_orders_with_a_trigger_are_placed_trail_and_are_asked_for"),
+        (LISTS, "test_exits_that_expire_leave_the_position_unprotected"),
     ],
     "24 the firewall's page": [
         (OF_GATEWAYS, "test_a_firewalls_page_is_no_answer_of_the_api_and_makes_it_back_off"),
