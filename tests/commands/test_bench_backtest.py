@@ -23,6 +23,18 @@ def test_the_command_places_the_orders_of_the_engine(place: int, tmp_path: Path)
     assert 20 < taken.peak_mib < 150
 
 
+def test_memory_does_not_grow_with_the_length_of_the_data(tmp_path: Path) -> None:
+    peaks = []
+    for fraction in (0.02, 0.2):
+        job = make_jobs(Effort(1, fraction))[0]
+        folder = tmp_path / str(fraction)
+        folder.mkdir()
+        file = job.write_file(folder)
+        run_ours(job, file, folder)  # converts
+        peaks.append(run_ours(job, file, folder)[0].peak_mib)
+    assert peaks[1] < peaks[0] + 10 < 150
+
+
 def test_a_program_is_weighed_alone(tmp_path: Path) -> None:
     ballast = bytearray(200 << 20)  # of this process: none of it may be counted
     taken, lines = run_measured([sys.executable, "-S", "-c", "print(input())"], b"hello")
