@@ -24,9 +24,10 @@ PATIENCE_S = 900.0
 
 
 class Taken(msgspec.Struct):
-    """What a process has taken: all its seconds, and the most memory at once."""
+    """What a process has taken: all its seconds, those of a processor, and the most memory at once."""
 
     seconds: float
+    processor_s: float
     peak_mib: float
 
 
@@ -126,6 +127,7 @@ def figures_of(who: str, job: Job) -> list[Figure]:
     return [
         Figure(f"{who}, {job.events:,} {job.name}, the run", f"{job.name}/s", is_headline=is_ours),
         Figure(f"{who}, {job.name}, whole process", f"{job.name}/s"),
+        Figure(f"{who}, {job.name}, processor time of it all", "s"),
         Figure(f"{who}, {job.name}, start-up and end", "s"),
         Figure(f"{who}, {job.name}, peak memory", "MiB"),
     ]
@@ -134,10 +136,11 @@ def figures_of(who: str, job: Job) -> list[Figure]:
 def take(
     figures: list[Figure], taken: Taken, played: Played, bounds: tuple[float | None, ...]
 ) -> None:
-    """Takes one run; `bounds`: of the run alone and of the whole process."""
-    run, whole, start, peak = figures
+    """Takes one run; `bounds`: of the run alone, of the whole process, and of its processor time."""
+    run, whole, processor, start, peak = figures
     run.add(played.events / played.seconds, bounds[0])
     whole.add(played.events / taken.seconds, bounds[1])
+    processor.add(taken.processor_s, bounds[2])
     start.add(max(taken.seconds - played.seconds, 0.001))
     peak.add(taken.peak_mib)
     run.note = f"{played.orders:,} orders"
@@ -154,6 +157,6 @@ def measure_backtest(effort: Effort) -> list[Figure]:
             run_ours(job, file, folder)  # converts
             for _ in range(effort.runs):
                 bare = run_bare(job, file, folder)
-                take(mine, *run_ours(job, file, folder), (bare, None))
+                take(mine, *run_ours(job, file, folder), (bare, None, None))
         figures += mine
     return figures

@@ -127,8 +127,9 @@ def compare(effort: Effort, job: Job, file: Path, folder: Path) -> list[Figure]:
     theirs = {peer.name: figures_of(peer.name, job) for peer, _ in peers}
     for _ in range(effort.runs):
         taken, played = run_ours(job, file, folder)
-        take(ours, taken, played, (None, None))
-        own = (played.events / played.seconds, played.events / taken.seconds)
+        take(ours, taken, played, (None, None, None))
+        rates = (played.events / played.seconds, played.events / taken.seconds)
+        own = (*rates, taken.processor_s)
         for peer, python in peers:
             try:
                 their_taken, line = run_peer(peer, python, job, file, folder, "run")
@@ -142,8 +143,9 @@ def compare(effort: Effort, job: Job, file: Path, folder: Path) -> list[Figure]:
     figures = [*ours]
     for mine in theirs.values():
         if mine[0].values:
-            for figure in mine[:2]:
-                ahead = 1 / (figure.ratio or 1.0)
+            for figure in mine[:3]:
+                ratio = figure.ratio or 1.0
+                ahead = ratio if figure.unit == "s" else 1 / ratio
                 note = f"bare: ours, {ahead:.1f} times as fast"
                 figure.note = f"{figure.note}; {note}" if figure.note else note
             figures += mine

@@ -1,4 +1,4 @@
-"""Runs one program and says what it has taken: whole seconds, and the most memory at once. A program of its own.
+"""Runs one program and says what it has taken: seconds, processor time, and the most memory at once. A program of its own.
 
 It stands between the benchmark and what it measures because a child begins with its parent's peak of memory, and this
 one's is small. Arguments: the program and its own; standard input and output are the program's, and the last line says it.
@@ -17,7 +17,12 @@ def main() -> int:
     _, status, usage = os.wait4(child, 0)
     seconds = time.perf_counter() - begin
     unit = 1 if sys.platform == "darwin" else 1024
-    print(json.dumps({"seconds": seconds, "peak_mib": usage.ru_maxrss * unit / 2**20}))
+    taken = {
+        "seconds": seconds,
+        "processor_s": usage.ru_utime + usage.ru_stime,
+        "peak_mib": usage.ru_maxrss * unit / 2**20,
+    }
+    print(json.dumps(taken))
     return os.waitstatus_to_exitcode(status)
 
 

@@ -20,6 +20,7 @@ def test_the_command_places_the_orders_of_the_engine(place: int, tmp_path: Path)
     assert played.events == run.message_count == job.events
     assert played.orders == len(run.record.orders) > 10
     assert 0 < played.seconds < taken.seconds
+    assert 0.1 < taken.processor_s < taken.seconds + 0.5
     assert 20 < taken.peak_mib < 150
 
 
