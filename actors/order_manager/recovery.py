@@ -108,7 +108,9 @@ class Recovery:
             readiness.learn_market(exchange, symbol)
         for order in books.table.open_orders():
             if order.status is OrderStatus.PENDING_CANCEL:
-                if order.reason is not Reason.REPLACED:
+                if order.reason is Reason.REPLACED:
+                    order.reason, order.reason_text = Reason.NONE, ""
+                else:
                     self.to_cancel[order.order_id] = order
                 order.restore_venue_status()
             if order.venue_status is None:

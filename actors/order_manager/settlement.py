@@ -103,6 +103,8 @@ class Settlement:
             return
         self.amending.abandon(order)
         self.replacing.on_cancel_refused(order)
+        if order.reason is Reason.REPLACED:
+            order.reason, order.reason_text = Reason.NONE, ""
         self.settle(change, Reason.CANCEL_REFUSED, reason_text)
         self.inquiries.consider(order, wants_answer=True)
         self.cancels.on_refused(order)

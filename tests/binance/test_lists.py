@@ -14,7 +14,7 @@ from messages.orders import Order
 
 
 def make_leg(name: str, order_type: OrderType, role: ListRole, **terms: Any) -> Order:
-    values = {"side": Side.SELL, "quantity": Decimal("0.5")} | terms
+    values: dict[str, Any] = {"side": Side.SELL, "quantity": Decimal("0.5")} | terms
     return Order(
         order_type=order_type, symbol="BTCUSDT", client_order_id=name, list_role=role, **values
     )

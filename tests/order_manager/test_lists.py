@@ -340,6 +340,11 @@ def test_a_restart_does_not_cancel_what_a_lost_replacement_left() -> None:
     desk.go_on([desk.view(old, OrderStatus.NEW)])
     assert not desk.sent(CancelOrderRequest)
     assert statuses(desk, old.order_id, "new") == [OrderStatus.NEW, OrderStatus.NOT_FOUND]
+    # A cancel that is asked for from now on is one that the next start asks for again.
+    desk.cancel(old.order_id)
+    desk.restart()
+    desk.go_on([desk.view(old, OrderStatus.NEW)])
+    assert len(desk.sent(CancelOrderRequest)) == 1
 
 
 def test_without_such_a_request_the_old_order_goes_first() -> None:
