@@ -30,7 +30,11 @@ def test_calm_round_trades_and_everybody_agrees(entropy: Entropy) -> None:
     figures = comparison.figures
     beliefs = figures.beliefs
     assert beliefs is not None
-    assert {fill.strategy for fill in beliefs.fills} == {"MarketMaker", "MovingAverageCross"}
+    assert {fill.strategy for fill in beliefs.fills} == {
+        "MarketMaker",
+        "MovingAverageCross",
+        "EveryOrder",
+    }
     assert figures.orders > 30
     assert figures.others_orders > 3
     # Fills of the bystander, too: his money is in the same balances.
