@@ -15,7 +15,7 @@ from actors.exchange.limits import DEFAULT_LIMITS, Limits
 from actors.exchange.methods import METHODS
 from actors.exchange.orders import NewOrder
 from actors.exchange.signing import generate_hmac_pair
-from tests.exchange.core.test_properties import Action, act, actions_in, check_money, open_accounts
+from tests.exchange.core.random_requests import Action, act, actions_in, check_money, open_accounts
 
 if TYPE_CHECKING:
     from tests.exchange.core.conftest import Bench

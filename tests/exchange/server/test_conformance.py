@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from actors.exchange.methods import METHODS
 from tests.exchange.server.client import World
-from tests.exchange.server.conformance import LIMIT, MAKER, MARKET, STOP, SYMBOL, Case
+from tests.exchange.server.conformance import LIMIT, MAKER, MARKET, OCO, STOP, SYMBOL, Case
 from tests.exchange.server.conformance_engine import ENGINE, LISTS, PRECEDENCE, SIGNATURES
 from tests.exchange.server.conformance_orders import FILTERS, TYPES
 from tests.exchange.server.conformance_public import PUBLIC
@@ -164,3 +164,30 @@ def test_every_endpoint_is_there_or_named() -> None:
 @pytest.mark.parametrize("path", sorted(LEFT_OUT))
 async def test_what_is_left_out_is_unknown(still_world: World, path: str) -> None:
     assert (await still_world.rest().signed("POST", path)).status == 404
+
+
+@pytest.mark.asyncio
+async def test_lists_that_are_open_are_counted_as_exchange_info_says(still_world: World) -> None:
+    """filters.md:313 and 226: 20 lists of a symbol, but 5 stop orders, of which each pair has one."""
+    filters = (await still_world.rest().get("exchangeInfo", symbol=SYMBOL)).json["symbols"][0]
+    found = {one["filterType"]: one for one in filters["filters"]}
+    assert found["MAX_NUM_ORDER_LISTS"]["maxNumOrderLists"] == 20
+    most = found["MAX_NUM_ALGO_ORDERS"]["maxNumAlgoOrders"]
+    rest = still_world.rest()
+    for _ in range(most):
+        assert (await rest.signed("POST", "orderList/oco", **OCO)).status == 200
+    refused = await rest.signed("POST", "orderList/oco", **OCO)
+    assert refused.error == (400, -1013, "Filter failure: MAX_NUM_ALGO_ORDERS")
+    working = {
+        "workingType": "LIMIT",
+        "workingSide": "BUY",
+        "workingPrice": "40000",
+        "workingQuantity": "0.01",
+        "workingTimeInForce": "GTC",
+    }
+    pending = {"pendingType": "MARKET", "pendingSide": "SELL", "pendingQuantity": "0.01"}
+    for _ in range(20 - most):
+        answer = await rest.signed("POST", "orderList/oto", symbol=SYMBOL, **working, **pending)
+        assert answer.status == 200, answer.text
+    refused = await rest.signed("POST", "orderList/oto", symbol=SYMBOL, **working, **pending)
+    assert refused.error == (400, -1013, "Filter failure: MAX_NUM_ORDER_LISTS")
