@@ -24,7 +24,7 @@ from messages.enums import Exchanges, SelfTradePrevention
 
 Environment = Literal["local", "testnet", "demo", "live"]
 
-MARKETS = ("synthetic", "live")
+MARKETS = ("synthetic", "paper")
 """Markets of the local exchange that are no files."""
 LIVE_LIMITS = ("maximum_order_notional", "maximum_position_notional", "maximum_open_orders")
 """Limits that must be set before real money is traded."""
@@ -127,10 +127,10 @@ class VenueSection:
     clock_jump_s: float = 1.0
     """A clock that moves by so much more than time has passed has jumped: trading holds until the account is read."""
     market: str = "synthetic"
-    """For the local exchange: `synthetic`, `live` (paper trading on a venue's public streams), or a file of trades."""
+    """For the local exchange: `synthetic`, `paper` (a venue's public streams, filled on paper), or a file of trades."""
     market_rest: str = ""
     market_streams: str = ""
-    """Where a `live` market comes from; empty: Binance's public market data."""
+    """Where a `paper` market comes from; empty: Binance's public market data."""
     trades_per_second: float = 10.0
     speed: float = 1.0
     """For a recorded market: 2 is twice as fast, 0 as fast as possible."""
@@ -330,7 +330,7 @@ def find_venue_faults(
                 Fault(
                     f"{where}.market",
                     f"there is no file {venue.market!r}",
-                    "synthetic, live, or a file of trades",
+                    "synthetic, paper, or a file of trades",
                 )
             )
     else:

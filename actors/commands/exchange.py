@@ -16,8 +16,8 @@ import uvloop
 from actors.exchange.app import serve
 from actors.exchange.configuration import (
     DEFAULT_ACCOUNT,
-    LIVE,
     NO_FAULTS,
+    PAPER,
     PUBLIC_REST,
     PUBLIC_STREAMS,
     STILL,
@@ -59,10 +59,10 @@ def parse_symbols(text: str) -> tuple[str, ...]:
 
 
 def parse_market(text: str) -> str:
-    """`synthetic`, `still`, `live`, or a file that exists."""
-    if text not in (SYNTHETIC, STILL, LIVE) and not Path(text).is_file():
+    """`synthetic`, `still`, `paper`, or a file that exists."""
+    if text not in (SYNTHETIC, STILL, PAPER) and not Path(text).is_file():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor '{LIVE}' nor a file"
+            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor '{PAPER}' nor a file"
         )
     return text
 
@@ -123,9 +123,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--market",
         type=parse_market,
         default=SYNTHETIC,
-        help="synthetic, still, live (the public streams of Binance), or a CSV file of trades",
+        help="synthetic, still, paper (Binance's public streams; orders fill on paper), or a CSV file of trades",
     )
-    add("--source-rest", default=PUBLIC_REST, metavar="URL", help="REST of a live market's source")
+    add("--source-rest", default=PUBLIC_REST, metavar="URL", help="REST of a paper market's source")
     add("--source-streams", default=PUBLIC_STREAMS, metavar="URL", help="its market streams")
     add("--seed", type=int, default=0, help="of the synthetic market, not of the keys")
     add("--rate", type=parse_positive, default=10.0, help="synthetic trades a second")

@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--market",
         metavar="SOURCE",
-        help="the local exchange's market: synthetic, live (real prices, no money), or a file of trades",
+        help="the local exchange's market: synthetic, paper (real prices, no money), or a file of trades",
     )
     add("--rate", type=positive, metavar="N", help="trades a second of the synthetic market (10)")
     add(

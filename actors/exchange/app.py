@@ -16,7 +16,7 @@ from aiohttp import web
 
 from actors.exchange.accounts import Account
 from actors.exchange.configuration import (
-    LIVE,
+    PAPER,
     STILL,
     SYNTHETIC,
     AccountConfiguration,
@@ -32,8 +32,8 @@ from actors.exchange.fault_rules import CONNECT, ActionRule, Ban, Error, RateLim
 from actors.exchange.faults import Faults
 from actors.exchange.latency import Latencies
 from actors.exchange.limits import Limits, RateLimited
-from actors.exchange.live_market import LiveMarket
 from actors.exchange.methods import METHODS
+from actors.exchange.paper_market import PaperMarket
 from actors.exchange.recorded import RecordedMarket
 from actors.exchange.request_faults import RequestFaults, error_of, limit_error
 from actors.exchange.rest import JSON_TYPE, RestApi, check_time_unit, describe
@@ -264,8 +264,8 @@ def make_market(configuration: ExchangeConfiguration, venue: Venue) -> MarketSou
             random.Random(configuration.seed),
             configuration.trades_per_second,
         )
-    if configuration.market == LIVE:
-        return LiveMarket(
+    if configuration.market == PAPER:
+        return PaperMarket(
             venue,
             configuration.symbols,
             configuration.source_rest,
@@ -332,7 +332,7 @@ async def serve(
             asyncio.ensure_future(exchange.streams.run()),
             asyncio.ensure_future(ending.wait()),
         ]
-        if isinstance(exchange.market, LiveMarket):
+        if isinstance(exchange.market, PaperMarket):
             tasks.append(asyncio.ensure_future(exchange.market.run()))
         if exchange.failure is not None:
             tasks.append(exchange.failure)

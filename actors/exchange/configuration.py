@@ -27,7 +27,7 @@ DEFAULT_BALANCES = {
 }
 SYNTHETIC = "synthetic"
 STILL = "still"
-LIVE = "live"
+PAPER = "paper"
 PUBLIC_REST = "https://data-api.binance.vision"
 """Binance's market data without a key (rest-api.md, General API Information)."""
 PUBLIC_STREAMS = "wss://data-stream.binance.vision"
@@ -66,7 +66,7 @@ def default_accounts() -> tuple[AccountConfiguration, ...]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeConfiguration:
     """Everything `serve` wants to know. `market` is `synthetic`, `still` (nobody trades but the accounts), the
-    path of a file of recorded trades, or `live`: the public streams of another exchange at `source_rest` and
+    path of a file of recorded trades, or `paper`: the public streams of another exchange at `source_rest` and
     `source_streams`.
 
     `clock` gives microseconds since the epoch; `trades_per_second` belongs to the synthetic market, `speed` to a

@@ -1,6 +1,6 @@
 """Where resting orders stand in queues that are known by their displayed quantities alone: the fill model `queue`.
 
-Used by backtests (actors/backtest) and by the paper market of a live venue (live_market.py), so that both fill alike.
+Used by backtests (actors/backtest) and by the paper market of a live venue (paper_market.py), so that both fill alike.
 
 - An order that comes to rest has all that is displayed at its price ahead of it; nothing, if its price is better than the
   best. Where its price is not displayed at all, its place is unknown until the price is.

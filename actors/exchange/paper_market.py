@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from actors.exchange.live_book import SNAPSHOT_LEVELS, LiveBook, streamed_trade
+from actors.exchange.paper_book import SNAPSHOT_LEVELS, PaperBook, streamed_trade
 from actors.exchange.symbols import SymbolRules
 from actors.exchange.venue import Venue
 from actors.trading.order_book import BookResult
@@ -38,7 +38,7 @@ class SourceError(ValueError):
     """The source cannot be this market's: it does not list a symbol."""
 
 
-class LiveMarket:
+class PaperMarket:
     """Some symbols of a venue, traded elsewhere."""
 
     def __init__(
@@ -53,7 +53,7 @@ class LiveMarket:
         self.rest, self.streams = rest.rstrip("/"), streams.rstrip("/")
         self.silence_seconds = silence_seconds
         house = venue.open_house_account("streamed market")
-        self.books = {symbol: LiveBook(venue, symbol, house) for symbol in symbols}
+        self.books = {symbol: PaperBook(venue, symbol, house) for symbol in symbols}
         self.clock_offset_us = 0
         """This exchange's clock less the source's."""
         self.connections = 0

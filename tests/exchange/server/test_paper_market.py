@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from actors.exchange.configuration import (
-    LIVE,
+    PAPER,
     STILL,
     AccountConfiguration,
     ExchangeConfiguration,
@@ -31,7 +31,7 @@ async def paper(source: World) -> AsyncIterator[World]:
     """An exchange whose market is the source's."""
     configuration = ExchangeConfiguration(
         symbols=("BTCUSDT", "ETHUSDT"),
-        market=LIVE,
+        market=PAPER,
         source_rest=source.addresses.rest,
         source_streams=source.addresses.streams,
         accounts=(AccountConfiguration(), AccountConfiguration(name="other")),

@@ -1,4 +1,4 @@
-"""The local exchange that `bin/start` runs with `market = "live"` in its configuration, as a process of its own."""
+"""The local exchange that `bin/start` runs with `market = "paper"` in its configuration, as a process of its own."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 20.0
 async def test_the_market_of_a_configuration_is_the_sources() -> None:
     async with running(ExchangeConfiguration(trades_per_second=20.0)) as source:
         venue = VenueSection(
-            market="live",
+            market="paper",
             market_rest=source.addresses.rest,
             market_streams=source.addresses.streams,
         )
@@ -39,9 +39,9 @@ async def test_the_market_of_a_configuration_is_the_sources() -> None:
         assert all(prices[one["id"]] == one["price"] for one in found)
 
 
-def test_a_configuration_may_name_a_live_market(tmp_path: Path) -> None:
+def test_a_configuration_may_name_a_paper_market(tmp_path: Path) -> None:
     file = tmp_path / "bot.toml"
-    file.write_text('[venue]\nmarket = "live"\n', encoding="utf-8")
+    file.write_text('[venue]\nmarket = "paper"\n', encoding="utf-8")
     configuration = load_configuration(file)
-    assert configuration.venue.market == "live"
+    assert configuration.venue.market == "paper"
     assert configuration.inputs() == [file, None, None, None]

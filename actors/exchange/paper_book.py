@@ -28,7 +28,7 @@ Levels = Sequence[tuple[str, str]]
 SNAPSHOT_LEVELS = 1000
 
 
-class LiveBook:
+class PaperBook:
     """The streamed market of one symbol."""
 
     def __init__(self, venue: Venue, symbol: str, house: Account) -> None:
