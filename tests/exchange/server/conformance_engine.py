@@ -24,42 +24,42 @@ from tests.exchange.server.conformance import (
 
 ENGINE = [
     Case(
-        "errors.md:-2010",
+        "errors.md:367",
         "POST",
         ORDER,
         LIMIT | {"quantity": "30"},
         *rejected("Account has insufficient balance for requested action."),
     ),
     Case(
-        "errors.md:-2010",
+        "errors.md:367",
         "POST",
         ORDER,
         LIMIT | {"newClientOrderId": "open-1"},
         *rejected("Duplicate order sent."),
     ),
     Case(
-        "errors.md:-2010",
+        "errors.md:367",
         "POST",
         ORDER,
         MAKER | {"side": "SELL", "price": "40000"},
         *rejected("Order would immediately match and take."),
     ),
     Case(
-        "errors.md:-2010",
+        "errors.md:367",
         "POST",
         ORDER,
         STOP | {"stopPrice": "55000"},
         *rejected("Order would trigger immediately."),
     ),
     Case(
-        "errors.md:-2010",
+        "errors.md:367",
         "POST",
         ORDER,
         LIMIT | {"icebergQty": "0.005"},
         *rejected("Iceberg orders are not supported for this symbol."),
     ),
     Case(
-        "errors.md:-2011",
+        "errors.md:367",
         "DELETE",
         ORDER,
         {"symbol": SYMBOL, "orderId": 999},
@@ -68,7 +68,7 @@ ENGINE = [
         "Unknown order sent.",
     ),
     Case(
-        "errors.md:-2011",
+        "errors.md:367",
         "DELETE",
         ORDER,
         {"symbol": SYMBOL, "origClientOrderId": "done-1"},
@@ -77,7 +77,7 @@ ENGINE = [
         "Unknown order sent.",
     ),
     Case(
-        "errors.md:-2011",
+        "errors.md:367",
         "DELETE",
         ORDER,
         {"symbol": SYMBOL, "origClientOrderId": "gone-1"},
@@ -86,7 +86,7 @@ ENGINE = [
         "Unknown order sent.",
     ),
     Case(
-        "errors.md:-2011",
+        "errors.md:367",
         "DELETE",
         ORDER,
         OPEN | {"cancelRestrictions": "ONLY_PARTIALLY_FILLED"},
@@ -104,14 +104,14 @@ ENGINE = [
         "Invalid cancelRestrictions",
     ),
     Case(
-        "rest-api.md:2390",
+        "rest-api.md:2402",
         "DELETE",
         ORDER,
         {"symbol": SYMBOL},
         *either("origClientOrderId", "orderId"),
     ),
     Case(
-        "errors.md:-2039",
+        "errors.md:356",
         "DELETE",
         ORDER,
         OPEN | {"orderId": 1},
@@ -129,7 +129,7 @@ ENGINE = [
         "Unknown order sent.",
     ),
     Case(
-        "rest-api.md:4232",
+        "rest-api.md:4252",
         "GET",
         ORDER,
         {"symbol": SYMBOL},
@@ -154,7 +154,7 @@ ENGINE = [
         "Order does not exist.",
     ),
     Case(
-        "errors.md:-2038",
+        "errors.md:367",
         "PUT",
         "order/amend/keepPriority",
         OPEN | {"newQty": "0.02"},
@@ -163,7 +163,7 @@ ENGINE = [
         "Order amend (quantity increase) is not supported.",
     ),
     Case(
-        "errors.md:-2038",
+        "errors.md:367",
         "PUT",
         "order/amend/keepPriority",
         OPEN | {"newQty": "0.01"},
@@ -213,7 +213,7 @@ ENGINE = [
         -1127,
         "More than 24 hours between startTime and endTime.",
     ),
-    Case("rest-api.md:4692", "GET", "myPreventedMatches", {"symbol": SYMBOL}, *COMBINATION),
+    Case("rest-api.md:4675", "GET", "myPreventedMatches", {"symbol": SYMBOL}, *COMBINATION),
 ]
 
 SWAPPED = {
@@ -260,7 +260,7 @@ LISTS = [
         )
     ),
     Case(
-        "errors.md:-2010",
+        "errors.md:367",
         "POST",
         "orderList/oco",
         OCO | {"belowStopPrice": "70000"},
@@ -281,7 +281,7 @@ LISTS = [
         *mandatory("aboveType"),
     ),
     Case(
-        "errors.md:-2011",
+        "errors.md:367",
         "DELETE",
         "orderList",
         {"symbol": SYMBOL, "orderListId": 99},
@@ -321,7 +321,7 @@ PRECEDENCE = [
         WINDOW,
     ),
     Case(
-        "filters.md:5",
+        "rest-api.md:2170",
         "POST",
         ORDER,
         LIMIT | {"price": "0.001", "side": "SHORT"},
@@ -330,21 +330,21 @@ PRECEDENCE = [
         "Invalid side.",
     ),
     Case(
-        "filters.md:5",
+        "rest-api.md:2170",
         "POST",
         ORDER,
         LIMIT | {"quantity": "9001", "price": "45000.001"},
         *filtered("PRICE_FILTER"),
     ),
     Case(
-        "filters.md:5",
+        "rest-api.md:2170",
         "POST",
         ORDER,
         LIMIT | {"quantity": "0.010001", "newClientOrderId": "open-1"},
         *filtered("LOT_SIZE"),
     ),
     Case(
-        "filters.md:5",
+        "rest-api.md:2170",
         "POST",
         ORDER,
         MARKET | {"quantity": "121", "price": "1"},

@@ -21,34 +21,34 @@ from tests.exchange.server.conformance import (
 )
 
 TYPES = [
-    Case("rest-api.md:2160", "POST", ORDER, without(LIMIT, name), *mandatory(name))
+    Case("rest-api.md:2172", "POST", ORDER, without(LIMIT, name), *mandatory(name))
     for name in ("symbol", "side", "type", "timeInForce", "quantity", "price")
 ]
 TYPES += [
-    Case("rest-api.md:2165", "POST", ORDER, without(STOP_LIMIT, name), *mandatory(name))
+    Case("rest-api.md:2175", "POST", ORDER, without(STOP_LIMIT, name), *mandatory(name))
     for name in ("timeInForce", "quantity", "price")
 ]
 TYPES += [
-    Case("rest-api.md:2167", "POST", ORDER, without(MAKER, name), *mandatory(name))
+    Case("rest-api.md:2178", "POST", ORDER, without(MAKER, name), *mandatory(name))
     for name in ("quantity", "price")
 ]
 TYPES += [
     Case(
-        "rest-api.md:2161",
+        "rest-api.md:2173",
         "POST",
         ORDER,
         without(MARKET, "quantity"),
         *either("quantity", "quoteOrderQty"),
     ),
     Case(
-        "rest-api.md:2162",
+        "rest-api.md:2174",
         "POST",
         ORDER,
         without(STOP, "stopPrice"),
         *either("stopPrice", "trailingDelta"),
     ),
-    Case("rest-api.md:2162", "POST", ORDER, without(STOP, "quantity"), *mandatory("quantity")),
-    Case("rest-api.md:2161", "POST", ORDER, MARKET | {"quoteOrderQty": "100"}, *COMBINATION),
+    Case("rest-api.md:2174", "POST", ORDER, without(STOP, "quantity"), *mandatory("quantity")),
+    Case("rest-api.md:2173", "POST", ORDER, MARKET | {"quoteOrderQty": "100"}, *COMBINATION),
     Case("errors.md:101", "POST", ORDER, MARKET | {"price": "50000"}, *needless("price")),
     Case("errors.md:101", "POST", ORDER, MARKET | {"timeInForce": "GTC"}, *needless("timeInForce")),
     Case("errors.md:101", "POST", ORDER, LIMIT | {"stopPrice": "45000"}, *needless("stopPrice")),
@@ -143,47 +143,47 @@ TYPES += [
 ]
 
 FILTERS = [
-    Case("filters.md:26", "POST", ORDER, LIMIT | {"price": "45000.001"}, *filtered("PRICE_FILTER")),
+    Case("filters.md:37", "POST", ORDER, LIMIT | {"price": "45000.001"}, *filtered("PRICE_FILTER")),
     Case(
-        "filters.md:26", "POST", ORDER, LIMIT | {"price": "1000000.01"}, *filtered("PRICE_FILTER")
+        "filters.md:37", "POST", ORDER, LIMIT | {"price": "1000000.01"}, *filtered("PRICE_FILTER")
     ),
-    Case("filters.md:26", "POST", ORDER, LIMIT | {"price": "0"}, *filtered("PRICE_FILTER")),
+    Case("filters.md:37", "POST", ORDER, LIMIT | {"price": "0"}, *filtered("PRICE_FILTER")),
     Case(
-        "filters.md:26", "POST", ORDER, STOP | {"stopPrice": "45000.001"}, *filtered("PRICE_FILTER")
+        "filters.md:37", "POST", ORDER, STOP | {"stopPrice": "45000.001"}, *filtered("PRICE_FILTER")
     ),
     Case(
-        "filters.md:84",
+        "filters.md:81",
         "POST",
         ORDER,
         LIMIT | {"price": "250000.01"},
         *filtered("PERCENT_PRICE_BY_SIDE"),
     ),
     Case(
-        "filters.md:84",
+        "filters.md:81",
         "POST",
         ORDER,
         LIMIT | {"price": "9999.99"},
         *filtered("PERCENT_PRICE_BY_SIDE"),
     ),
-    Case("filters.md:112", "POST", ORDER, LIMIT | {"quantity": "0.000001"}, *filtered("LOT_SIZE")),
-    Case("filters.md:112", "POST", ORDER, LIMIT | {"quantity": "0.010001"}, *filtered("LOT_SIZE")),
-    Case("filters.md:112", "POST", ORDER, LIMIT | {"quantity": "9001"}, *filtered("LOT_SIZE")),
-    Case("filters.md:112", "POST", ORDER, LIMIT | {"quantity": "0"}, *filtered("LOT_SIZE")),
-    Case("filters.md:160", "POST", ORDER, LIMIT | {"quantity": "0.00011"}, *filtered("NOTIONAL")),
-    Case("filters.md:160", "POST", ORDER, LIMIT | {"quantity": "250"}, *filtered("NOTIONAL")),
-    Case("filters.md:160", "POST", ORDER, MARKET | {"quantity": "0.00009"}, *filtered("NOTIONAL")),
+    Case("filters.md:111", "POST", ORDER, LIMIT | {"quantity": "0.000001"}, *filtered("LOT_SIZE")),
+    Case("filters.md:111", "POST", ORDER, LIMIT | {"quantity": "0.010001"}, *filtered("LOT_SIZE")),
+    Case("filters.md:111", "POST", ORDER, LIMIT | {"quantity": "9001"}, *filtered("LOT_SIZE")),
+    Case("filters.md:111", "POST", ORDER, LIMIT | {"quantity": "0"}, *filtered("LOT_SIZE")),
+    Case("filters.md:157", "POST", ORDER, LIMIT | {"quantity": "0.00011"}, *filtered("NOTIONAL")),
+    Case("filters.md:157", "POST", ORDER, LIMIT | {"quantity": "250"}, *filtered("NOTIONAL")),
+    Case("filters.md:157", "POST", ORDER, MARKET | {"quantity": "0.00009"}, *filtered("NOTIONAL")),
     Case(
-        "filters.md:197", "POST", ORDER, MARKET | {"quantity": "121"}, *filtered("MARKET_LOT_SIZE")
+        "filters.md:194", "POST", ORDER, MARKET | {"quantity": "121"}, *filtered("MARKET_LOT_SIZE")
     ),
     Case(
-        "filters.md:270",
+        "filters.md:272",
         "POST",
         ORDER,
         without(STOP, "stopPrice") | {"trailingDelta": "9"},
         *filtered("TRAILING_DELTA"),
     ),
     Case(
-        "filters.md:270",
+        "filters.md:272",
         "POST",
         ORDER,
         without(STOP, "stopPrice") | {"trailingDelta": "2001"},

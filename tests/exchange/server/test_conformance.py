@@ -85,7 +85,7 @@ ACCEPTED = {
         "NEW",
     ),
 }
-"""Every order type and time in force (rest-api.md:2160, enums.md), and how it stands on a book with a bid at 40000."""
+"""Every order type and time in force (rest-api.md:2170, enums.md), and how it stands on a book with a bid at 40000."""
 
 
 @pytest.mark.asyncio
@@ -168,7 +168,7 @@ async def test_what_is_left_out_is_unknown(still_world: World, path: str) -> Non
 
 @pytest.mark.asyncio
 async def test_lists_that_are_open_are_counted_as_exchange_info_says(still_world: World) -> None:
-    """filters.md:313 and 226: 20 lists of a symbol, but 5 stop orders, of which each pair has one."""
+    """filters.md:316 and 229: 20 lists of a symbol, but 5 stop orders, of which each pair has one."""
     filters = (await still_world.rest().get("exchangeInfo", symbol=SYMBOL)).json["symbols"][0]
     found = {one["filterType"]: one for one in filters["filters"]}
     assert found["MAX_NUM_ORDER_LISTS"]["maxNumOrderLists"] == 20
