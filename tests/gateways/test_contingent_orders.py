@@ -133,10 +133,10 @@ async def test_a_stop_that_the_market_reaches_sells(
     floor.system.send(NewOrderRequest(exchange=Exchanges.BINANCE, order=trail))
     await floor.until(lambda: "NEW" in floor.statuses("trail"))
     # Sales large enough to move the price by more than that, until one has.
+    # One that empties the book expires with the rest.
+    ends = {"FILLED", "EXPIRED"}
     for number in range(30):
         floor.place(f"push-{number}", side=Side.SELL, order_type=OrderType.MARKET, quantity="0.3")
-        # One that empties the book expires with the rest.
-        ends = {"FILLED", "EXPIRED"}
         await floor.until(lambda name=f"push-{number}": ends & {*floor.statuses(name)})
         if "FILLED" in floor.statuses("trail"):
             break
