@@ -39,6 +39,12 @@ def read_keys(path: Path) -> tuple[KeyPair, ...]:
             KeyKind.ED25519,
             "ed25519_api_key and ed25519_private_key",
         ),
+        (
+            found.rsa_api_key,
+            found.rsa_private_key,
+            KeyKind.RSA,
+            "rsa_api_key and rsa_private_key",
+        ),
     ):
         if bool(key) != bool(secret):
             raise ValueError(f"{path}: {names} must be given together")
@@ -50,7 +56,9 @@ def read_keys(path: Path) -> tuple[KeyPair, ...]:
                 raise ValueError(f"{path}: {names}: {error}") from None
             pairs.append(pair)
     if not pairs:
-        raise ValueError(f"{path}: no key in it; give api_key and api_secret, or the ed25519 pair")
+        raise ValueError(
+            f"{path}: no key in it; give api_key and api_secret, or the ed25519 or rsa pair"
+        )
     return tuple(pairs)
 
 
@@ -61,3 +69,5 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
     api_secret: str = ""
     ed25519_api_key: str = ""
     ed25519_private_key: str = ""
+    rsa_api_key: str = ""
+    rsa_private_key: str = ""

@@ -18,6 +18,9 @@ from urllib.parse import unquote
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -44,6 +47,7 @@ class KeyKind(enum.Enum):
 
     HMAC = "HMAC"
     ED25519 = "ED25519"
+    RSA = "RSA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,10 @@ class ApiKey:
     kind: KeyKind
     account: str
     secret: bytes = b""
-    public_key: Ed25519PublicKey | None = None
+    public_key: Ed25519PublicKey | RSAPublicKey | None = None
 
     def verifies(self, payload: bytes, signature: str) -> bool:
-        """Whether `signature` (HMAC: hexadecimal in any case; Ed25519: base64) signs `payload`."""
+        """Whether `signature` (HMAC: hexadecimal in any case; others: base64) signs `payload`."""
         if self.kind is KeyKind.HMAC:
             expected = hmac.digest(self.secret, payload, hashlib.sha256).hex()
             return hmac.compare_digest(
@@ -66,7 +70,11 @@ class ApiKey:
         if self.public_key is None:
             return False
         try:
-            self.public_key.verify(base64.b64decode(signature, validate=True), payload)
+            decoded = base64.b64decode(signature, validate=True)
+            if isinstance(self.public_key, RSAPublicKey):
+                self.public_key.verify(decoded, payload, PKCS1v15(), SHA256())
+            else:
+                self.public_key.verify(decoded, payload)
         except (InvalidSignature, binascii.Error, ValueError):
             return False
         return True
@@ -74,7 +82,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A key as its owner holds it: `secret` is the HMAC secret or the Ed25519 private key as PKCS#8 PEM."""
+    """A key as its owner holds it: `secret` is the HMAC secret or the private key as PKCS#8 PEM."""
 
     key: str
     secret: str
@@ -83,14 +91,17 @@ class KeyPair:
     def for_exchange(self, account: str) -> ApiKey:
         """The exchange's half of this key, which acts for `account`.
 
-        Raises ValueError if the key is not 64 letters and digits, or the secret is no Ed25519 key in PEM form.
+        Raises ValueError if the key is not 64 letters and digits, or the secret is no private key of its kind in PEM form.
         """
         if not KEY_FORMAT.fullmatch(self.key):
             raise ValueError(f"API key {self.key!r} must be 64 letters and digits")
         if self.kind is KeyKind.HMAC:
             return ApiKey(self.key, self.kind, account, secret=self.secret.encode())
         private_key = load_pem_private_key(self.secret.encode(), password=None)
-        if not isinstance(private_key, Ed25519PrivateKey):
+        if self.kind is KeyKind.RSA:
+            if not isinstance(private_key, RSAPrivateKey):
+                raise ValueError("the private key must be an RSA key in PKCS#8 PEM form")
+        elif not isinstance(private_key, Ed25519PrivateKey):
             raise ValueError("the private key must be an Ed25519 key in PKCS#8 PEM form")
         return ApiKey(self.key, self.kind, account, public_key=private_key.public_key())
 

@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 from binance import AsyncClient, BinanceSocketManager
 from binance.exceptions import BinanceAPIException
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.exchange.server.client import PATIENCE_SECONDS, World
+from actors.exchange.configuration import (
+    STILL,
+    AccountConfiguration,
+    ExchangeConfiguration,
+    default_keys,
+)
+from actors.exchange.signing import KeyKind, KeyPair
+from tests.exchange.server.client import PATIENCE_SECONDS, World, running
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
 TERMS = {**ORDER, "quantity": "0.01", "price": "50000"}
@@ -17,7 +26,7 @@ TERMS = {**ORDER, "quantity": "0.01", "price": "50000"}
 
 @contextlib.asynccontextmanager
 async def binance_client(world: World, number: int, account: int = 0) -> AsyncIterator[Any]:
-    """An AsyncClient with a key of an account (0 HMAC, 1 Ed25519), created as its documentation says."""
+    """An AsyncClient with a key of an account (0 HMAC, others asymmetric), created as its documentation says."""
     addresses, pair = world.addresses, world.pair(number, account)
 
     class LocalClient(AsyncClient):  # type: ignore[misc]
@@ -116,3 +125,16 @@ async def test_market_sockets(lively_world: World) -> None:
             seen.add((await asyncio.wait_for(sockets[2].recv(), PATIENCE_SECONDS))["stream"])
         for one in sockets:
             await close(one)
+
+
+@pytest.mark.asyncio
+async def test_orders_with_an_rsa_key() -> None:
+    private_key = generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    keys = (*default_keys(), KeyPair("r" * 64, pem.decode(), KeyKind.RSA))
+    configuration = ExchangeConfiguration(market=STILL, accounts=(AccountConfiguration(keys=keys),))
+    async with running(configuration) as world, binance_client(world, 2) as client:
+        placed = await client.create_order(**TERMS)
+        one = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+        assert (await client.ws_get_order(**one))["status"] == "NEW"
+        assert (await client.ws_cancel_order(**one))["status"] == "CANCELED"
