@@ -15,6 +15,7 @@ from actors.commands.configuration import load_configuration
 from actors.commands.configured_actors import SHIPPED_ACTORS
 from actors.runtime.actor import Actor
 from actors.runtime.replay import ReplayedActor, replay
+from actors.strategies.order_calls import OrderCalls
 from actors.strategies.strategy import Strategy
 from messages.codec import class_name_of
 from messages.recording import Entry, Opening, Output, read_recording
@@ -27,6 +28,7 @@ REPLAYED = {
     "MarketMaker",
     "MovingAverageCross",
     "Breakout",
+    "BracketBreakout",
     "PriceAlert",
 }
 
@@ -44,7 +46,7 @@ def test_every_shipped_strategy_is_among_them() -> None:
     found = {
         item.__name__
         for item in actor_classes(Actor)
-        if item.__module__.startswith("actors.strategies.") and item is not Strategy
+        if item.__module__.startswith("actors.strategies.") and item not in (OrderCalls, Strategy)
     }
     assert found == set(SHIPPED_ACTORS)
     assert found <= REPLAYED
@@ -69,7 +71,7 @@ def test_strategies_and_order_manager_send_the_same_bytes_again(
     assert {name: item.divergence for name, item in actors.items()} == dict.fromkeys(REPLAYED)
     sent = {item.actor for item in read_recording(run.recording) if isinstance(item, Output)}
     # Whether the averages cross within the run is the market's to say.
-    assert {"order_manager", "MarketMaker", "Breakout"} <= sent
+    assert {"order_manager", "MarketMaker", "Breakout", "BracketBreakout"} <= sent
     assert all(item.handled > 10 for item in actors.values())
 
 
@@ -109,6 +111,7 @@ def test_a_recording_says_what_it_is_of(whole_runs: dict[str, WholeRun]) -> None
         "MarketMaker",
         "MovingAverageCross",
         "Breakout",
+        "BracketBreakout",
         "PriceAlert",
     ]
     assert opening.actors[2]["arguments"]["quantity"] == "0.00077"

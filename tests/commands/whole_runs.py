@@ -37,6 +37,14 @@ level = 100
 quantity = "0.00077"
 
 [[actors]]
+class = "BracketBreakout"
+symbol = "BTCUSDT"
+level = 100
+quantity = "0.00093"
+target = 0.0004
+stop = 0.0004
+
+[[actors]]
 class = "PriceAlert"
 symbol = "BTCUSDT"
 level = 100

@@ -128,21 +128,21 @@ async def test_orders_with_a_trigger_are_placed_trail_and_are_asked_for(
 async def test_a_stop_that_the_market_reaches_sells(
     open_floor: OpenFloor, start_exchange: StartExchange, order_entry: str
 ) -> None:
-    floor, _ = await open_desk(open_floor, start_exchange, order_entry)
-    trail = make_order("trail", OrderType.STOP_LOSS, trailing_delta=1 + 9)
-    floor.system.send(NewOrderRequest(exchange=Exchanges.BINANCE, order=trail))
-    await floor.until(lambda: "NEW" in floor.statuses("trail"))
-    # Sales large enough to move the price by more than that, until one has.
+    floor, bid = await open_desk(open_floor, start_exchange, order_entry)
+    stop = make_order("stop", OrderType.STOP_LOSS, stop_price=at(bid, "0.9997"))
+    floor.system.send(NewOrderRequest(exchange=Exchanges.BINANCE, order=stop))
+    await floor.until(lambda: "NEW" in floor.statuses("stop"))
+    # Sales large enough to go through six steps of the book, until one has.
     # One that empties the book expires with the rest.
     ends = {"FILLED", "EXPIRED"}
     for number in range(30):
         floor.place(f"push-{number}", side=Side.SELL, order_type=OrderType.MARKET, quantity="0.3")
         await floor.until(lambda name=f"push-{number}": ends & {*floor.statuses(name)})
-        if "FILLED" in floor.statuses("trail"):
+        if "FILLED" in floor.statuses("stop"):
             break
-    await floor.until(lambda: "FILLED" in floor.statuses("trail"))
+    await floor.until(lambda: "FILLED" in floor.statuses("stop"))
     total = {
-        each.trade_id: each.quantity for order in floor.orders("trail") for each in order.executions
+        each.trade_id: each.quantity for order in floor.orders("stop") for each in order.executions
     }
     assert sum(total.values()) == Decimal("0.002")
 

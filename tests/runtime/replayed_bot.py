@@ -16,7 +16,7 @@ from actors.runtime.replay import ReplayedActor, replay
 from actors.runtime.restart_policy import RestartPolicy
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.system import System
-from actors.runtime.tap import RecordingTap
+from actors.runtime.tap import DirectWriter, RecordingTap, WriterMaker
 from messages.control import ActorRestarted, Gap
 from messages.recording import Opening, read_recording
 from tests.runtime.harness import SOURCE, Datum, Ping, Pong, State, emit, settle, until
@@ -77,9 +77,10 @@ def specifications(step: int = 1) -> list[ActorSpecification]:
     ]
 
 
-def make_tap(path: Path) -> RecordingTap:
+def make_tap(path: Path, make_writer: WriterMaker = DirectWriter) -> RecordingTap:
     """The recording of one run."""
-    return RecordingTap(path, Opening(run=RUN, seed=SEED, start_time_ns=0, versions={}, actors=[]))
+    opening = Opening(run=RUN, seed=SEED, start_time_ns=0, versions={}, actors=[])
+    return RecordingTap(path, opening, make_writer)
 
 
 async def calm_down(system: System) -> None:

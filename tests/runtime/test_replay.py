@@ -3,17 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
+from actors.runtime import tap as tap_module
 from actors.runtime.actor import Actor
 from actors.runtime.clock import RealClock, SimulatedClock, random_for
 from actors.runtime.context import ActorContext
 from actors.runtime.replay import replay
 from actors.runtime.specification import ActorSpecification
+from actors.runtime.tap import DirectWriter
 from actors.testing import make_probe, received_by
 from messages.codec import class_name_of, decoder_of, encode
 from messages.control import Start
@@ -94,7 +96,11 @@ async def test_a_changed_actor_is_found_at_the_first_message_that_differs(tmp_pa
 
 
 @pytest.mark.asyncio
-async def test_a_recording_cut_anywhere_replays_up_to_there(tmp_path: Path) -> None:
+async def test_a_recording_cut_anywhere_replays_up_to_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tap_module, "RECORDS_TOGETHER", 16)
+    monkeypatch.setattr(tap_module, "LISTS_TOGETHER", 1)
     path, cut = tmp_path / "run.recording", tmp_path / "cut.recording"
     await record(path, RealClock())
     data = path.read_bytes()
@@ -222,11 +228,12 @@ def test_what_is_no_recording_is_refused() -> None:
 
 
 @pytest.fixture
-def full_device() -> BinaryIO:
-    """A file on a disk that is always full; whoever writes to it closes it."""
+def full_device() -> Iterator[BinaryIO]:
+    """A file on a disk that is always full."""
     if not Path("/dev/full").exists():
         pytest.skip("needs a device that is always full")
-    return Path("/dev/full").open("wb")
+    with Path("/dev/full").open("wb", buffering=0) as file:
+        yield file
 
 
 @pytest.mark.asyncio
@@ -236,9 +243,12 @@ async def test_a_full_disk_ends_the_recording_and_not_the_trading(
     caplog: pytest.LogCaptureFixture,
     full_device: BinaryIO,
 ) -> None:
-    tap = make_tap(tmp_path / "run.recording")
-    tap.file.close()
-    tap.file = full_device
+    def write_to_full(
+        file: BinaryIO, pack: Callable[[list[bytes]], bytes], on_failure: Callable[[OSError], None]
+    ) -> DirectWriter:
+        return DirectWriter(full_device, pack, on_failure)
+
+    tap = make_tap(tmp_path / "run.recording", write_to_full)
     pongs = make_probe(Pong, name="Pongs")
     system = await start_system(SOURCE, actor(Doubler), actor(pongs), tap=tap)
     for _ in range(80):

@@ -24,6 +24,7 @@ from messages.control import (
     ResyncRequest,
 )
 from messages.market import Trade
+from messages.order_lists import PlaceOrderList, ReplaceOrder
 from messages.orders import AmendOrder, CancelOrder, ClosePosition, PlaceOrder
 from tests.runtime.harness import (
     BOSS,
@@ -42,6 +43,9 @@ from tests.runtime.harness import (
 )
 
 Watcher = make_probe(ActorFailed, ActorRestarted, ActorStopped, HaltTrading, name="Watcher")
+
+
+Command = PlaceOrder | PlaceOrderList | ReplaceOrder | CancelOrder | AmendOrder | ClosePosition
 
 
 class Brittle(Actor[Pong]):
@@ -87,7 +91,7 @@ class Clerk(Actor[Resync]):
             )
         self.asked.clear()
 
-    def on_order(self, order: PlaceOrder | CancelOrder | AmendOrder | ClosePosition) -> None: ...
+    def on_order(self, order: Command) -> None: ...
 
 
 class Trader(Strategy):
@@ -302,9 +306,7 @@ async def test_an_answer_meant_for_a_failed_instance_is_not_its_successors(
                 )
             )
 
-        def on_order(
-            self, order: PlaceOrder | CancelOrder | AmendOrder | ClosePosition
-        ) -> None: ...
+        def on_order(self, order: Command) -> None: ...
 
     system = await start_system(
         SOURCE, actor(Prompt), actor(Resuming, symbol="BTCUSDT", fails_at_start=True)

@@ -16,6 +16,7 @@ from messages.base import Message
 from messages.control import HaltTrading, Resync, ResyncRequest, Subscribe
 from messages.enums import Exchanges
 from messages.market import Kline, Trade
+from messages.order_lists import PlaceOrderList, ReplaceOrder
 from messages.orders import (
     AmendOrder,
     CancelOrder,
@@ -45,7 +46,13 @@ class Trader(Strategy):
 
 class Manager(Actor[CancelOrderRequest | Resync]):
     def on_command(
-        self, command: PlaceOrder | CancelOrder | AmendOrder | ClosePosition
+        self,
+        command: PlaceOrder
+        | PlaceOrderList
+        | ReplaceOrder
+        | CancelOrder
+        | AmendOrder
+        | ClosePosition,
     ) -> None: ...
 
     def on_resync_request(self, request: ResyncRequest) -> None: ...

@@ -17,7 +17,7 @@ import actors.gateways.gateway as gateway_module
 from actors.binance.errors import OutcomeUnknown
 from actors.binance.ws_connection import ApiConnection, ApiFrame
 from actors.commands.simulate import round_of
-from actors.gateways.answers import answer_refusal, answer_unknown
+from actors.gateways.answers import refusals_of, unknowns_of
 from actors.gateways.binance_entry import OrderEntry
 from actors.gateways.errors import Refused
 from actors.order_manager.inquiries import Inquiries
@@ -93,10 +93,10 @@ def timeout_means_failed() -> Iterator[None]:
 
     def answer(request: VenueRequest, text: str) -> Any:
         if isinstance(request, NewOrderRequest):
-            return answer_refusal(request, Refused(text))
-        return answer_unknown(request, text)
+            return refusals_of(request, Refused(text))
+        return unknowns_of(request, text)
 
-    with planted(gateway_module, "answer_unknown", answer):
+    with planted(gateway_module, "unknowns_of", answer):
         yield
 
 
