@@ -155,6 +155,8 @@ class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
         return not self._closed and not self._writer.transport.is_closing()
 
     def _on_data_received(self) -> None:
+        if self._closing or self._closed:
+            return  # aiohttp would begin its heartbeat anew, for a socket that is going
         if self._heartbeat_cb is None or self._heartbeat is None:
             super()._on_data_received()
         else:

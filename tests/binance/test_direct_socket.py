@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -183,3 +184,32 @@ async def test_a_reader_that_raises_in_a_flood_ends_the_reading(
         await asyncio.wait_for(reading, PATIENCE_S)
     await socket.close()
     assert len(seen) == 700
+
+
+async def talk_on(request: web.Request) -> web.WebSocketResponse:
+    """Says more after it was asked to close, as a venue does whose frames were on their way."""
+    socket = web.WebSocketResponse(autoclose=False, compress=False)
+    await socket.prepare(request)
+    await socket.receive()
+    for _ in range(3):
+        await socket.send_str("late")
+        await asyncio.sleep(0.01)
+    await socket.close()
+    return socket
+
+
+@pytest.mark.asyncio
+async def test_a_closing_socket_begins_no_heartbeat(transport: WebSocketTransport) -> None:
+    """It would outlive the connection, and ping what is no longer there."""
+    application = web.Application()
+    application.router.add_get("/", talk_on)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    socket: Any = await transport.open(f"ws://127.0.0.1:{runner.addresses[0][1]}/")
+    assert socket._heartbeat_cb is not None
+    await socket.close()
+    await asyncio.sleep(0)
+    assert socket._heartbeat_cb is None
+    assert socket._heartbeat_reset_handle is None
+    await runner.cleanup()
