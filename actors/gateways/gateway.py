@@ -174,6 +174,8 @@ class ExchangeGateway(VenueActor, VenueCalls):
             if entry.is_sent or not isinstance(entry.request, PLACEMENTS):
                 answers = unknowns_of(entry.request, why)
             else:
+                # Its task may still run for a turn of the loop: what is called unsent must not be sent then.
+                entry.is_withdrawn = True
                 answers = refusals_of(entry.request, Unsent(why))
             for answer in answers:
                 self.send(answer)

@@ -359,3 +359,27 @@ async def test_no_request_is_collected_half_way_and_no_task_is_kept(open_floor: 
     assert abs(len(asyncio.all_tasks()) - at_start) <= 2
     assert not gateway._in_flight
     assert not gateway._turns.last
+
+
+@pytest.mark.asyncio
+async def test_what_a_failed_gateway_calls_unsent_is_not_sent_in_its_last_turn(
+    open_floor: OpenFloor,
+) -> None:
+    """Another placement's task ends the gateway in the very turn in which this one may go."""
+    floor = await open_floor(SmallGateway, VENUE, ("ONE",))
+    await floor.until_ready()
+    gateway = floor.gateway
+    gateway.gates["a"], gateway.failures["a"] = asyncio.Event(), asyncio.CancelledError()
+    gateway.room = 1
+    floor.place("a", symbol="ONE")
+    floor.place("b", symbol="ONE")
+    await floor.until(lambda: "place a" in gateway.log_of_calls)
+    await asyncio.sleep(0)
+    gateway.room = 1
+    gateway.gates["a"].set()
+    gateway.retry_placements()
+    await floor.until(lambda: floor.statuses("b"))
+    await asyncio.sleep(0.05)
+    assert floor.statuses("a") == ["UNKNOWN"]
+    was_sent = "place b" in gateway.log_of_calls
+    assert floor.statuses("b") == ["UNKNOWN" if was_sent else "REJECTED"]
