@@ -154,6 +154,12 @@ class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
         """Whether it can still carry a frame, as far as this side knows."""
         return not self._closed and not self._writer.transport.is_closing()
 
+    def abandon(self) -> None:
+        """Its session is closed, and with it the connection: the heartbeat ends, which nobody who reads is there to end."""
+        if not self._closed:
+            self._set_closed()
+            self._response.close()
+
     def _on_data_received(self) -> None:
         if self._closing or self._closed:
             return  # aiohttp would begin its heartbeat anew, for a socket that is going

@@ -6,6 +6,7 @@ and `TCP_NODELAY`, which aiohttp sets on every connection. No proxy is taken fro
 
 import asyncio
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -32,6 +33,7 @@ class WebSocketTransport:
         self.connect_timeout_s = connect_timeout_s
         self.silence_limit_s = silence_limit_s
         self._session: aiohttp.ClientSession | None = None
+        self._opened: WeakSet[Any] = WeakSet()
 
     async def open(self, url: str) -> Socket:
         """A connected socket. Raises NotSent if that fails or takes too long."""
@@ -53,6 +55,7 @@ class WebSocketTransport:
                     decode_text=False,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
                 )
+                self._opened.add(socket)
                 opened: Socket = socket
                 return opened
         except TimeoutError as error:
@@ -65,6 +68,8 @@ class WebSocketTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        for socket in tuple(self._opened):
+            socket.abandon()
 
 
 def end_reason(socket: Socket, message: aiohttp.WSMessage) -> str:

@@ -213,3 +213,14 @@ async def test_a_closing_socket_begins_no_heartbeat(transport: WebSocketTranspor
     assert socket._heartbeat_cb is None
     assert socket._heartbeat_reset_handle is None
     await runner.cleanup()
+
+
+@pytest.mark.asyncio
+async def test_a_socket_that_nobody_reads_leaves_no_heartbeat_behind_its_session(
+    server: tuple[Server, str],
+) -> None:
+    transport = WebSocketTransport()
+    socket: Any = await transport.open(server[1])
+    await transport.close()
+    assert socket.closed
+    assert socket._heartbeat_cb is None
