@@ -10,7 +10,7 @@ from binance import AsyncClient
 SYMBOL = "BTCUSDT"
 
 
-class LocalClient(AsyncClient):
+class LocalClient(AsyncClient):  # type: ignore[misc]
     """The client, at another address."""
 
     API_URL = os.environ["EXCHANGE_REST"] + "/api"
