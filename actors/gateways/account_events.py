@@ -18,7 +18,7 @@ from actors.binance.wire_events import (
     UserEventDecoder,
 )
 from actors.binance.wire_orders import ExecutionReport, from_binance_order
-from messages.account import Balance
+from messages.account import AccountSnapshot, Balance
 from messages.enums import Exchanges
 from messages.orders import Order
 
@@ -46,6 +46,10 @@ class AccountEvents:
         self.is_live = False
         self.epoch = 0
         """Changes whenever the stream is lost or comes back."""
+        self.statements = 0
+        """How many balances were told."""
+        self._stated: dict[str, tuple[int, Balance]] = {}
+        """The last statement about each asset, with its number among all."""
         self._held: list[UserEvent] = []
         self._decoder = UserEventDecoder()
 
@@ -97,6 +101,17 @@ class AccountEvents:
         for symbol, trade_id in last_trade_ids.items():
             self._note_trade(symbol, trade_id)
 
+    def bring_up_to_date(self, snapshot: AccountSnapshot, since: int) -> None:
+        """Takes over what was told of balances after the reading began, when `statements` was `since`.
+
+        The venue states times in milliseconds: by them alone an answer that holds one change of a millisecond cannot be
+        told from the event of the next, which has overtaken it.
+        """
+        for index, read in enumerate(snapshot.balances):
+            number, told = self._stated.get(read.asset, (0, read))
+            if number > since and told.event_time_ns >= read.event_time_ns:
+                snapshot.balances[index] = told
+
     def _note_trade(self, symbol: str, trade_id: int) -> None:
         self.last_trade_ids[symbol] = max(self.last_trade_ids.get(symbol, trade_id), trade_id)
 
@@ -108,6 +123,8 @@ class AccountEvents:
             self.tell_order(order)
         elif isinstance(event, AccountPosition):
             for balance in event.to_balances(self.exchange):
+                self.statements += 1
+                self._stated[balance.asset] = self.statements, balance
                 self.tell_balance(balance)
         elif isinstance(event, BalanceChange | ExternalLock):
             self.ask_account()

@@ -251,7 +251,9 @@ class BinanceGateway(ExchangeGateway):
     ) -> AccountSnapshot:
         """Balances, fees, open orders with their executions, and what was executed since the trades last told."""
         after = self._account.trades_to_read(symbols, trades_after)
+        statements = self._account.statements
         snapshot, read_to = await self.reads.snapshot(symbols, after)
+        self._account.bring_up_to_date(snapshot, statements)
         self._account.note_read(read_to)
         return snapshot
 

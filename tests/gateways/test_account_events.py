@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from aiohttp import web
@@ -12,7 +14,8 @@ from aiohttp import web
 from actors.gateways.account_events import AccountEvents
 from actors.gateways.binance import BinanceGateway
 from actors.runtime.clock import RealClock
-from messages.account import AccountSnapshot
+from actors.trading.balances import Balances
+from messages.account import AccountSnapshot, Balance
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import Exchanges, OrderStatus, Side
 from messages.orders import Order
@@ -275,3 +278,64 @@ def test_the_last_trade_is_known_by_sequence_and_by_reading_alone() -> None:
     assert events.trades_to_read(["BTCUSDT"], {"BTCUSDT": 12}) == {"BTCUSDT": 10}
     events.lose()
     assert not events.release(events.epoch)
+
+
+def position_of(free: str, time_ms: int) -> bytes:
+    event = {
+        "e": "outboundAccountPosition",
+        "E": time_ms,
+        "u": time_ms,
+        "B": [{"a": "BTC", "f": free, "l": "0"}],
+    }
+    return msgspec.json.encode(event)
+
+
+def free_after(told: list[Balance], snapshot: AccountSnapshot) -> Decimal | None:
+    """What is believed to be free after these statements and then a whole account."""
+    balances = Balances()
+    for balance in told:
+        balances.apply(balance)
+    balances.apply_snapshot(snapshot.exchange, snapshot.balances, snapshot.event_time_ns)
+    return balances.free(Exchanges.BINANCE, "BTC")
+
+
+def snapshot_of(free: int, time_ms: int) -> AccountSnapshot:
+    stated = Balance(
+        exchange=Exchanges.BINANCE,
+        asset="BTC",
+        free=Decimal(free),
+        locked=Decimal(0),
+        event_time_ns=time_ms * 1_000_000,
+    )
+    return AccountSnapshot(
+        exchange=Exchanges.BINANCE,
+        balances=[stated],
+        open_orders=[],
+        event_time_ns=time_ms * 1_000_000,
+    )
+
+
+def test_a_reading_overtaken_within_one_millisecond_does_not_take_a_balance_back() -> None:
+    """Two changes at 5 ms, and the account read between them: its answer comes after the event of the second."""
+    told: list[Balance] = []
+    events = AccountEvents(Exchanges.BINANCE, lambda order: None, told.append, lambda: None)
+    events.connect()
+    assert events.release(events.epoch)
+    events.take(position_of("1", 5))
+    begun = events.statements
+    events.take(position_of("2", 5))
+    snapshot = snapshot_of(1, 5)
+    events.bring_up_to_date(snapshot, begun)
+    assert free_after(told, snapshot) == 2
+
+
+def test_a_reading_that_nothing_overtook_holds_within_one_millisecond() -> None:
+    """The event of the second change has got lost, so the reading is all that tells of it."""
+    told: list[Balance] = []
+    events = AccountEvents(Exchanges.BINANCE, lambda order: None, told.append, lambda: None)
+    events.connect()
+    assert events.release(events.epoch)
+    events.take(position_of("1", 5))
+    snapshot = snapshot_of(2, 5)
+    events.bring_up_to_date(snapshot, events.statements)
+    assert free_after(told, snapshot) == 2
