@@ -258,6 +258,8 @@ async def test_each_half_of_a_replacement_is_told_by_itself(
     new = make_order("fourth", OrderType.LIMIT, Side.BUY, price=at(price, "0.92"))
     replace("first", new, ReplaceMode.ALLOW_FAILURE)
     await floor.until(lambda: "NEW" in floor.statuses("fourth"))
+    # The event of the new order may come before the answer that tells of both.
+    await floor.until(lambda: len(floor.all_of(CancelRefused)) >= 2)
     assert len(floor.all_of(CancelRefused)) == 2
     # The cancel succeeds and the new order does not: -2021 again.
     crossing = make_order("fifth", OrderType.LIMIT_MAKER, Side.BUY, price=at(price, "1.05"))
