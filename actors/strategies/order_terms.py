@@ -48,8 +48,10 @@ def find_fault_in_trigger(
     """What is wrong with what sets an order off, or None."""
     if stop_price is not None and stop_price <= 0:
         return f"a stop price must be above 0, not {stop_price}"
-    if trailing_delta is not None and not 0 < trailing_delta < 10_000:
-        return f"a trailing delta is 1 to 9999 basis points, not {trailing_delta}"
+    if trailing_delta is not None and (
+        type(trailing_delta) is not int or not 0 < trailing_delta < 10_000
+    ):
+        return f"a trailing delta is 1 to 9999 whole basis points, not {trailing_delta}"
     has_trigger = stop_price is not None or trailing_delta is not None
     if order_type.is_contingent and not has_trigger:
         return f"a {order_type} order needs a stop price or a trailing delta"
