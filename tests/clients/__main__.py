@@ -22,6 +22,13 @@ RUN_SECONDS = 60.0
 INSTALL_SECONDS = 600.0
 
 
+UNREACHABLE = ("Retrying (", "NewConnectionError", "Network is unreachable")
+
+
+class FailedError(Exception):
+    """This client has failed; the text says how."""
+
+
 class SkippedError(Exception):
     """This client cannot run here; the text says why."""
 
@@ -34,13 +41,23 @@ def environment(name: str, client: dict[str, str]) -> Path:
     if not made.exists():
         sys.stderr.write(f"{name}: making its environment\n")
         venv.create(folder, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", "-q", client["requirement"]]
+        install = [str(python), "-m", "pip", "install", client["requirement"]]
         try:
-            subprocess.run(install, check=True, timeout=INSTALL_SECONDS, capture_output=True)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            raise SkippedError("it cannot be installed") from error
+            done = subprocess.run(install, timeout=INSTALL_SECONDS, capture_output=True, text=True)
+        except subprocess.TimeoutExpired as error:
+            raise SkippedError(f"not installed after {INSTALL_SECONDS:.0f} s") from error
+        if done.returncode:
+            # pip tells a registry that it cannot reach by its retries; all else is a fault of what is pinned here.
+            if any(word in done.stdout + done.stderr for word in UNREACHABLE):
+                raise SkippedError("no package registry can be reached")
+            raise FailedError(f"it cannot be installed: {last_line(done.stderr)}")
         made.touch()
     return python
+
+
+def last_line(text: str) -> str:
+    """The last line of what a program has said, or nothing."""
+    return (text.strip().splitlines() or [""])[-1]
 
 
 async def line_of(process: asyncio.subprocess.Process) -> Any:
@@ -84,9 +101,13 @@ async def differences(python: Path, script: Path) -> list[str]:
             ran.kill()
             return [f"not done after {RUN_SECONDS:.0f} s"]
         if ran.returncode != 0:
-            return err.decode().strip().splitlines()[-1:] or [f"exit code {ran.returncode}"]
-        seen = json.loads(out)
-        expected = await truth(first, seen["orders"])
+            return [last_line(err.decode()) or f"exit code {ran.returncode}"]
+        try:
+            seen = json.loads(out)
+            orders = [(number, status, executed) for number, status, executed in seen["orders"]]
+        except (ValueError, KeyError, TypeError):
+            return [f"its script printed no account of itself: {last_line(out.decode())}"]
+        expected = await truth(first, orders)
         found = [
             f"{name}: saw {seen.get(name)}, is {value}"
             for name, value in expected.items()
@@ -114,7 +135,10 @@ def main() -> int:
         except SkippedError as reason:
             sys.stdout.write(f"{label}: skipped: {reason}\n")
             continue
-        found = asyncio.run(differences(python, HERE / "scripts" / clients[name]["script"]))
+        except FailedError as problem:
+            found = [str(problem)]
+        else:
+            found = asyncio.run(differences(python, HERE / "scripts" / clients[name]["script"]))
         failed = failed or bool(found)
         verdict = f"failed: {'; '.join(found)}" if found else "passed"
         sys.stdout.write(f"{label}: {verdict}\n")
