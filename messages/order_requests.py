@@ -4,7 +4,14 @@ import msgspec
 
 from messages.base import Message
 from messages.enums import Exchanges, ReplaceMode
-from messages.orders import Order, VenueRequest
+from messages.orders import (
+    AmendOrderRequest,
+    CancelOrderRequest,
+    NewOrderRequest,
+    Order,
+    QueryOrderRequest,
+    VenueRequest,
+)
 
 
 class NewOrderListRequest(VenueRequest, kw_only=True):
@@ -39,6 +46,17 @@ class ReplaceOrderRequest(VenueRequest, kw_only=True):
 
     is_durable = True
     needs_journal = True
+
+
+OrderRequest = (
+    NewOrderRequest
+    | NewOrderListRequest
+    | ReplaceOrderRequest
+    | CancelOrderRequest
+    | AmendOrderRequest
+    | QueryOrderRequest
+)
+"""Whatever a gateway is asked to do with orders."""
 
 
 class SnapshotRequest(VenueRequest, kw_only=True):

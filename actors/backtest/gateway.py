@@ -25,6 +25,7 @@ from messages.market import MarketMessage
 from messages.order_requests import (
     CancelRefused,
     NewOrderListRequest,
+    OrderRequest,
     ReplaceOrderRequest,
     SnapshotRequest,
 )
@@ -34,15 +35,6 @@ from messages.orders import (
     NewOrderRequest,
     Order,
     QueryOrderRequest,
-)
-
-OrderRequest = (
-    NewOrderRequest
-    | NewOrderListRequest
-    | ReplaceOrderRequest
-    | CancelOrderRequest
-    | AmendOrderRequest
-    | QueryOrderRequest
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from actors.gateways.answers import Answer, answer_not_found, refusals_of, unknowns_of
 from actors.gateways.begun import Begun
 from actors.gateways.errors import GatewayError, Refused, Unsent
-from actors.gateways.in_flight import InFlight, OrderRequest, Placement
+from actors.gateways.in_flight import InFlight, Placement
 from actors.gateways.known_orders import KnownOrders
 from actors.gateways.order_turns import OrderTurns
 from actors.gateways.placement_queue import PlacementQueue
@@ -25,6 +25,7 @@ from messages.control import Subscribe
 from messages.enums import Exchanges, OrderType, Reason, Side
 from messages.order_requests import (
     NewOrderListRequest,
+    OrderRequest,
     ReplaceOrderRequest,
     SnapshotRequest,
 )

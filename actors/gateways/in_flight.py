@@ -2,23 +2,8 @@
 
 from actors.gateways.begun import Begun
 from actors.gateways.order_turns import Turn
-from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
-from messages.orders import (
-    AmendOrderRequest,
-    CancelOrderRequest,
-    NewOrderRequest,
-    Order,
-    QueryOrderRequest,
-)
-
-OrderRequest = (
-    NewOrderRequest
-    | NewOrderListRequest
-    | ReplaceOrderRequest
-    | CancelOrderRequest
-    | AmendOrderRequest
-    | QueryOrderRequest
-)
+from messages.order_requests import OrderRequest
+from messages.orders import Order
 
 Placement = Begun[Order | None]
 """A placement that has been sent and not answered."""
