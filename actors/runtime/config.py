@@ -19,7 +19,7 @@ import msgspec
 
 from actors.runtime.actor import Actor
 from actors.runtime.errors import ConfigurationError, Fault, describe_error
-from actors.runtime.specification import ActorSpecification
+from actors.runtime.specification import ActorSpecification, parameters_of
 from messages.instruments import to_decimal
 
 USER_ERRORS = (
@@ -89,7 +89,7 @@ def check_arguments(
 
     Unknown, missing and ill-typed keys become faults; `reserved` keys are somebody else's.
     """
-    parameters = inspect.signature(function).parameters
+    parameters = parameters_of(function)
     try:
         hints = typing.get_type_hints(annotated_part(function))
     except (NameError, AttributeError, TypeError, SyntaxError) as error:
@@ -122,7 +122,7 @@ def are_complete(function: Callable[..., Any], arguments: dict[str, Any]) -> boo
     wrong: what it refuses is told in the same run."""
     return all(
         name in arguments
-        for name, parameter in inspect.signature(function).parameters.items()
+        for name, parameter in parameters_of(function).items()
         if parameter.default is inspect.Parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     )

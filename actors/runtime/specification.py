@@ -1,6 +1,7 @@
 """One actor as the configuration describes it: enough to check the wiring, to build it, and to build it again."""
 
 import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,7 @@ class ActorSpecification:
         """The only venue it serves: its `exchange` argument or attribute; None when it serves all."""
         value = self.arguments.get("exchange")
         if value is None:
-            parameter = inspect.signature(self.actor_class).parameters.get("exchange")
+            parameter = parameters_of(self.actor_class).get("exchange")
             if parameter is not None and parameter.default is not inspect.Parameter.empty:
                 value = parameter.default
         if value is None:
@@ -52,3 +53,14 @@ class ActorSpecification:
         finally:
             instance._in_handler = False
         return instance
+
+
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """What a caller gives: of an actor's class the parameters of its `__init__`, wherever that is inherited from.
+
+    In some versions of Python (3.11.2 among them) inspect prefers the base's `__new__` to an inherited `__init__`.
+    """
+    if isinstance(function, type) and issubclass(function, Actor):
+        constructor = inspect.getattr_static(function, "__init__")
+        return dict(list(inspect.signature(constructor).parameters.items())[1:])
+    return inspect.signature(function).parameters
