@@ -126,10 +126,10 @@ async def test_the_start_tells_rules_and_account_and_a_new_symbol_its_rules(
 async def test_a_snapshot_that_is_asked_for_while_the_first_is_read_is_answered_too(
     open_floor: OpenFloor,
 ) -> None:
-    floor = await open_floor(SmallGateway, VENUE)
+    # The symbol is there from the start: a first reading without it would wait at the gate, and the question behind it.
+    floor = await open_floor(SmallGateway, VENUE, ("BTCUSDT",))
     gateway = floor.gateway
     gateway.gates["snapshot"] = asyncio.Event()
-    floor.ask_snapshot("BTCUSDT")
     await floor.until(lambda: "snapshot BTCUSDT" in gateway.log_of_calls)
     floor.ask_snapshot("ETHUSDT")
     await asyncio.sleep(0.01)

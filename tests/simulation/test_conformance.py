@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import warnings
 from collections.abc import Callable
 
@@ -61,6 +62,12 @@ def run_simulated(name: str, dialect: Dialect, entropy: Entropy) -> Log:
     return log
 
 
+FORGETS_A_PAUSE = "is_reading" not in inspect.getsource(
+    asyncio.selector_events._SelectorTransport._add_reader  # type: ignore[attr-defined]
+)
+"""A fault of asyncio in 3.11.2 and others, mended since: the simulated loop does as it does today."""
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize(
     ("dialect", "make_loop"),
@@ -72,6 +79,8 @@ def test_same_callbacks(
     make_loop: Callable[[], asyncio.AbstractEventLoop],
     entropy: Entropy,
 ) -> None:
+    if FORGETS_A_PAUSE and (dialect, name) == ("asyncio", "pause_before_start"):
+        pytest.skip("this Python's asyncio forgets a pause that comes before the start")
     real = by_end(run_for_real(name, make_loop))
     simulated = by_end(run_simulated(name, dialect, entropy))
     assert simulated == real
