@@ -1,6 +1,7 @@
 """What holds around every test."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -24,3 +25,11 @@ def logging_is_left_as_found() -> Iterator[None]:
     left = root.level
     root.setLevel(level)
     assert left == level, "this test, or what it ran, changed the root logger's level"
+
+
+@pytest.fixture(autouse=True)
+def garbage_collector_is_left_as_found() -> Iterator[None]:
+    """A bot that runs within the tests' own process sets it for a process that trades."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
