@@ -56,7 +56,7 @@ def describe_trading(status: BotStatus) -> list[str]:
     for asset, profit in status.profit.items():
         lines += row(
             "profit",
-            f"{show(profit.realized)} realised, {show(profit.unrealized)} open, "
+            f"{show(profit.realized)} realised, {show(profit.unrealized)} open, before "
             f"{show(profit.fees)} fees, in {asset}",
         )
     for limit in status.limits:

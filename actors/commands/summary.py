@@ -97,7 +97,7 @@ def describe_end(figures: BotFigures, system: System) -> str:
         f"orders    {figures.order_count} sent ({show_counts(figures.orders_by_status) or 'none ended'}), "
         f"{figures.fill_count} fills, {len(figures.open_orders)} still open",
         f"profit    {show_amounts(figures.realized_profit())} realised, "
-        f"{show_amounts(figures.unrealized_profit())} open; fees {show_amounts(figures.fees())}",
+        f"{show_amounts(figures.unrealized_profit())} open, before fees of {show_amounts(figures.fees())}",
         f"latency   tick to acknowledged {show_latency(figures.tick_to_acknowledged_us)}",
         "messages  "
         + ", ".join(

@@ -126,7 +126,7 @@ class Terminal:
             f"{self.elapsed_s():7.1f}s {self.state()} | {prices or 'no price yet'} | orders {figures.order_count} "
             f"open {len(figures.open_orders)} fills {figures.fill_count} | "
             f"profit {show_amounts(figures.realized_profit())} "
-            f"(open {show_amounts(figures.unrealized_profit())}) | "
+            f"(open {show_amounts(figures.unrealized_profit())}) before fees {show_amounts(figures.fees())} | "
             f"tick to ack {show_latency(figures.tick_to_acknowledged_us)} | restarts {figures.restarts} "
             f"conflated {sum(item['conflated'] for item in counts)} dropped {sum(item['dropped'] for item in counts)}"
         )
@@ -168,7 +168,7 @@ class Terminal:
             "orders": sent,
             "refused": show_counts(figures.refusals),
             "profit": f"{show_amounts(figures.realized_profit())} realised, "
-            f"{show_amounts(figures.unrealized_profit())} open",
+            f"{show_amounts(figures.unrealized_profit())} open, before fees",
             "fees": show_amounts(figures.fees()),
             "tick to acknowledged": show_latency(figures.tick_to_acknowledged_us),
         }
