@@ -5,6 +5,7 @@ a message was added, `python -m messages.catalogue` writes it anew, unless an ol
 """
 
 import importlib
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,10 @@ def build_catalogue() -> dict[str, Any]:
     messages = leaf_classes()
     classes: list[type[msgspec.Struct]] = [*messages, *PARTS]
     _, components = msgspec.json.schema_components(classes, ref_template="#/$defs/{name}")
+    for component in components.values():
+        # Docstrings are indented as in the source up to Python 3.12.
+        if "description" in component:
+            component["description"] = inspect.cleandoc(component["description"])
     fields = {
         item.__name__: [
             {"name": field.name, "required": field.required}

@@ -115,11 +115,11 @@ class Entropy:
             (os.urandom, self._random_bytes(os.urandom)),
             (os.getpid, self._process_number(os.getpid)),
             (sqlite3.connect, self._connect(sqlite3.connect)),
-            (
-                _thread.start_new_thread,
-                self._refusal(_thread.start_new_thread, "a thread", "bot and exchange use none"),
-            ),
         ]
+        # `threading` starts its own by the second since Python 3.13.
+        for name in ("start_new_thread", "start_joinable_thread"):
+            if (start := getattr(_thread, name, None)) is not None:
+                pairs.append((start, self._refusal(start, "a thread", "bot and exchange use none")))
         for name in MONOTONIC_CLOCKS:
             seconds, nanoseconds = getattr(time, name), getattr(time, f"{name}_ns")
             pairs.append((seconds, self._clock(seconds, lambda loop: loop.read_clock_ns() / 1e9)))
