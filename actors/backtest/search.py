@@ -7,7 +7,8 @@ Trials are asked for in batches of a fixed size and told in their order, each ba
 batch: so a study comes to the same result with one worker and with many, in one go and after an interruption.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,22 +119,40 @@ def search(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     steps = []
-    for window in windows:
-        study = optuna.create_study(
-            study_name=f"{name}-{window.number}",
-            storage=storage,
-            direction="maximize",
-            load_if_exists=True,
-        )
-        part = data.within(window.begin_ns, window.split_ns)
-        search_window(study, part, spaces, evaluate, objective, trials, seed, on_progress)
-        best = best_of(study)
-        values = complete(spaces, best.params)
-        unseen = evaluate(data.within(window.split_ns, window.end_ns), [values])[0]
-        steps.append(
-            Step(window, values, dict(best.user_attrs["metrics"]), unseen, len(study.trials))
-        )
+    with open_storage(storage) as kept:
+        for window in windows:
+            study = optuna.create_study(
+                study_name=f"{name}-{window.number}",
+                storage=kept,
+                direction="maximize",
+                load_if_exists=True,
+            )
+            part = data.within(window.begin_ns, window.split_ns)
+            search_window(study, part, spaces, evaluate, objective, trials, seed, on_progress)
+            best = best_of(study)
+            values = complete(spaces, best.params)
+            unseen = evaluate(data.within(window.split_ns, window.end_ns), [values])[0]
+            steps.append(
+                Step(window, values, dict(best.user_attrs["metrics"]), unseen, len(study.trials))
+            )
     return steps
+
+
+@contextmanager
+def open_storage(url: str | None) -> Iterator[optuna.storages.RDBStorage | None]:
+    """Optuna's own storage at an address; without one trials are kept in memory.
+
+    Left alone, its connections stay open until the garbage is collected.
+    """
+    if url is None:
+        yield None
+        return
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def search_window(

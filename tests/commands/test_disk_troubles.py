@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -192,7 +192,7 @@ def hold_journal() -> Iterator[Callable[[Path], Callable[[], None]]]:
 
 def count_checkpoints(state: Path) -> int:
     """How often the order manager has written all it knows."""
-    with sqlite3.connect(state / "journal.sqlite", timeout=30) as connection:
+    with closing(sqlite3.connect(state / "journal.sqlite", timeout=30)) as connection:
         query = "SELECT count(*) FROM entry WHERE message_class = 'OrderManagerCheckpoint'"
         return int(connection.execute(query).fetchone()[0])
 

@@ -35,8 +35,12 @@ class Keeper:
 
     def open(self, venue: str, *, is_temporary: bool = False) -> None:
         self.journal = Journal(self.path, "bot", keep_days=self.keep_days)
-        self.journal.bind_venue(venue, is_temporary=is_temporary)
-        self.recovered = self.recover()
+        try:
+            self.journal.bind_venue(venue, is_temporary=is_temporary)
+            self.recovered = self.recover()
+        except JournalError:
+            self.journal.close()
+            raise
 
     def reopen(self, venue: str, *, is_temporary: bool = False) -> None:
         self.journal.close()
