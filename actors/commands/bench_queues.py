@@ -232,7 +232,7 @@ def time_journal(path: Path, orders: int, synchronous: Synchronous) -> list[int]
         request.number = number
         entry = ("order_manager", number, "NewOrderRequest", number, encode(request))
         begin_ns = time.perf_counter_ns()
-        journal.write([entry], [("order_manager", "maker", number)])
+        journal.write([entry], {"maker": number})
         times.append(time.perf_counter_ns() - begin_ns)
     journal.close()
     return times

@@ -20,17 +20,27 @@ beside the log of another).
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from actors.runtime.errors import JournalError, JournalLocked
 from actors.runtime.failpoints import ARMED
 from actors.runtime.journal_retention import KEEP_DAYS, Retention
+from actors.runtime.journal_schema import (
+    META_SCHEMA,
+    ROWS_TOGETHER,
+    SCHEMA,
+    SCHEMA_VERSION,
+    decode_handled,
+    encode_handled,
+    insertion_of,
+    migrate,
+)
 
 Synchronous = Literal["NORMAL", "FULL"]
-SCHEMA_VERSION = 2
 LOG_LIMITS = {True: (500, 1_000_000), False: (1_500, 6_000_000)}
 """Transactions and bytes of entries after which the write-ahead log is emptied: of an idle bot, and of one that never is.
 
@@ -38,25 +48,6 @@ The greater of them cost some 20 ms, between two turns of the loop.
 """
 GROWN_LOG_PAGES = 25_000
 """A log of 100 MB and more: somebody keeps it from being emptied."""
-META_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-)
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry (
-    position INTEGER PRIMARY KEY,
-    actor TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    message_class TEXT NOT NULL,
-    time_ns INTEGER NOT NULL,
-    frame BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS handled (
-    actor TEXT NOT NULL, sender TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (actor, sender)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS epoch (
-    first_position INTEGER PRIMARY KEY, venue TEXT NOT NULL, is_temporary INTEGER NOT NULL
-);
-"""
 REMEDY = "Restore a good copy of all its files, or move them away: what the venue still knows is then asked of it"
 log = logging.getLogger("actors.journal")
 
@@ -147,7 +138,10 @@ class Journal:
             )
         self.connection.executescript(SCHEMA)
         if schema != str(SCHEMA_VERSION):
+            execute("BEGIN IMMEDIATE")
+            migrate(self.connection)
             self.write_meta("schema", str(SCHEMA_VERSION))
+            execute("COMMIT")
         if owner is None:
             self.write_meta("bot", bot)
 
@@ -266,44 +260,51 @@ class Journal:
     def write(
         self,
         entries: Sequence[tuple[str, int, str, int, bytes]],
-        handled: Iterable[tuple[str, str, int]],
+        handled: Mapping[str, int],
         *,
         is_retold: bool = False,
     ) -> None:
-        """Writes `(actor, number, message_class, time_ns, frame)` and `(actor, sender, number)` in one transaction.
+        """Writes `(actor, number, message_class, time_ns, frame)` in one transaction, with the numbers of what was handled.
 
-        With `is_retold` it need not survive a power cut: all of it can be asked for again. Raises JournalError if it could
-        not be written; then nothing was.
+        `handled` holds the last number from each sender that the actor has handled since its last transaction. With
+        `is_retold` it need not survive a power cut: all of it can be asked for again. Raises JournalError if it could not
+        be written; then nothing was.
         """
-        connection = self.connection
         if ARMED is not None:
             ARMED.reach("journal.before", (entry[2] for entry in entries))
+        rows: list[tuple[Any, ...]] = [(*entry, None) for entry in entries[:-1]]
+        rows += [(*entry, encode_handled(handled) if handled else None) for entry in entries[-1:]]
         try:
             self._set_level("NORMAL" if is_retold else self.synchronous)
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.executemany(
-                    "INSERT INTO entry (actor, number, message_class, time_ns, frame) VALUES (?, ?, ?, ?, ?)",
-                    entries,
-                )
-                connection.executemany("INSERT OR REPLACE INTO handled VALUES (?, ?, ?)", handled)
-                if ARMED is not None:
-                    ARMED.reach("journal.within", (entry[2] for entry in entries))
-                connection.execute("COMMIT")
-                if ARMED is not None:
-                    ARMED.reach("journal.after", (entry[2] for entry in entries))
-            except sqlite3.Error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            if len(rows) <= ROWS_TOGETHER and ARMED is None:
+                # One statement is a transaction: BEGIN and COMMIT would be two more to run on the way of an order.
+                self.connection.execute(insertion_of(len(rows)), [*chain.from_iterable(rows)])
+            else:
+                self._write_in_parts(rows)
         except sqlite3.Error as error:
             self.failures += 1
             self.trouble = f"{self.path}: not written ({error})"
             raise JournalError(self.trouble) from error
+        if ARMED is not None:
+            ARMED.reach("journal.after", (entry[2] for entry in entries))
         self.trouble = ""
         self.writes_since_checkpoint += 1
         for entry in entries:
             self.bytes_since_checkpoint += len(entry[4])
+
+    def _write_in_parts(self, rows: list[tuple[Any, ...]]) -> None:
+        """One transaction of several statements: for many rows, and where a failpoint may lie between them."""
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(insertion_of(1), rows)
+            if ARMED is not None:
+                ARMED.reach("journal.within", (row[2] for row in rows))
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def tend(self, now_ns: int, *, is_idle: bool) -> None:
         """Housekeeping between two turns of the loop: one bounded piece of it, if any is due. Never raises."""
@@ -342,6 +343,16 @@ class Journal:
             f"SELECT actor, number, message_class, time_ns, frame FROM entry {where} ORDER BY position",
             parameters,
         )
+
+    def handled(self, actor: str) -> dict[str, int]:
+        """The last number from each sender that an actor had handled when it wrote what is still here."""
+        found: dict[str, int] = {}
+        for (part,) in self.connection.execute(
+            "SELECT handled FROM entry WHERE actor = ? AND handled IS NOT NULL ORDER BY position",
+            (actor,),
+        ):
+            found |= decode_handled(part)
+        return found
 
     def recover(self, actor: str, checkpoints: Iterable[str]) -> list[bytes]:
         """The frames that an actor wrote for this venue, oldest first: from its last message of these classes on.

@@ -215,10 +215,9 @@ class System:
             return
         entries, cell.pending_entries = cell.pending_entries, []
         if self.journal is not None:
-            handled = [(cell.name, *item) for item in cell.handled_numbers.items()]
             is_retold, cell.is_retold = cell.is_retold, True
             try:
-                self.journal.write(entries, handled, is_retold=is_retold)
+                self.journal.write(entries, cell.handled_numbers, is_retold=is_retold)
                 cell.handled_numbers.clear()
             except JournalError as error:
                 pending = self._withhold(cell, pending, error)

@@ -158,7 +158,7 @@ def test_an_order_is_explained_from_a_journal(
             for name in ("NewOrderRequest", "OrderUpdate", "Fill"):
                 if name.encode() in record.frame[:24]:
                     entries.append((record.actor, number, name, record.time_ns, record.frame))
-    journal.write(entries, [], is_retold=False)
+    journal.write(entries, {}, is_retold=False)
     journal.close()
     lines = explain_order(tmp_path, filled(run))
     assert any("market_data " in line and "receives" in line for line in lines)

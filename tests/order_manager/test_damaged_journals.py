@@ -174,7 +174,7 @@ async def test_a_log_beside_the_database_of_another_run_is_noticed(
 def test_another_bots_and_another_venues_journal_are_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path / NAME, "bot")
     journal.bind_venue("small")
-    journal.write([("order_manager", 1, "Entry", 0, b"")], [])
+    journal.write([("order_manager", 1, "Entry", 0, b"")], {})
     journal.close()
     with pytest.raises(JournalError, match="belongs to the bot 'bot'"):
         Journal(tmp_path / NAME, "other")

@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 def write(journal: Journal, *texts: str, name: str = "Entry") -> None:
     for text in texts:
-        journal.write([("manager", 1, name, 0, text.encode())], [])
+        journal.write([("manager", 1, name, 0, text.encode())], {})
 
 
 def recover(journal: Journal) -> list[str]:
@@ -36,7 +36,7 @@ def test_all_is_given_back_from_the_last_checkpoint_on(path: Path) -> None:
     write(journal, "c")
     write(journal, "second", name="Checkpoint")
     write(journal, "d", "e")
-    journal.write([("other", 1, "Entry", 0, b"not mine")], [])
+    journal.write([("other", 1, "Entry", 0, b"not mine")], {})
     journal.close()
     journal = Journal(path, "bot")
     journal.bind_venue(LIVE)
@@ -186,7 +186,7 @@ def test_a_journal_of_the_first_version_is_brought_up(path: Path) -> None:
     journal.close()
     journal = Journal(path, "bot")
     journal.bind_venue(LIVE)
-    assert journal.read_meta("schema") == "2"
+    assert journal.read_meta("schema") == "3"
     journal.close()
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT venue FROM epoch").fetchall() == [(LIVE,)]

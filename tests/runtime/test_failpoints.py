@@ -25,7 +25,7 @@ from actors.runtime.journal import Journal
 journal = Journal(Path(sys.argv[1]), "bot")
 journal.grant_run()
 for number in range(2):
-    journal.write([("a", number, "Fill", 0, b""), ("a", number, "OrderUpdate", 0, b"")], [])
+    journal.write([("a", number, "Fill", 0, b""), ("a", number, "OrderUpdate", 0, b"")], {})
 """
 REMOVE = """
 import sys
@@ -36,8 +36,8 @@ journal = Journal(Path(sys.argv[1]), "bot", keep_days=0)
 journal.bind_venue("venue")
 journal.grant_run()
 for number in range(3):
-    journal.write([("a", number, "Fill", 0, b"")], [])
-journal.write([("a", 3, "Checkpoint", 0, b"last")], [])
+    journal.write([("a", number, "Fill", 0, b"")], {})
+journal.write([("a", 3, "Checkpoint", 0, b"last")], {})
 journal.recover("a", ["Checkpoint"])
 for _ in range(5):
     journal.tend(10**18, is_idle=True)

@@ -33,7 +33,7 @@ def write_at_random(journal: Journal, dice: random.Random) -> tuple[list[str], i
     for number in range(dice.randint(1, 60)):
         is_retold = dice.random() < 0.7
         text = f"{'told again' if is_retold else 'intent'} {number}"
-        journal.write([("manager", number, "Entry", 0, text.encode())], [], is_retold=is_retold)
+        journal.write([("manager", number, "Entry", 0, text.encode())], {}, is_retold=is_retold)
         texts.append(text)
         if synchronisation_of(journal) == FULL:
             certain, safe_bytes = len(texts), log_of(journal).stat().st_size
@@ -64,7 +64,7 @@ def test_full_is_the_default_and_normal_waits_for_no_disk(
 ) -> None:
     journal = Journal(tmp_path / "journal.sqlite", "bot", synchronous)
     journal.grant_run()
-    journal.write([("manager", 1, "Intent", 0, b"")], [])
+    journal.write([("manager", 1, "Intent", 0, b"")], {})
     assert (synchronisation_of(journal) == FULL) is waits
     journal.close()
     journal = Journal(tmp_path / "journal.sqlite", "bot")

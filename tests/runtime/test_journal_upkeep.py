@@ -50,7 +50,7 @@ class Keeper:
         texts = [f"{actor} {name} {self.count + index}" for index in range(entries)]
         self.count += entries
         self.journal.write(
-            [(actor, self.count, name, self.now_ns, text.encode()) for text in texts], []
+            [(actor, self.count, name, self.now_ns, text.encode()) for text in texts], {}
         )
         return texts
 
@@ -99,7 +99,7 @@ def test_few_but_large_entries_count_by_their_size(path: Path) -> None:
     _, most = LOG_LIMITS[False]
     frame = bytes(most // 10)
     for _ in range(35):
-        keeper.journal.write([("manager", 1, "Entry", keeper.now_ns, frame)], [])
+        keeper.journal.write([("manager", 1, "Entry", keeper.now_ns, frame)], {})
         keeper.journal.tend(keeper.now_ns, is_idle=False)
     assert log_size(keeper.journal) < 2 * most
     keeper.journal.close()

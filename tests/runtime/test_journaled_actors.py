@@ -76,9 +76,8 @@ class CountingJournal(Journal):
         self.written: list[tuple[int, dict[str, int]]] = []
 
     def write(self, entries: Any, handled: Any, *, is_retold: bool = False) -> None:
-        entries, handled = list(entries), list(handled)
         super().write(entries, handled, is_retold=is_retold)
-        self.written.append((len(entries), {sender: number for _, sender, number in handled}))
+        self.written.append((len(entries), dict(handled)))
 
 
 @pytest.fixture
@@ -180,15 +179,15 @@ async def test_locked_by_another(
 @pytest.mark.asyncio
 async def test_a_full_disk(start_system: StartSystem, journal: CountingJournal) -> None:
     for number in range(100):
-        journal.write([("m", number, "Notice", 0, b"x" * 3_000)], [])
+        journal.write([("m", number, "Notice", 0, b"x" * 3_000)], {})
     pages = journal.connection.execute("PRAGMA page_count").fetchone()[0]
     journal.connection.execute(f"PRAGMA max_page_count={pages}")
     with pytest.raises(JournalError, match="full"):
-        journal.write([("m", number, "Notice", 0, b"x" * 300) for number in range(100)], [])
+        journal.write([("m", number, "Notice", 0, b"x" * 300) for number in range(100)], {})
     # Small rows go where there still is room, until that is full too.
     with contextlib.suppress(JournalError):
         for number in range(100):
-            journal.write([("m", number, "Notice", 0, b"")], [])
+            journal.write([("m", number, "Notice", 0, b"")], {})
     await check_refusal(start_system, journal, "full")
 
 

@@ -75,7 +75,7 @@ def journal_after_send() -> Iterator[None]:
             waiting.clear()
             loop = asyncio.get_running_loop()
             timers[self] = loop.call_later(WRITE_BEHIND_S, flush, self)
-        waiting.append((list(entries), list(handled), options))
+        waiting.append((list(entries), dict(handled), options))
 
     def close(self: Journal) -> None:
         if self in timers:
