@@ -35,8 +35,6 @@ from messages.enums import Exchanges, KlineInterval
 
 OutputType = TypeVar("OutputType", bound=Message, default=Never, covariant=True)
 
-NEW_TUPLE = tuple.__new__
-
 
 class Subscription(NamedTuple):
     """One stream of market data that an actor asks for."""
@@ -198,9 +196,7 @@ class Actor(Generic[OutputType]):
             message.cause_number = cause.number
             message.origin_time_ns = cause.origin_time_ns or now_ns
         message.time_ns = now_ns
-        parts = (message_class, message.routing_key(), encode(message), number)
-        # What the class's own constructor does, without the detour: this runs once for every message.
-        envelope = NEW_TUPLE(Envelope, parts)
+        envelope = Envelope(message_class, message.routing_key(), encode(message), number)
         if in_handler:
             self.outbox.append(message)
             self._envelopes.append(envelope)

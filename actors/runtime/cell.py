@@ -222,7 +222,7 @@ class ActorCell:
 
     def run_one(self, envelope: Envelope) -> None:
         """Decodes and handles one message; a failure goes to the supervisor."""
-        message_class, _, frame, _ = envelope
+        message_class, frame = envelope.message_class, envelope.frame
         instance, decode = self.instance, self.decoders.get(message_class)
         if instance is None or decode is None:
             return
@@ -283,9 +283,10 @@ class ActorCell:
     def _hold(self, envelopes: list[Envelope], now_ns: int) -> None:
         """Keeps what was sent until its release, with what the journal must hold by then."""
         if self.is_journaled:
-            for message_class, _, frame, number in envelopes:
+            for item in envelopes:
+                message_class = item.message_class
                 if message_class.is_durable:
-                    entry = (self.name, number, message_class.__name__, now_ns, frame)
+                    entry = (self.name, item.number, message_class.__name__, now_ns, item.frame)
                     self.pending_entries.append(entry)
                     self.is_retold = self.is_retold and message_class.is_retold
         if self.pending:

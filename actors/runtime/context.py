@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
 from actors.runtime.clock import Clock, readers_of
 from messages.base import Message
 
@@ -14,8 +16,11 @@ RUN_SHIFT = 40
 """A message's number is `run << 40 | counter`: a trillion messages a run."""
 
 
-class Envelope(NamedTuple):
-    """An encoded message and what its delivery needs to know."""
+class Envelope(msgspec.Struct, frozen=True, gc=False):
+    """An encoded message and what its delivery needs to know.
+
+    One is made for every message: a named tuple takes five times as long to be made, and more memory while it waits.
+    """
 
     message_class: type[Message]
     key: tuple[Any, ...]

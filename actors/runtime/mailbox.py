@@ -65,32 +65,34 @@ class Mailbox(asyncio.Queue[Envelope]):
     def _init(self, maxsize: int) -> None:
         self.front: deque[Envelope] = deque()
         self.control: deque[Envelope] = deque()
-        self.sequence: deque[tuple[int, Envelope]] = deque()
+        self.sequence: deque[Envelope] = deque()
+        self.left = 0
+        """How many messages have left `sequence`."""
         self.newest: deque[list[Any]] = deque()
+        """Each with how many messages must have left `sequence` before it: those that came before it."""
         self.slots: dict[tuple[type[Message], tuple[Any, ...]], list[Any]] = {}
         self.lazy: dict[tuple[type[Message], tuple[Any, ...]], Envelope] = {}
         self.gaps: dict[tuple[type[Message], tuple[Any, ...]], int] = {}
-        self.arrivals = 0
 
     def _put(self, item: Envelope) -> None:
         self.put_all((item,))
 
     def put_all(self, items: Iterable[Envelope]) -> None:
         """Takes in messages, oldest first, each as its class says; it never waits."""
+        sequence = self.sequence
         for item in items:
-            policy = item[0].policy
-            if policy is CONTROL:
-                self.control.append(item)
-            elif policy is SEQUENCE:
-                self.arrivals += 1
-                if len(self.sequence) >= self.sequence_limit:
+            policy = item.message_class.policy
+            if policy is SEQUENCE:
+                if len(sequence) >= self.sequence_limit:
                     self._evict()
-                self.sequence.append((self.arrivals, item))
+                sequence.append(item)
+            elif policy is CONTROL:
+                self.control.append(item)
             else:
                 self._put_newest(item)
 
     def _put_newest(self, item: Envelope) -> None:
-        slot_key = item[:2]
+        slot_key = (item.message_class, item.key)
         if item.message_class in self.lazy_inputs:
             if slot_key in self.lazy:
                 self.statistics.conflated += 1
@@ -101,8 +103,7 @@ class Mailbox(asyncio.Queue[Envelope]):
             slot[1] = item
             self.statistics.conflated += 1
         else:
-            self.arrivals += 1
-            slot = [self.arrivals, item]
+            slot = [self.left + len(self.sequence), item]
             self.slots[slot_key] = slot
             self.newest.append(slot)
 
@@ -111,7 +112,8 @@ class Mailbox(asyncio.Queue[Envelope]):
         self.front.append(item)
 
     def _evict(self) -> None:
-        _, oldest = self.sequence.popleft()
+        oldest = self.sequence.popleft()
+        self.left += 1
         gap_key = (oldest.message_class, oldest.key)
         self.gaps[gap_key] = self.gaps.get(gap_key, 0) + 1
         self.statistics.dropped += 1
@@ -127,11 +129,12 @@ class Mailbox(asyncio.Queue[Envelope]):
             gap_key = next(iter(self.gaps))
             self.statistics.gaps += 1
             return self.make_gap(*gap_key, self.gaps.pop(gap_key))
-        if self.newest and (not self.sequence or self.newest[0][0] < self.sequence[0][0]):
+        if self.newest and self.newest[0][0] <= self.left:
             item: Envelope = self.newest.popleft()[1]
             del self.slots[item.message_class, item.key]
             return item
-        return self.sequence.popleft()[1]
+        self.left += 1
+        return self.sequence.popleft()
 
     @property
     def depth(self) -> int:

@@ -263,27 +263,23 @@ class System:
             envelope = envelopes[0]
             if envelope.message_class is Subscribe:
                 self._register(envelope)
-            for receiver in self.router.answers.get(envelope[:2]) or receivers_of(envelope):
+            for receiver in receivers_of(envelope):
                 self.deliver(receiver, envelopes)
             return
         batches: dict[ActorCell, list[Envelope]] = {}
-        receivers: tuple[ActorCell, ...] = ()
+        current: list[list[Envelope]] = []
         last_class, last_key = None, None
         for envelope in envelopes:
-            message_class, key, _, _ = envelope
+            message_class, key = envelope.message_class, envelope.key
             if message_class is Subscribe:
                 self._register(envelope)
                 last_class = None
             # What one handler sends often goes to the same receivers: they are looked up once.
-            if message_class is not last_class or key != last_key or not receivers:
-                receivers = receivers_of(envelope)
+            if message_class is not last_class or key != last_key or not current:
+                current = [batches.setdefault(each, []) for each in receivers_of(envelope)]
                 last_class, last_key = message_class, key
-            for receiver in receivers:
-                batch = batches.get(receiver)
-                if batch is None:
-                    batches[receiver] = [envelope]
-                else:
-                    batch.append(envelope)
+            for batch in current:
+                batch.append(envelope)
         for receiver, batch in batches.items():
             self.deliver(receiver, batch)
 
