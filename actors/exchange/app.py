@@ -314,9 +314,19 @@ async def serve(
     Raises ValueError for a configuration that cannot work, OSError if the port is taken, StateError if the state
     cannot be written any longer.
     """
-    exchange = Exchange(configuration)
+    await serve_exchange(Exchange(configuration), ready, stop)
+
+
+async def serve_exchange(
+    exchange: Exchange,
+    ready: Callable[[ExchangeAddresses], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """As `serve`, for an exchange that the caller has made and may look into meanwhile."""
+    configuration = exchange.configuration
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", exchange.handle)
+    # A path may hold anything, line ends as well.
+    application.router.add_route("*", r"/{path:[\s\S]*}", exchange.handle)
     runners = [web.AppRunner(application, access_log=None, shutdown_timeout=1.0)]
     if configuration.has_control:
         names = [method.name for method in METHODS]

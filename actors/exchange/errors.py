@@ -142,6 +142,11 @@ def timed_out() -> VenueError:
     )
 
 
+def unknown() -> VenueError:
+    """-1000: a request that cannot be read at all."""
+    return VenueError(-1000, "An unknown error occurred while processing the request.")
+
+
 def ids_mismatch() -> VenueError:
     """-2039: the client order id is not that of the order id."""
     return VenueError(-2039, "Client order ID is not correct for this order ID.")

@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from actors.exchange.desk import Desk, Method, Request
-from actors.exchange.errors import VenueError
+from actors.exchange.errors import VenueError, unknown
 from actors.exchange.fault_rules import (
     Close,
     Disconnect,
@@ -66,7 +67,14 @@ class RestApi:
             return page(405, "Method Not Allowed", {"Allow": ", ".join(sorted(found))})
         # A body may be labelled anything at all (some clients send a form as application/json): what it is called
         # is never looked at, only what it holds.
-        body = (await http_request.read()).decode("utf-8", "surrogateescape")
+        try:
+            body = (await http_request.read()).decode("utf-8", "surrogateescape")
+        except (RequestPayloadError, ConnectionError):
+            # Labelled as compressed, and not; or cut off by a client that has left. Nothing more can be read here.
+            http_request.content.feed_eof()
+            answer = self.render(method, self.read(http_request, "", ""), Outcome(error=unknown()))
+            answer.force_close()
+            return answer
         request = self.read(http_request, query, body)
         try:
             check_time_unit(http_request.headers.get("X-MBX-TIME-UNIT"))

@@ -11,6 +11,7 @@ from actors.exchange.accounts import Account
 from actors.exchange.errors import VenueError
 from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderRecord, SelfTradePrevention
+from actors.exchange.venue import Venue
 from messages.enums import OrderType, Side, TimeInForce
 from messages.instruments import round_down
 
@@ -175,13 +176,18 @@ def act(bench: "Bench", account: Account, action: Action) -> OrderRecord | None:
 
 def check_money(bench: "Bench") -> None:
     """No balance is negative, locked funds are those of open orders, and everything adds up."""
-    ledger, totals = bench.venue.ledger, defaultdict[str, Decimal](Decimal)
-    for account in [*bench.venue.accounts.values(), ledger.fees]:
+    check_money_of(bench.venue)
+
+
+def check_money_of(venue: Venue) -> None:
+    """The same of any venue."""
+    ledger, totals = venue.ledger, defaultdict[str, Decimal](Decimal)
+    for account in [*venue.accounts.values(), ledger.fees]:
         locked = defaultdict[str, Decimal](Decimal)
         for order in account.history.open.values():
-            rules = bench.venue.rules(order.symbol)
+            rules = venue.rules(order.symbol)
             locked[rules.paid_asset(order.side)] += order.reserved
-        for market in bench.venue.markets.values():
+        for market in venue.markets.values():
             for order_list in market.order_lists.values():
                 if order_list.account is account:
                     side = order_list.pending[0].side

@@ -13,6 +13,7 @@ import pytest
 from actors.exchange.methods import METHODS
 from tests.exchange.server.client import World
 
+UNKNOWN_ERROR = "An unknown error occurred while processing the request."
 ODD = [
     "",
     "0",
@@ -194,3 +195,34 @@ async def test_too_long_a_message_ends_its_connection_alone(still_world: World) 
         message = await api.socket.receive(timeout=10)
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1009)
         assert (await witness.call("ping"))["status"] == 200
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_is_not_in_its_encoding(still_world: World) -> None:
+    rest = still_world.rest()
+    for encoding in ("gzip", "deflate"):
+        headers = {"X-MBX-APIKEY": rest.pair.key, "Content-Encoding": encoding}
+        answer = await rest.raw("POST", "/api/v3/order", io.BytesIO(b"symbol=BTCUSDT"), headers)
+        assert answer.error == (400, -1000, UNKNOWN_ERROR)
+
+
+@pytest.mark.asyncio
+async def test_a_line_end_in_a_path(still_world: World) -> None:
+    async with still_world.streams("/ws/btcusdt@%0D%0A") as streams:
+        assert (await streams.call("LIST_SUBSCRIPTIONS"))["result"] == ["btcusdt@\r\n"]
+    answer = await still_world.rest().raw("GET", "/api/v3/%0Aping")
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_leaves_amid_its_body_is_no_failure(
+    still_world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = still_world.addresses.rest.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /api/v3/order HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+    await asyncio.sleep(0.1)
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
+    assert (await still_world.rest().get("ping")).status == 200
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
