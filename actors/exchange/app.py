@@ -36,7 +36,7 @@ from actors.exchange.methods import METHODS
 from actors.exchange.paper_market import PaperMarket
 from actors.exchange.recorded import RecordedMarket
 from actors.exchange.request_faults import RequestFaults, error_of, limit_error
-from actors.exchange.rest import JSON_TYPE, RestApi, check_time_unit, describe
+from actors.exchange.rest import JSON_TYPE, RestApi, describe
 from actors.exchange.server_clock import ServerClock
 from actors.exchange.sessions import UserStreams
 from actors.exchange.signing import ApiKey, KeyKind
@@ -45,6 +45,7 @@ from actors.exchange.sources import SyntheticMarket
 from actors.exchange.state import StateError, StateFile
 from actors.exchange.streams import StreamHub
 from actors.exchange.symbols import rules_for
+from actors.exchange.times import read_time_unit
 from actors.exchange.venue import Venue
 from actors.exchange.ws_api import WebSocketApi
 
@@ -198,7 +199,7 @@ class Exchange:
         if not is_socket_path(path):
             return await self.rest.handle(request)
         try:
-            check_time_unit(request.query.get("timeUnit"))
+            read_time_unit(request.query.get("timeUnit"))
             if self.faults.rules and (refusal := await self.refuse_socket(request)) is not None:
                 return refusal
             if path.startswith("/ws-api/"):

@@ -11,7 +11,7 @@ from actors.exchange.book import BookTicker
 from actors.exchange.klines import Kline
 from actors.exchange.orders import ZERO
 from actors.exchange.venue import Venue
-from actors.exchange.wire import to_text
+from actors.exchange.wire import to_ms, to_text
 from messages.enums import KlineInterval
 
 WINDOW_MS = 86_400_000
@@ -35,11 +35,11 @@ WINDOW_BARS = (
 
 @dataclass(slots=True, kw_only=True)
 class DayStatistics:
-    """The figures; times in milliseconds, ids -1 and prices 0 when nothing was traded."""
+    """The figures; times in microseconds, ids -1 and prices 0 when nothing was traded."""
 
     symbol: str
-    open_time_ms: int
-    close_time_ms: int
+    open_time_us: int
+    close_time_us: int
     open: Decimal = ZERO
     high: Decimal = ZERO
     low: Decimal = ZERO
@@ -76,8 +76,8 @@ class DayStatistics:
             "lastPrice": to_text(self.close),
             "volume": to_text(self.volume),
             "quoteVolume": to_text(self.quote_volume),
-            "openTime": self.open_time_ms,
-            "closeTime": self.close_time_ms,
+            "openTime": to_ms(self.open_time_us),
+            "closeTime": to_ms(self.close_time_us),
             "firstId": self.first_trade_id,
             "lastId": self.last_trade_id,
             "count": self.trades,
@@ -134,7 +134,7 @@ class DayStatistics:
         """The payload of `<symbol>@miniTicker` (web-socket-streams.md)."""
         return {
             "e": "24hrMiniTicker",
-            "E": self.close_time_ms,
+            "E": to_ms(self.close_time_us),
             "s": self.symbol,
             "c": to_text(self.close),
             "o": to_text(self.open),
@@ -148,7 +148,7 @@ class DayStatistics:
         """The payload of `<symbol>@ticker` (web-socket-streams.md)."""
         return {
             "e": "24hrTicker",
-            "E": self.close_time_ms,
+            "E": to_ms(self.close_time_us),
             "s": self.symbol,
             "p": to_text(self.change),
             "P": f"{self.change_percent:.3f}",
@@ -165,8 +165,8 @@ class DayStatistics:
             "l": to_text(self.low),
             "v": to_text(self.volume),
             "q": to_text(self.quote_volume),
-            "O": self.open_time_ms,
-            "C": self.close_time_ms,
+            "O": to_ms(self.open_time_us),
+            "C": to_ms(self.close_time_us),
             "F": self.first_trade_id,
             "L": self.last_trade_id,
             "n": self.trades,
@@ -177,7 +177,7 @@ def day_statistics(venue: Venue, symbol: str, now_us: int) -> DayStatistics:
     """The statistics of the 24 hours up to now. Raises VenueError -1121 for an unknown symbol."""
     now = now_us // 1000
     bars = venue.klines(symbol, KlineInterval.MINUTE_3, now - WINDOW_MS, None, BARS)
-    return sum_up(venue, symbol, bars, (now - WINDOW_MS, now))
+    return sum_up(venue, symbol, bars, (now_us - WINDOW_MS * 1000, now_us))
 
 
 def window_statistics(venue: Venue, symbol: str, now_us: int, minutes: int) -> DayStatistics:
@@ -188,7 +188,8 @@ def window_statistics(venue: Venue, symbol: str, now_us: int, minutes: int) -> D
     now = now_us // 1000
     start = (now - minutes * MINUTE_MS) // MINUTE_MS * MINUTE_MS
     interval = next(one for most, one in WINDOW_BARS if minutes <= most)
-    return sum_up(venue, symbol, venue.klines(symbol, interval, start, None, 1000), (start, now))
+    bars = venue.klines(symbol, interval, start, None, 1000)
+    return sum_up(venue, symbol, bars, (start * 1000, now_us))
 
 
 def trading_day_statistics(
@@ -198,17 +199,17 @@ def trading_day_statistics(
     zone = zone_minutes * MINUTE_MS
     start = (now_us // 1000 + zone) // WINDOW_MS * WINDOW_MS - zone
     bars = venue.klines(symbol, KlineInterval.MINUTE_15, start, None, 96)
-    return sum_up(venue, symbol, bars, (start, start + WINDOW_MS - 1))
+    return sum_up(venue, symbol, bars, (start * 1000, (start + WINDOW_MS) * 1000 - 1))
 
 
 def sum_up(
-    venue: Venue, symbol: str, klines: list[Kline], times_ms: tuple[int, int]
+    venue: Venue, symbol: str, klines: list[Kline], times_us: tuple[int, int]
 ) -> DayStatistics:
-    """The figures of all klines together; `times_ms` are what they say of where they begin and end."""
+    """The figures of all klines together; `times_us` are what they say of where they begin and end."""
     found = DayStatistics(
         symbol=symbol,
-        open_time_ms=times_ms[0],
-        close_time_ms=times_ms[1],
+        open_time_us=times_us[0],
+        close_time_us=times_us[1],
         book=venue.book_ticker(symbol),
     )
     bars = [bar for bar in klines if bar.trades]

@@ -24,6 +24,7 @@ from actors.exchange.signing import (
     parse_receive_window,
     parse_timestamp,
 )
+from actors.exchange.times import TimeUnit
 from actors.exchange.venue import Venue
 
 
@@ -47,7 +48,8 @@ class Request:
     """One request as it came, from either API.
 
     `parameters` are texts by name as the client meant them (REST: percent-decoded, the query before the body);
-    `payload` makes the text that was signed; `shell_names` are parameters that the API itself reads.
+    `payload` makes the text that was signed; `shell_names` are parameters that the API itself reads; `time_unit` is
+    that of a REST answer (a connection to the WebSocket API has its own).
     """
 
     parameters: Mapping[str, str]
@@ -57,6 +59,7 @@ class Request:
     payload: Callable[[], bytes]
     shell_names: frozenset[str] = NO_NAMES
     session: Session | None = None
+    time_unit: TimeUnit = TimeUnit.MILLISECOND
 
 
 @dataclass(slots=True)

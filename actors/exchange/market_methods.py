@@ -20,6 +20,7 @@ from actors.exchange.parameters import (
     timestamp,
 )
 from actors.exchange.symbols import SymbolRules
+from actors.exchange.wire import to_ms
 from messages.enums import KlineInterval
 
 INTERVALS = tuple(one.value for one in KlineInterval if one is not KlineInterval.UNRECOGNISED)
@@ -103,7 +104,7 @@ def ping(call: Call) -> Any:
 
 def time(call: Call) -> Any:
     """The server's time."""
-    return {"serverTime": call.now // 1000}
+    return {"serverTime": to_ms(call.now)}
 
 
 def exchange_info(call: Call) -> Any:
@@ -121,7 +122,7 @@ def exchange_info(call: Call) -> Any:
     )
     if (status := values.get("symbolStatus")) is not None:
         chosen = [rules for rules in chosen if rules.status.value == status]
-    answer = market_wire.exchange_info(chosen, call.desk.limits.announcements(), call.now // 1000)
+    answer = market_wire.exchange_info(chosen, call.desk.limits.announcements(), call.now)
     if (permissions := values.get("permissions")) is not None:
         wanted = frozenset(permissions)
         answer["symbols"] = [

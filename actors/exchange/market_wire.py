@@ -8,16 +8,17 @@ from actors.exchange.book import BookTicker, DepthDiff, DepthSnapshot
 from actors.exchange.klines import Kline
 from actors.exchange.orders import AggregateTrade, PublicTrade
 from actors.exchange.symbols import SymbolRules, to_exchange_info
+from actors.exchange.times import Time
 from actors.exchange.wire import to_ms, to_text
 
 
 def exchange_info(
-    symbols: Iterable[SymbolRules], rate_limits: list[dict[str, Any]], server_time_ms: int
+    symbols: Iterable[SymbolRules], rate_limits: list[dict[str, Any]], server_time_us: int
 ) -> dict[str, Any]:
     """exchangeInfo. No exchange filters: clients exist that refuse to start on any."""
     return {
         "timezone": "UTC",
-        "serverTime": server_time_ms,
+        "serverTime": to_ms(server_time_us),
         "rateLimits": rate_limits,
         "exchangeFilters": [],
         "symbols": [to_exchange_info(rules) for rules in symbols],
@@ -64,16 +65,21 @@ def aggregate_trade(trade: AggregateTrade) -> dict[str, Any]:
     }
 
 
+def close_time(kline: Kline) -> Time:
+    """The last microsecond that belongs to a kline, which lies in its last millisecond."""
+    return to_ms(kline.close_time_ms * 1000 + 999)
+
+
 def kline_row(kline: Kline) -> list[Any]:
     """One kline, twelve elements."""
     return [
-        kline.open_time_ms,
+        to_ms(kline.open_time_ms * 1000),
         to_text(kline.open),
         to_text(kline.high),
         to_text(kline.low),
         to_text(kline.close),
         to_text(kline.volume),
-        kline.close_time_ms,
+        close_time(kline),
         to_text(kline.quote_volume),
         kline.trades,
         to_text(kline.taker_buy_volume),
@@ -158,8 +164,8 @@ def kline_event(symbol: str, kline: Kline, event_time_us: int) -> dict[str, Any]
         "E": to_ms(event_time_us),
         "s": symbol,
         "k": {
-            "t": kline.open_time_ms,
-            "T": kline.close_time_ms,
+            "t": to_ms(kline.open_time_ms * 1000),
+            "T": close_time(kline),
             "s": symbol,
             "i": str(kline.interval),
             "f": kline.first_trade_id,

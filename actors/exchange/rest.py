@@ -28,6 +28,7 @@ from actors.exchange.limits import RateLimited
 from actors.exchange.request_faults import Course, Outcome, RequestFaults
 from actors.exchange.signing import rest_payload, split_signature
 from actors.exchange.sockets import POLL_SECONDS, drop
+from actors.exchange.times import ENCODERS, read_time_unit
 
 JSON_TYPE = "application/json;charset=UTF-8"
 ERROR_PAGE = "<html><body><h2>{status} {reason}</h2></body></html>"
@@ -50,7 +51,6 @@ class RestApi:
         self.faults = faults
         self.ending = asyncio.Event()
         """Set when the exchange ends, so that no answer is waited for any longer."""
-        self.encoder = msgspec.json.Encoder()
         self.methods: dict[str, dict[str, Method]] = {}
         for method in methods:
             if method.path:
@@ -77,7 +77,7 @@ class RestApi:
             return answer
         request = self.read(http_request, query, body)
         try:
-            check_time_unit(http_request.headers.get("X-MBX-TIME-UNIT"))
+            request.time_unit = read_time_unit(http_request.headers.get("X-MBX-TIME-UNIT"))
             request.parameters = read_form(query, body)
         except VenueError as error:
             return self.render(method, request, Outcome(error=error))
@@ -114,7 +114,8 @@ class RestApi:
                 headers["Retry-After"] = str(error.retry_after_seconds)
         self.add_limits(headers, method, request)
         headers["Content-Type"] = JSON_TYPE
-        return web.Response(body=self.encoder.encode(result), status=status, headers=headers)
+        body = ENCODERS[request.time_unit].encode(result)
+        return web.Response(body=body, status=status, headers=headers)
 
     async def follow(self, course: Course, http_request: web.Request) -> web.Response:
         """Answers a request that has a course of its own."""
@@ -174,7 +175,7 @@ class RestApi:
             # Gone since 2026-02-20 (CHANGELOG 2026-01-21): events come on the WebSocket API.
             error = VenueError(-1016, "This service is no longer available.", 410)
             return web.Response(
-                body=self.encoder.encode(describe(error)),
+                body=msgspec.json.encode(describe(error)),
                 status=410,
                 headers={"Content-Type": JSON_TYPE},
             )
@@ -196,14 +197,6 @@ def read_form(query: str, body: str) -> dict[str, str]:
             raise VenueError(-1101, "Duplicate values for a parameter detected.")
         parameters.update(pairs)
     return parameters
-
-
-def check_time_unit(unit: str | None) -> None:
-    """Raises VenueError -1194 for any unit of time but milliseconds, the only one this exchange speaks."""
-    if unit is not None and unit.upper() != "MILLISECOND":
-        raise VenueError(
-            -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
-        )
 
 
 def settle(future: "asyncio.Future[Outcome]", outcome: Outcome) -> None:

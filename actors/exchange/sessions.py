@@ -11,6 +11,7 @@ import msgspec
 
 from actors.exchange.errors import VenueError, unauthorized
 from actors.exchange.signing import ApiKey
+from actors.exchange.times import ENCODERS, Time, TimeUnit
 
 MAXIMUM_ACTIVE_SUBSCRIPTIONS = 1000
 MAXIMUM_SUBSCRIPTIONS = 65_535
@@ -39,6 +40,7 @@ class Subscription:
     number: int
     account: str
     is_of_session: bool
+    time_unit: TimeUnit
     send: Callable[[bytes], None]
 
     def deliver(self, event: bytes) -> None:
@@ -47,11 +49,10 @@ class Subscription:
 
 
 class UserStreams:
-    """Every account's subscriptions; an event is encoded once, however many connections get it."""
+    """Every account's subscriptions; an event is encoded once for each unit of time, however many connections get it."""
 
     def __init__(self) -> None:
         self.subscriptions: dict[str, list[Subscription]] = {}
-        self.encoder = msgspec.json.Encoder()
 
     def add(self, subscription: Subscription) -> None:
         """From now on events of its account reach the subscription."""
@@ -66,8 +67,11 @@ class UserStreams:
     def publish(self, account: str, event: dict[str, Any]) -> None:
         """Hands an event of an account to its subscriptions."""
         if present := self.subscriptions.get(account):
-            payload = self.encoder.encode(event)
+            payloads: dict[TimeUnit, bytes] = {}
             for subscription in tuple(present):
+                unit = subscription.time_unit
+                if (payload := payloads.get(unit)) is None:
+                    payload = payloads[unit] = ENCODERS[unit].encode(event)
                 subscription.deliver(payload)
 
 
@@ -83,6 +87,7 @@ class Session:
     send: Callable[[bytes], None]
     clock: Callable[[], int]
     returns_rate_limits: bool = True
+    time_unit: TimeUnit = TimeUnit.MILLISECOND
     key: ApiKey | None = None
     authorized_since: int | None = None
     connected_since: int = 0
@@ -119,7 +124,7 @@ class Session:
             or len(self.subscriptions) >= MAXIMUM_ACTIVE_SUBSCRIPTIONS
         ):
             raise VenueError(-2042, "Maximum subscription ID reached for this connection.")
-        subscription = Subscription(self.made, account, is_of_session, self.send)
+        subscription = Subscription(self.made, account, is_of_session, self.time_unit, self.send)
         self.made += 1
         self.subscriptions[subscription.number] = subscription
         self.after_reply.append(lambda: self.streams.add(subscription))
@@ -139,8 +144,8 @@ class Session:
         """Ends a subscription; its last event says so (user-data-stream.md, eventStreamTerminated)."""
         del self.subscriptions[subscription.number]
         self.streams.remove(subscription)
-        event = {"e": "eventStreamTerminated", "E": self.clock() // 1000}
-        payload = self.streams.encoder.encode(event)
+        event = {"e": "eventStreamTerminated", "E": Time(self.clock())}
+        payload = ENCODERS[self.time_unit].encode(event)
         self.after_reply.append(lambda: subscription.deliver(payload))
 
     def replied(self) -> None:
@@ -169,9 +174,9 @@ class Session:
         since = self.authorized_since
         return {
             "apiKey": self.key.key if self.key else None,
-            "authorizedSince": since // 1000 if since is not None else None,
-            "connectedSince": self.connected_since // 1000,
+            "authorizedSince": Time(since) if since is not None else None,
+            "connectedSince": Time(self.connected_since),
             "returnRateLimits": self.returns_rate_limits,
-            "serverTime": now // 1000,
+            "serverTime": Time(now),
             "userDataStream": bool(self.subscriptions),
         }

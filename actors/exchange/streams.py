@@ -14,6 +14,7 @@ from aiohttp import web
 from actors.exchange.latency import DelayLine, Latencies
 from actors.exchange.orders import AggregateTrade, PublicTrade
 from actors.exchange.sockets import Connection, SocketSettings, text_frame
+from actors.exchange.times import Time, read_time_unit
 from actors.exchange.topics import (
     TICKS_PER_SECOND,
     AggregateTradeTopic,
@@ -149,7 +150,7 @@ class StreamHub:
         """Tells every connection that the server goes away (web-socket-streams.md, Server Shutdown)."""
         topic = Topic("!serverShutdown")
         topic.subscribers = dict.fromkeys(self.connections)
-        topic.publish({"e": "serverShutdown", "E": self.clock() // 1000})
+        topic.publish({"e": "serverShutdown", "E": Time(self.clock())})
 
 
 class StreamConnection(Connection):
@@ -161,6 +162,7 @@ class StreamConnection(Connection):
         super().__init__(http_request, hub.settings)
         self.hub = hub
         self.is_combined = is_combined
+        self.time_unit = read_time_unit(http_request.query.get("timeUnit"))
         self.names: dict[str, None] = dict.fromkeys(names)
         self.line = DelayLine()
         self.window_start = 0.0

@@ -6,6 +6,7 @@ as they happen; the rest is sent by `tick`, which is called ten times a second.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
@@ -13,14 +14,18 @@ import msgspec
 from actors.exchange import market_wire, wire
 from actors.exchange.book import BookTicker, DepthChanges
 from actors.exchange.day_statistics import day_statistics, window_statistics
+from actors.exchange.klines import Kline
 from actors.exchange.orders import AggregateTrade, PublicTrade
 from actors.exchange.sockets import text_frame
+from actors.exchange.times import ENCODERS, TimeUnit
 from actors.exchange.venue import Venue
+from actors.exchange.zoned_klines import is_the_same_everywhere, zoned_kline
 from messages.enums import KlineInterval
 
 TICKS_PER_SECOND = 10
 WINDOWS = {"1h": 60, "4h": 240, "1d": 1440}
 """The rolling windows that have streams, in minutes."""
+ZONE, ZONE_HOURS = "+08:00", 8
 PARTIAL_DEPTH = re.compile(r"depth(5|10|20)")
 
 
@@ -32,6 +37,7 @@ class Subscriber(Protocol):
     """Whoever gets a topic's messages."""
 
     is_combined: bool
+    time_unit: TimeUnit
 
     def write(self, frame: bytes) -> None:
         """Takes a whole WebSocket frame, without waiting."""
@@ -48,20 +54,19 @@ class Topic:
         """In the order in which they came; a subscriber gets each message once."""
 
     def publish(self, message: Any) -> None:
-        """Sends a message to every subscriber, bare or in the wrapper of combined streams."""
+        """Sends a message to every subscriber, bare or in the wrapper of combined streams, in its unit of time."""
         if not self.subscribers:
             return
         if self.gate is not None and (message := self.gate(self.name, message)) is None:
             return
-        payload = msgspec.json.encode(message)
-        raw = combined = b""
+        frames: dict[tuple[TimeUnit, bool], bytes] = {}
         for subscriber in tuple(self.subscribers):
-            if subscriber.is_combined:
-                combined = combined or text_frame(self.head + payload + b"}")
-                subscriber.write(combined)
-            else:
-                raw = raw or text_frame(payload)
-                subscriber.write(raw)
+            unit, is_combined = form = (subscriber.time_unit, subscriber.is_combined)
+            if (frame := frames.get(form)) is None:
+                payload = ENCODERS[unit].encode(message)
+                frame = text_frame(self.head + payload + b"}" if is_combined else payload)
+                frames[form] = frame
+            subscriber.write(frame)
 
     def tick(self, number: int, now: int) -> None:
         """Sends what is due in the tick of this number; `now` in microseconds."""
@@ -152,18 +157,40 @@ class KlineTopic(Topic):
 
     def tick(self, number: int, now: int) -> None:
         """Sends what has closed since the last tick, then the running kline when its time has come."""
-        current = self.venue.current_kline(self.symbol, self.interval)
+        current = self.current(now)
         if current is None:
             return
         if 0 <= self.running < current.open_time_ms:
-            closed = self.venue.klines(
-                self.symbol, self.interval, self.running, current.open_time_ms - 1, 1000
-            )
-            for kline in closed:
+            for kline in self.closed(current.open_time_ms):
                 self.publish(market_wire.kline_event(self.symbol, kline, now))
         self.running = current.open_time_ms
         if number % self.every == 0:
             self.publish(market_wire.kline_event(self.symbol, current, now))
+
+    def current(self, now: int) -> Kline | None:
+        """The kline that is running; None before the first trade."""
+        return self.venue.current_kline(self.symbol, self.interval)
+
+    def closed(self, end_ms: int) -> list[Kline]:
+        """What was running at the last tick and has closed since."""
+        return self.venue.klines(self.symbol, self.interval, self.running, end_ms - 1, 1000)
+
+
+class ZonedKlineTopic(KlineTopic):
+    """`<symbol>@kline_<interval>@+08:00`: the same, where days begin at midnight UTC+8."""
+
+    def current(self, now: int) -> Kline | None:
+        """The kline that is running; None before the first trade."""
+        return self.at(now // 1_000_000)
+
+    def closed(self, end_ms: int) -> list[Kline]:
+        """What was running at the last tick, whole."""
+        found = self.at(self.running // 1000)
+        return [] if found is None else [replace(found, is_closed=True)]
+
+    def at(self, second: int) -> Kline | None:
+        """The kline of a second."""
+        return zoned_kline(self.venue, self.symbol, self.interval, ZONE_HOURS, second)
 
 
 class PeriodicTopic(Topic):
@@ -187,11 +214,11 @@ def average_price_event(venue: Venue, symbol: str, now: int) -> dict[str, Any] |
     trades = venue.recent_trades(symbol, 1)
     return {
         "e": "avgPrice",
-        "E": now // 1000,
+        "E": wire.to_ms(now),
         "s": symbol,
         "i": "5m",
         "w": wire.to_text(price),
-        "T": trades[-1].time_us // 1000 if trades else 0,
+        "T": wire.to_ms(trades[-1].time_us) if trades else 0,
     }
 
 
@@ -252,11 +279,20 @@ def make_topic(venue: Venue, name: str) -> Topic | None:
     if what == "avgPrice":
         return PeriodicTopic(name, lambda now: average_price_event(venue, symbol, now))
     if what.startswith("kline_"):
-        interval = KlineInterval(what.removeprefix("kline_"))
-        if interval is not KlineInterval.UNRECOGNISED and what != "kline_UNRECOGNISED":
-            return KlineTopic(name, symbol, venue, interval)
-        return None
+        return make_kline_topic(venue, name, symbol, what.removeprefix("kline_"))
     return make_depth_topic(venue, name, symbol, what)
+
+
+def make_kline_topic(venue: Venue, name: str, symbol: str, what: str) -> Topic | None:
+    """The topic of a kline stream: an interval, perhaps with the one time zone that has klines of its own."""
+    length, at, zone = what.partition("@")
+    interval = KlineInterval(length)
+    if interval is KlineInterval.UNRECOGNISED or length == "UNRECOGNISED":
+        return None
+    if at and zone != ZONE:
+        return None
+    is_zoned = bool(at) and not is_the_same_everywhere(interval, ZONE_HOURS)
+    return (ZonedKlineTopic if is_zoned else KlineTopic)(name, symbol, venue, interval)
 
 
 def make_depth_topic(venue: Venue, name: str, symbol: str, what: str) -> Topic | None:

@@ -1,6 +1,7 @@
 """Orders, their lists, trades and accounts in Binance's JSON forms, as dicts in the order of the documented fields.
 
-Numbers that count money are texts with eight decimals; ids and times are integers, times in milliseconds (rest-api.md).
+Numbers that count money are texts with eight decimals; ids and times are integers, times in milliseconds (rest-api.md)
+unless a client asks for microseconds (`times`).
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from actors.exchange.orders import (
     OrderRecord,
     PreventedMatch,
 )
+from actors.exchange.times import Time
 
 NOTHING = "0.00000000"
 NO_TRADE_GROUP = -1
@@ -26,9 +28,9 @@ def to_text(value: Decimal) -> str:
     return f"{value:.8f}" if value else NOTHING
 
 
-def to_ms(time_us: int) -> int:
-    """Milliseconds of a time in microseconds."""
-    return time_us // 1000
+def to_ms(time_us: int) -> Time:
+    """A time in microseconds as it is printed: milliseconds, unless its reader asked for more."""
+    return Time(time_us)
 
 
 # Answers about orders.

@@ -22,6 +22,7 @@ from actors.exchange.request_faults import Outcome, RequestFaults
 from actors.exchange.sessions import Session, SessionRevoked, UserStreams
 from actors.exchange.signing import websocket_payload
 from actors.exchange.sockets import Connection, SocketSettings, text_frame
+from actors.exchange.times import ENCODERS, Time, read_time_unit
 
 CONNECT_WEIGHT = 2
 INTEGER_ID = re.compile(rb"-?[0-9]{1,19}")
@@ -57,7 +58,6 @@ class WebSocketApi:
         self.streams = streams
         self.connections: dict[ApiConnection, None] = {}
         """In the order in which they came, which is the same in every run."""
-        self.encoder = msgspec.json.Encoder()
         self.decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
     async def handle(self, http_request: web.Request) -> web.StreamResponse:
@@ -70,10 +70,9 @@ class WebSocketApi:
 
     def announce_shutdown(self) -> None:
         """Tells every connection that the server goes away (web-socket-api.md, Server Shutdown)."""
-        event = {"event": {"e": "serverShutdown", "E": self.desk.clock() // 1000}}
-        payload = self.encoder.encode(event)
+        event = {"event": {"e": "serverShutdown", "E": Time(self.desk.clock())}}
         for connection in tuple(self.connections):
-            connection.send(payload)
+            connection.send(ENCODERS[connection.session.time_unit].encode(event))
 
     def revoke_sessions(self) -> None:
         """Sends every connection the unsolicited word that its key does not work."""
@@ -99,6 +98,7 @@ class ApiConnection(Connection):
             self.send,
             api.desk.clock,
             returns_rate_limits=http_request.query.get("returnRateLimits", "").lower() != "false",
+            time_unit=read_time_unit(http_request.query.get("timeUnit")),
             connected_since=api.desk.clock(),
         )
 
@@ -204,8 +204,8 @@ class ApiConnection(Connection):
         described: dict[str, Any] = {"code": error.code, "msg": error.message}
         if isinstance(error, RateLimited):
             described["data"] = {
-                "serverTime": error.now // 1000,
-                "retryAfter": error.retry_at // 1000,
+                "serverTime": Time(error.now),
+                "retryAfter": Time(error.retry_at),
             }
         elif error.data is not None:
             described["data"] = error.data
@@ -218,7 +218,7 @@ class ApiConnection(Connection):
         answer = {"id": envelope.request_id, "status": status, kind: content}
         if envelope.shows_limits:
             answer["rateLimits"] = self.limits(envelope)
-        self.send(self.api.encoder.encode(answer))
+        self.send(ENCODERS[self.session.time_unit].encode(answer))
         self.session.replied()
 
     def limits(self, envelope: "Envelope") -> list[dict[str, str | int]]:

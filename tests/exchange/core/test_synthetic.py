@@ -8,12 +8,12 @@ import statistics
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
 from actors.exchange import market_wire
 from actors.exchange.orders import PublicTrade
 from actors.exchange.sources import SyntheticMarket
+from actors.exchange.times import ENCODERS, TimeUnit
 from messages.enums import OrderStatus, Side
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Wire:
 
     def take(self, message: Any) -> None:
         self.frames += 1
-        self.digest.update(msgspec.json.encode(message))
+        self.digest.update(ENCODERS[TimeUnit.MICROSECOND].encode(message))
 
 
 def test_large_moves_come_together(new_bench: type["Bench"]) -> None:

@@ -255,15 +255,6 @@ async def test_too_much_weight_is_refused_and_then_banned() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_unit_of_time_that_is_not_spoken_is_refused(still_world: World) -> None:
-    rest = still_world.rest()
-    answer = await rest.raw("GET", "/api/v3/time", headers={"X-MBX-TIME-UNIT": "MICROSECOND"})
-    assert answer.json["code"] == -1194
-    same = await rest.raw("GET", "/api/v3/time", headers={"X-MBX-TIME-UNIT": "millisecond"})
-    assert same.status == 200
-
-
-@pytest.mark.asyncio
 async def test_bad_configurations_name_the_fault() -> None:
     for configuration, text in (
         (ExchangeConfiguration(symbols=("NOPE",)), "NOPE"),

@@ -211,13 +211,7 @@ async def test_requests_are_answered_though_many_come_at_once(still_world: World
 
 
 @pytest.mark.asyncio
-async def test_other_units_of_time_and_plain_http_are_refused(still_world: World) -> None:
-    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
-        async with still_world.api("?timeUnit=MICROSECOND"):
-            pass
-    assert caught.value.status == 400
-    async with still_world.api("?timeUnit=millisecond") as api:
-        assert (await api.call("ping"))["status"] == 200
+async def test_plain_http_is_refused(still_world: World) -> None:
     assert (await still_world.rest().raw("GET", "/ws-api/v3")).status == 400
 
 
