@@ -8,14 +8,22 @@ from messages.enums import ReplaceMode, Side
 from messages.market import Trade
 
 BASIS_POINTS = 10_000
+LEAST_TRAIL = 10
+"""What Binance's symbols take (TRAILING_DELTA)."""
 
 
 class EveryOrder(Strategy):
     """At every so many trades something else, by the dice: enter, protect, replace, cancel, get out."""
 
-    def __init__(self, symbol: str, quantity: Decimal, every: int = 5) -> None:
-        """`every`: how many trades lie between two of its deeds."""
+    def __init__(
+        self, symbol: str, quantity: Decimal, every: int = 5, distance: float = 0.0015
+    ) -> None:
+        """`every`: how many trades lie between two of its deeds; `distance`: how far exits are, as a share of the price."""
         self.symbol, self.quantity, self.every = symbol, quantity, every
+        self.below, self.above = 1 - distance, 1 + distance
+        self.far_below = 1 - distance * 4 / 3
+        self.somewhat_below, self.just_below = 1 - distance * 2 / 3, 1 - distance / 3
+        self.trail = max(round(distance * BASIS_POINTS), LEAST_TRAIL)
         self.trades = 0
 
     def on_trade(self, trade: Trade) -> None:
@@ -41,18 +49,18 @@ class EveryOrder(Strategy):
         dice = self.random.randrange(4)
         near = self.random.choice((1.0002, 1.0, 0.9998))
         if dice == 0:
-            self.buy(self.symbol, self.quantity, price * 0.999, time_to_cancel=3.0)
+            self.buy(self.symbol, self.quantity, price * self.somewhat_below, time_to_cancel=3.0)
         elif dice == 1:
             self.bracket(
-                self.symbol, self.quantity, price * near, price * 0.9985, time_to_cancel=3.0
+                self.symbol, self.quantity, price * near, price * self.below, time_to_cancel=3.0
             )
         else:
             self.bracket(
                 self.symbol,
                 self.quantity,
                 price * near,
-                price * 0.9985,
-                price * 1.0015,
+                price * self.below,
+                price * self.above,
                 time_to_cancel=3.0,
             )
 
@@ -60,15 +68,17 @@ class EveryOrder(Strategy):
         """Exits for what is held."""
         dice, held = self.random.randrange(5), self.free_quantity(self.symbol)
         if dice == 0:
-            self.stop(self.symbol, held, price * 0.9985)
+            self.stop(self.symbol, held, price * self.below)
         elif dice == 1:
-            self.stop(self.symbol, held, price * 0.9985, price * 0.998, time_to_cancel=5.0)
+            self.stop(
+                self.symbol, held, price * self.below, price * self.far_below, time_to_cancel=5.0
+            )
         elif dice == 2:
-            self.trailing_stop(self.symbol, held, 15)
+            self.trailing_stop(self.symbol, held, self.trail)
         elif dice == 3:
-            self.take_profit(self.symbol, held, price * 1.0015, time_to_cancel=5.0)
+            self.take_profit(self.symbol, held, price * self.above, time_to_cancel=5.0)
         else:
-            self.bracket(self.symbol, held, None, price * 0.9985, price * 1.0015)
+            self.bracket(self.symbol, held, None, price * self.below, price * self.above)
 
     def tidy(self, price: float) -> None:
         """One of its orders is replaced or canceled, or all is sold."""
@@ -80,6 +90,6 @@ class EveryOrder(Strategy):
             self.cancel(order.order_id)
         elif not order.list_id and order.side is Side.BUY:
             mode = self.random.choice((ReplaceMode.STOP_ON_FAILURE, ReplaceMode.ALLOW_FAILURE))
-            self.replace(order.order_id, price * 0.9995, mode=mode)
+            self.replace(order.order_id, price * self.just_below, mode=mode)
         elif not order.list_id and order.stop_price:
             self.replace(order.order_id, stop_price=float(order.stop_price) * 1.0001)

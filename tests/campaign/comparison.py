@@ -13,11 +13,12 @@ import msgspec
 from actors.exchange.configuration import DEFAULT_BALANCES
 from actors.exchange.orders import AccountTrade
 from actors.exchange.state import FEES
-from actors.exchange.stored import StoredOrder
+from actors.exchange.stored import StoredList, StoredOrder
 from actors.simulation.invariants import OrderFact, compare_amounts, compare_orders
 from messages.codec import decoder_of
 from messages.enums import OrderStatus, Side
-from messages.orders import Fill, NewOrderRequest, OrderUpdate
+from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
+from messages.orders import Fill, NewOrderRequest, Order, OrderUpdate
 from tests.campaign.bystander import PREFIX, Bystander
 
 OPEN_STATUSES = {
@@ -35,7 +36,9 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.position = 0
-        self.intents: list[NewOrderRequest] = []
+        self.intents: list[Order] = []
+        """Every order that was to be sent, alone, in a list, or in the place of another one."""
+        self.lists: list[NewOrderListRequest] = []
         self.updates: dict[str, OrderUpdate] = {}
         """The last of each order, by its client order id."""
         self.fills: list[Fill] = []
@@ -58,7 +61,12 @@ class JournalReader:
         for self.position, message_class, frame in rows:
             match message_class:
                 case "NewOrderRequest":
-                    self.intents.append(decoder_of(NewOrderRequest).decode(frame))
+                    self.intents.append(decoder_of(NewOrderRequest).decode(frame).order)
+                case "ReplaceOrderRequest":
+                    self.intents.append(decoder_of(ReplaceOrderRequest).decode(frame).order)
+                case "NewOrderListRequest":
+                    self.lists.append(decoder_of(NewOrderListRequest).decode(frame))
+                    self.intents += self.lists[-1].orders
                 case "OrderUpdate":
                     update = decoder_of(OrderUpdate).decode(frame)
                     self.updates[update.order.client_order_id] = update
@@ -66,13 +74,20 @@ class JournalReader:
                     self.fills.append(decoder_of(Fill).decode(frame))
 
     def unsettled(self) -> list[str]:
-        """Orders whose fate the bot does not know: unknown, or written down and never spoken of again."""
-        intended = {intent.order.client_order_id for intent in self.intents}
+        """Orders whose fate the bot does not know: unknown, or written down and never spoken of again.
+
+        A leg of a list that is pending by the venue's own word is known well.
+        """
+        intended = {intent.client_order_id for intent in self.intents}
         waiting = {OrderStatus.UNKNOWN, OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL}
         return sorted(
             name
             for name in intended
-            if name not in self.updates or self.updates[name].status in waiting
+            if name not in self.updates
+            or (
+                self.updates[name].status in waiting
+                and self.updates[name].status is not self.updates[name].order.venue_status
+            )
         )
 
     def known(self) -> list[OrderFact]:
@@ -96,11 +111,16 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         connection = sqlite3.connect(path)
         decode_order = msgspec.json.Decoder(StoredOrder).decode
+        decode_list = msgspec.json.Decoder(StoredList).decode
         decode_trade = msgspec.json.Decoder(AccountTrade).decode
         try:
             self.orders = [
                 decode_order(body)
                 for (body,) in connection.execute("SELECT body FROM orders ORDER BY order_id")
+            ]
+            self.lists = [
+                decode_list(body)
+                for (body,) in connection.execute("SELECT body FROM order_lists ORDER BY list_id")
             ]
             self.trades = [
                 decode_trade(body)
@@ -147,11 +167,11 @@ def find_wrong(evidence: Evidence) -> Iterator[str]:
         )
         for order in ledger.ours
     ]
-    intended = [intent.order.client_order_id for intent in journal.intents]
+    intended = [intent.client_order_id for intent in journal.intents]
     yield from compare_orders(intended, journal.known(), facts)
     for kind, names in (
         ("client order id", intended),
-        ("order", [intent.order.order_id for intent in journal.intents]),
+        ("order", [intent.order_id for intent in journal.intents]),
     ):
         for name, count in Counter(names).items():
             if count > 1:
@@ -163,6 +183,7 @@ def find_wrong(evidence: Evidence) -> Iterator[str]:
                 f"{order.original_client_order_id} is {order.status}, "
                 f"the bot believes {update.status}"
             )
+    yield from compare_lists(journal, ledger)
     yield from compare_fills(journal.fills, ledger)
     for order in ledger.ours:
         if order.status in OPEN_STATUSES:
@@ -177,6 +198,29 @@ def find_wrong(evidence: Evidence) -> Iterator[str]:
         order.original_client_order_id for order in ledger.orders if order.status in OPEN_STATUSES
     }
     yield from evidence.bystander.find_wrong(ledger.by_name(), open_names)
+
+
+def compare_lists(journal: JournalReader, ledger: Ledger) -> Iterator[str]:
+    """Every list at the venue was written down once and has just the orders that it was to have; and the other way round."""
+    wanted = {
+        item.list_id: [order.client_order_id for order in item.orders] for item in journal.lists
+    }
+    names = {order.order_id: order.original_client_order_id for order in ledger.orders}
+    for name, count in Counter(one.client_id for one in ledger.lists).items():
+        if count > 1:
+            yield f"the list {name} was placed {count} times"
+    for one in ledger.lists:
+        first = [] if one.working is None else [one.working]
+        found = [names.get(order_id, "?") for order_id in (*first, *one.pending)]
+        if sorted(found) != sorted(wanted.get(one.client_id, ())):
+            yield f"the list {one.client_id} has {found}, written down is {wanted.get(one.client_id)}"
+        if not one.is_done:
+            yield f"the list {one.client_id} is not done after the bot's end"
+    placed = {one.client_id for one in ledger.lists}
+    for name, orders in wanted.items():
+        taken = [order for order in orders if order in names.values()]
+        if name not in placed and taken:
+            yield f"the list {name} is not at the venue, and its orders are: {taken}"
 
 
 def compare_fills(fills: list[Fill], ledger: Ledger) -> Iterator[str]:
@@ -222,7 +266,7 @@ def stated_positions(summary: dict[str, Any]) -> dict[str, Decimal]:
 
 def positions_of(journal: JournalReader, ledger: Ledger) -> dict[str, Decimal]:
     """What each strategy holds by the venue's own trades, fees in the base asset taken off."""
-    owners = {intent.order.client_order_id: intent.order.strategy for intent in journal.intents}
+    owners = {intent.client_order_id: intent.strategy for intent in journal.intents}
     strategies = {
         order.order_id: owners.get(order.original_client_order_id, "") for order in ledger.ours
     }

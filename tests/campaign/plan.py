@@ -21,6 +21,18 @@ PLACES = (
     ("journal.before.Fill", 4),
     ("journal.within.Fill", 4),
     ("journal.after.Fill", 4),
+    ("journal.before.NewOrderListRequest", 2),
+    ("journal.after.NewOrderListRequest", 2),
+    ("gateway.before.NewOrderListRequest", 2),
+    ("socket.written.orderList.place.oco", 1),
+    ("socket.written.orderList.place.oto", 1),
+    ("socket.written.orderList.place.otoco", 2),
+    ("gateway.after.NewOrderListRequest", 2),
+    ("journal.before.ReplaceOrderRequest", 1),
+    ("journal.after.ReplaceOrderRequest", 1),
+    ("socket.written.order.cancelReplace", 1),
+    ("gateway.after.ReplaceOrderRequest", 1),
+    ("socket.written.orderList.cancel", 1),
     ("gateway.told", 12),
     ("journal.before.OrderManagerCheckpoint", 1),
     ("journal.within.OrderManagerCheckpoint", 1),
@@ -33,6 +45,9 @@ PLACES = (
 
 PLACE_PATIENCE_S = 4.0
 """How long after its first order a bot may take to come by the place where it is to be killed."""
+
+ENTRY = ["order.place", "order.cancelReplace", "orderList.place.*"]
+CANCELS = ["order.cancel", "orderList.cancel"]
 
 STARTUP_S = 1.5
 """About how long a bot takes from its start to its first order."""
@@ -99,14 +114,14 @@ def draw_faults(chance: random.Random, is_short: bool) -> dict[str, Any]:
     share = chance.choice((0.03, 0.1, 0.2))
     entry = {"channel": "websocket_api", "probability": share}
     possible: list[dict[str, Any]] = [
-        {"kind": "late", "on": ["order.place", "order.cancel"], "delay_ms": 150, **entry},
-        {"kind": "disconnect", "on": ["order.place", "order.cancel"], "reset": True, **entry},
-        {"kind": "disconnect", "on": "order.place", "executes": False, **entry},
-        {"kind": "close", "on": ["order.place", "order.cancel"], **entry},
-        {"kind": "error", "on": ["order.place", "order.cancel"], "code": -1007, **entry},
-        {"kind": "error", "on": "order.place", "code": -1001, "executes": False, **entry},
-        {"kind": "bad_timestamp", "on": "order.place", **entry},
-        {"kind": "slow_engine", "on": "order.place", "delay_ms": 400, **entry},
+        {"kind": "late", "on": [*ENTRY, *CANCELS], "delay_ms": 150, **entry},
+        {"kind": "disconnect", "on": [*ENTRY, *CANCELS], "reset": True, **entry},
+        {"kind": "disconnect", "on": ENTRY, "executes": False, **entry},
+        {"kind": "close", "on": [*ENTRY, *CANCELS], **entry},
+        {"kind": "error", "on": [*ENTRY, *CANCELS], "code": -1007, **entry},
+        {"kind": "error", "on": ENTRY, "code": -1001, "executes": False, **entry},
+        {"kind": "bad_timestamp", "on": ENTRY, **entry},
+        {"kind": "slow_engine", "on": ENTRY, "delay_ms": 400, **entry},
         {"kind": "event_late", "on": "executionReport.*", "delay_ms": 120, "probability": share},
         {"kind": "event_late", "on": "executionReport.TRADE", "delay_ms": 700, "probability": 0.3},
         {"kind": "event_twice", "on": "executionReport.*", "delay_ms": 50, "probability": 0.3},
@@ -119,7 +134,7 @@ def draw_faults(chance: random.Random, is_short: bool) -> dict[str, Any]:
         {"kind": "clock_changed", "offset_ms": chance.uniform(-300, 300), "drift_ppm": 200},
     ]
     if not is_short:
-        silence = {"kind": "silence", "on": "order.place", **entry}
+        silence = {"kind": "silence", "on": ENTRY, **entry}
         possible += [silence, {**silence, "executes": False}]
         possible.append({"kind": "event_withheld", "on": "executionReport.*", "probability": share})
     delay = {"ms": chance.uniform(0, 20), "jitter_ms": chance.uniform(0, 30)}

@@ -41,6 +41,13 @@ fast = 2
 slow = 4
 sample_s = 0.05
 quantity = "0.0017"
+
+[[actors]]
+class = "actors.commands.simulate_strategy.EveryOrder"
+symbol = "BTCUSDT"
+quantity = "0.0011"
+every = 3
+distance = 0.0003
 """
 
 

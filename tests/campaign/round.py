@@ -153,7 +153,7 @@ class Round:
         self.watch(lambda: not self.is_away(), "the exchange's return")
         if not self.plan.settles_in_peace:
             self.exchange.take_faults_back()
-        old = {intent.order.client_order_id for intent in self.journal.intents}
+        old = {intent.client_order_id for intent in self.journal.intents}
 
         def is_settled() -> bool:
             self.journal.read()

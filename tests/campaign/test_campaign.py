@@ -4,9 +4,11 @@ from collections.abc import Callable
 from copy import deepcopy
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from messages.enums import OrderStatus
+from actors.exchange.orders import ContingencyType
+from messages.enums import OrderStatus, OrderType
 from tests.campaign.comparison import Evidence, find_wrong
 from tests.campaign.plan import draw_plan
 from tests.campaign.round import RoundReport, run_round
@@ -26,14 +28,18 @@ def test_five_rounds_are_clean(reports: list[RoundReport]) -> None:
 
 
 def test_the_rounds_were_no_idle_ones(reports: list[RoundReport]) -> None:
-    """Both strategies have traded, the bystander has, and every kind of kill has struck."""
+    """All strategies have traded, the bystander has, and every kind of kill has struck."""
     found = [report.evidence for report in reports if report.evidence is not None]
     fills = [fill for evidence in found for fill in evidence.journal.fills]
-    assert {fill.strategy for fill in fills} == {"MarketMaker", "MovingAverageCross"}
+    assert {fill.strategy for fill in fills} == {"MarketMaker", "MovingAverageCross", "EveryOrder"}
     assert {fill.is_maker for fill in fills} == {True, False}
     assert sum(report.kills for report in reports) >= len(SEEDS)
     assert sum(len(report.struck) for report in reports) >= 1
     assert sum(report.exchange_kills for report in reports) >= 1
+    kinds = {order.order_type for evidence in found for order in evidence.ledger.ours}
+    assert OrderType.STOP_LOSS in kinds
+    lists = [one for evidence in found for one in evidence.ledger.lists]
+    assert {one.contingency for one in lists} == {ContingencyType.OCO, ContingencyType.OTO}
     for evidence in found:
         assert evidence.bystander.resting
         assert evidence.bystander.traded
@@ -67,7 +73,7 @@ def forget_an_order(evidence: Evidence) -> None:
 def place_without_intent(evidence: Evidence) -> None:
     name = evidence.ledger.ours[-1].original_client_order_id
     evidence.journal.intents = [
-        intent for intent in evidence.journal.intents if intent.order.client_order_id != name
+        intent for intent in evidence.journal.intents if intent.client_order_id != name
     ]
 
 
@@ -78,9 +84,26 @@ def leave_an_order_open(evidence: Evidence) -> None:
 
 
 def misread_an_end(evidence: Evidence) -> None:
-    evidence.journal.updates[
-        evidence.ledger.ours[-1].original_client_order_id
-    ].order.status = OrderStatus.EXPIRED
+    filled = [order for order in evidence.ledger.ours if order.status is OrderStatus.FILLED]
+    name = filled[-1].original_client_order_id
+    evidence.journal.updates[name].order.status = OrderStatus.EXPIRED
+
+
+def double_a_list(evidence: Evidence) -> None:
+    evidence.ledger.lists.append(evidence.ledger.lists[-1])
+
+
+def lose_a_list(evidence: Evidence) -> None:
+    evidence.ledger.lists.pop()
+
+
+def lose_a_leg(evidence: Evidence) -> None:
+    evidence.journal.lists[-1].orders.pop()
+
+
+def leave_a_list_undone(evidence: Evidence) -> None:
+    last = evidence.ledger.lists[-1]
+    evidence.ledger.lists[-1] = msgspec.structs.replace(last, is_done=False)
 
 
 def miscount_a_position(evidence: Evidence) -> None:
@@ -108,6 +131,10 @@ def cancel_a_bystanders_order(evidence: Evidence) -> None:
         (place_without_intent, "is at the venue and was never written down"),
         (leave_an_order_open, "the bot believes open"),
         (misread_an_end, "the bot believes EXPIRED"),
+        (double_a_list, "was placed 2 times"),
+        (lose_a_list, "is not at the venue, and its orders are"),
+        (lose_a_leg, "written down is"),
+        (leave_a_list_undone, "is not done after the bot's end"),
         (miscount_a_position, "position of"),
         (miscount_a_balance, "balance of USDT"),
         (cancel_a_bystanders_order, "rested and is gone"),
