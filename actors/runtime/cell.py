@@ -222,9 +222,8 @@ class ActorCell:
 
     def run_one(self, envelope: Envelope) -> None:
         """Decodes and handles one message; a failure goes to the supervisor."""
-        message_class, frame = envelope.message_class, envelope.frame
-        instance, decode = self.instance, self.decoders.get(message_class)
-        if instance is None or decode is None:
+        message_class, frame, instance = envelope.message_class, envelope.frame, self.instance
+        if instance is None or (decode := self.decoders.get(message_class)) is None:
             return
         now_ns = self.read_clock_ns()
         if self.greatest_age_ns is not None and (
@@ -284,11 +283,11 @@ class ActorCell:
         """Keeps what was sent until its release, with what the journal must hold by then."""
         if self.is_journaled:
             for item in envelopes:
-                message_class = item.message_class
-                if message_class.is_durable:
-                    entry = (self.name, item.number, message_class.__name__, now_ns, item.frame)
+                kind = item.message_class
+                if kind.is_durable:
+                    entry = (self.name, item.number, kind.__name__, now_ns, item.frame)
                     self.pending_entries.append(entry)
-                    self.is_retold = self.is_retold and message_class.is_retold
+                    self.is_retold = self.is_retold and kind.is_retold
         if self.pending:
             self.pending.extend(envelopes)
         else:
