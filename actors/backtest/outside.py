@@ -21,14 +21,21 @@ from actors.exchange.errors import VenueError
 from actors.exchange.market_wire import exchange_info
 from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import Execution as VenueExecution
-from actors.exchange.orders import NewOrder, OrderRecord, SelfTradePrevention
+from actors.exchange.orders import NewOrder, OrderRecord
 from actors.exchange.symbols import SymbolRules, rules_for
 from actors.exchange.transaction import Transaction
 from actors.exchange.venue import Venue
 from actors.gateways.answers import answer_cancel, answer_not_found, answer_other, answer_placement
 from messages.account import AccountSnapshot, Balance
 from messages.base import Message
-from messages.enums import Exchanges, ListRole, OrderStatus, Reason, TimeInForce
+from messages.enums import (
+    Exchanges,
+    ListRole,
+    OrderStatus,
+    Reason,
+    SelfTradePrevention,
+    TimeInForce,
+)
 from messages.instruments import Instrument, to_decimal
 from messages.market import Kline, MarketMessage, Trade
 from messages.order_requests import NewOrderListRequest

@@ -8,7 +8,7 @@ from actors.exchange.desk import Call, Method, Security
 from actors.exchange.errors import VenueError, missing_both
 from actors.exchange.market_methods import END_TIME, ROWS, START_TIME, SYMBOL, fixed
 from actors.exchange.order_lists import NewOrderList
-from actors.exchange.orders import NewOrder, OrderList, SelfTradePrevention
+from actors.exchange.orders import NewOrder, OrderList
 from actors.exchange.parameters import Parameter, choice, client_order_id, decimal, integer
 from actors.exchange.trading_methods import (
     RESPONSES,
@@ -19,7 +19,7 @@ from actors.exchange.trading_methods import (
     spellings,
     strategy_type,
 )
-from messages.enums import OrderType, Side, TimeInForce
+from messages.enums import OrderType, SelfTradePrevention, Side, TimeInForce
 
 LIST_ID = Parameter("orderListId", integer)
 LIST_CLIENT_ID = Parameter("listClientOrderId", client_order_id)

@@ -55,8 +55,8 @@ from typing import Protocol
 
 from actors.exchange.accounts import Account
 from actors.exchange.book import Level, OrderBook
-from actors.exchange.orders import ZERO, ExpiryReason, OrderRecord, SelfTradePrevention
-from messages.enums import OrderStatus, Side, TimeInForce
+from actors.exchange.orders import ZERO, ExpiryReason, OrderRecord
+from messages.enums import OrderStatus, SelfTradePrevention, Side, TimeInForce
 from messages.instruments import round_down
 
 SMALLEST = Decimal("0.00000001")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from messages.enums import OrderStatus, OrderType, Side, TimeInForce, WireEnum
+from messages.enums import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
 
 if TYPE_CHECKING:
     from actors.exchange.accounts import Account
@@ -20,18 +20,6 @@ TAKE_PROFIT_TYPES = frozenset({OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMI
 CONTINGENT_TYPES = STOP_LOSS_TYPES | TAKE_PROFIT_TYPES
 """Those with a trigger, which Binance calls algo orders (filters.md, MAX_NUM_ALGO_ORDERS)."""
 _OPEN = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_NEW})
-
-
-class SelfTradePrevention(WireEnum):
-    """What happens when an account would trade with itself (faqs/stp_faq.md); the taker's mode decides."""
-
-    NONE = "NONE"
-    EXPIRE_MAKER = "EXPIRE_MAKER"
-    EXPIRE_TAKER = "EXPIRE_TAKER"
-    EXPIRE_BOTH = "EXPIRE_BOTH"
-    DECREMENT = "DECREMENT"
-    TRANSFER = "TRANSFER"
-    UNRECOGNISED = "UNRECOGNISED"
 
 
 class CancelRestriction(enum.StrEnum):

@@ -13,9 +13,8 @@ from actors.exchange.orders import (
     OrderList,
     OrderRecord,
     PreventedMatch,
-    SelfTradePrevention,
 )
-from messages.enums import OrderStatus, OrderType, Side, TimeInForce
+from messages.enums import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
 
 
 class StoredOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,6 +7,7 @@ normal for clients and changes nothing.
 import asyncio
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
@@ -251,11 +252,12 @@ class StreamConnection(Connection):
 def stream_names(http_request: web.Request) -> list[str]:
     """The streams that a URL asks for: `/ws/a/b`, `/stream?streams=a/b`; none in `/ws` and `/stream`."""
     path = http_request.path
-    listed = (
-        http_request.query.get("streams", "")
-        if path.startswith("/stream")
-        else path.removeprefix("/ws").removeprefix("/")
-    )
+    if not path.startswith("/stream"):
+        return [name for name in path.removeprefix("/ws").split("/") if name]
+    # A plus sign is one: `@+08:00` is not form-encoded.
+    pairs = http_request.raw_path.partition("?")[2].split("&")
+    sent = next((one for one in pairs if one.startswith("streams=")), "streams=")
+    listed = unquote(sent.removeprefix("streams="))
     return [name for name in listed.split("/") if name]
 
 

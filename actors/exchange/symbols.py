@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from actors.exchange.orders import SelfTradePrevention
-from messages.enums import OrderType, Side, SymbolStatus
+from messages.enums import OrderType, SelfTradePrevention, Side, SymbolStatus
 
 ASSET_PRECISION = 8
 ORDER_TYPES = (

@@ -16,7 +16,7 @@ from actors.exchange.market_methods import (
     fixed,
     milliseconds,
 )
-from actors.exchange.orders import CancelRestriction, NewOrder, OrderRecord, SelfTradePrevention
+from actors.exchange.orders import CancelRestriction, NewOrder, OrderRecord
 from actors.exchange.parameters import (
     Parameter,
     boolean,
@@ -26,7 +26,7 @@ from actors.exchange.parameters import (
     integer,
     one_of,
 )
-from messages.enums import OrderType, Side, TimeInForce
+from messages.enums import OrderType, SelfTradePrevention, Side, TimeInForce
 
 RESPONSES = {"ACK": wire.order_ack, "RESULT": wire.order_result, "FULL": wire.order_full}
 FULL_BY_DEFAULT = frozenset({OrderType.MARKET, OrderType.LIMIT})

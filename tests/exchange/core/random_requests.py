@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from actors.exchange.accounts import Account
 from actors.exchange.errors import VenueError
 from actors.exchange.order_lists import NewOrderList
-from actors.exchange.orders import NewOrder, OrderRecord, SelfTradePrevention
+from actors.exchange.orders import NewOrder, OrderRecord
 from actors.exchange.venue import Venue
-from messages.enums import OrderType, Side, TimeInForce
+from messages.enums import OrderType, SelfTradePrevention, Side, TimeInForce
 from messages.instruments import round_down
 
 if TYPE_CHECKING:

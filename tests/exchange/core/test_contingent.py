@@ -243,3 +243,20 @@ def test_five_contingent_orders_and_no_more(
     with pytest.raises(VenueError, match="MAX_NUM_ALGO_ORDERS"):
         contingent(bench, traders[0], OrderType.TAKE_PROFIT, Side.SELL, "120")
     bench.sell(traders[0], "1", "101")
+
+
+def test_a_triggered_stop_limit_is_not_held_to_its_trigger_again(bench: "Bench") -> None:
+    buyer, seller = bench.account("buyer"), bench.account("seller")
+    bench.sell(seller, "1", "99")
+    bench.buy(seller, "1", "99")
+    order = contingent(bench, buyer, OrderType.STOP_LOSS_LIMIT, Side.BUY, "100", "101")
+    bench.sell(seller, "2", "102")
+    bench.buy(seller, "1", "102")
+    assert order.rests
+    assert order.working_time_us
+    assert bench.levels()[0]["101"] == "1"
+    # The price falls below the trigger; whoever sells there meets what rests at 101.
+    bench.sell(seller, "1", "99")
+    assert (order.status, order.executed_quantity) == (OrderStatus.FILLED, Decimal(1))
+    assert bench.venue.last_price(bench.symbol) == 101
+    assert order.working_time_us

@@ -8,9 +8,9 @@ import pytest
 
 from actors.exchange.errors import VenueError
 from actors.exchange.filters import check_order, count_decimals
-from actors.exchange.orders import NewOrder, SelfTradePrevention
+from actors.exchange.orders import NewOrder
 from actors.exchange.symbols import SymbolRules, rules_for
-from messages.enums import OrderType, Side, SymbolStatus, TimeInForce
+from messages.enums import OrderType, SelfTradePrevention, Side, SymbolStatus, TimeInForce
 
 if TYPE_CHECKING:
     from tests.exchange.core.conftest import Bench

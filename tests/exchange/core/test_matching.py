@@ -175,3 +175,27 @@ def test_an_account_may_trade_with_itself(bench: "Bench") -> None:
     assert taker.status is OrderStatus.FILLED
     assert bench.balance(own, "LTC") == (1, 0)
     assert bench.balance(own, "USDT") == (100, 0)
+
+
+def test_what_a_resting_sale_locks_is_sold_only_after_its_cancel(bench: "Bench") -> None:
+    holder, buyer = bench.account("holder", LTC="1", USDT="0"), bench.account("buyer")
+    target = bench.sell(holder, "1", "110")
+    bench.buy(buyer, "1", "100")
+    with pytest.raises(VenueError, match="-2010: Account has insufficient balance"):
+        bench.market(holder, Side.SELL, "1")
+    assert target.rests
+    bench.venue.cancel_order(holder, bench.symbol, target.order_id)
+    assert bench.market(holder, Side.SELL, "1").status is OrderStatus.FILLED
+    assert bench.balance(holder, "LTC") == (0, 0)
+
+
+def test_a_resting_sale_that_was_filled_cannot_be_canceled_nor_sold_again(bench: "Bench") -> None:
+    holder, buyer = bench.account("holder", LTC="1", USDT="0"), bench.account("buyer")
+    target = bench.sell(holder, "1", "110")
+    bench.buy(buyer, "1", "110")
+    bench.buy(buyer, "1", "100")
+    with pytest.raises(VenueError, match="-2011: Unknown order sent"):
+        bench.venue.cancel_order(holder, bench.symbol, target.order_id)
+    with pytest.raises(VenueError, match="-2010: Account has insufficient balance"):
+        bench.market(holder, Side.SELL, "1")
+    assert bench.balance(holder, "LTC") == (0, 0)

@@ -8,8 +8,8 @@ import pytest
 from actors.exchange import wire
 from actors.exchange.accounts import Account
 from actors.exchange.errors import VenueError
-from actors.exchange.orders import NewOrder, OrderRecord, SelfTradePrevention
-from messages.enums import OrderStatus, OrderType, Side, TimeInForce
+from actors.exchange.orders import NewOrder, OrderRecord
+from messages.enums import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
 
 if TYPE_CHECKING:
     from tests.exchange.core.conftest import Bench
