@@ -124,3 +124,18 @@ async def test_a_closed_connection_gets_nothing_and_harms_nobody(still_world: Wo
     async with still_world.api() as api:
         await api.signed("userDataStream.subscribe.signature")
     assert (await still_world.rest().place("BUY", "0.01", "50000")).status == 200
+
+
+@pytest.mark.asyncio
+async def test_listen_keys_are_gone_for_every_verb_and_method(still_world: World) -> None:
+    """CHANGELOG 2026-01-21: since 2026-02-20 neither API has them."""
+    rest = still_world.rest()
+    headers = {"X-MBX-APIKEY": rest.pair.key}
+    for verb in ("POST", "PUT", "DELETE"):
+        for target in ("/api/v3/userDataStream", "/api/v3/userDataStream?listenKey=x"):
+            answer = await rest.raw(verb, target, headers=headers)
+            assert answer.error == (410, -1016, "This service is no longer available.")
+    async with still_world.api() as api:
+        for method in ("userDataStream.start", "userDataStream.ping", "userDataStream.stop"):
+            reply = await api.call(method, apiKey=rest.pair.key)
+            assert (reply["status"], reply["error"]["code"]) == (400, -1135)
