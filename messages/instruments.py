@@ -108,6 +108,8 @@ class Instrument(Message, kw_only=True):
     allows_cancel_replace: bool = True
     self_trade_prevention_modes: list[SelfTradePrevention] = msgspec.field(default_factory=list)
     """Empty where the venue does not say."""
+    allows_emulation: bool = True
+    """Whether prices come as they are traded, so that the order manager may keep triggers that the venue does not take."""
 
     routing = Routing.BY_MARKET
 

@@ -102,6 +102,10 @@ class Order(Message, kw_only=True):
     """The venue's id of that list; -1 for none, as on the wire."""
     is_waiting: bool = False
     """Another order of its list must be filled first: until then it can execute nothing and locks nothing."""
+    is_armed: bool = False
+    """The order manager keeps its trigger, for want of the type at the venue, which knows nothing of the order yet."""
+    best_price: Decimal = Decimal(0)
+    """Of an armed order that trails: the best price since it began to; 0 before that."""
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(exchange, symbol)`."""
@@ -220,9 +224,6 @@ class Order(Message, kw_only=True):
         return True
 
 
-# Commands of a strategy to the order manager.
-
-
 class StrategyCommand(Message, kw_only=True):
     """What a strategy asks of the order manager. The sender's name is the strategy's."""
 
@@ -275,9 +276,6 @@ class ClosePosition(StrategyCommand, kw_only=True):
     """Asks to be flat in a symbol: cancel what rests, wait for the venue's word on each, then sell what is free."""
 
     send_before_ns: int = 0
-
-
-# Requests of the order manager to the gateway that serves the exchange.
 
 
 class VenueRequest(Message, kw_only=True):

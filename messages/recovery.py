@@ -63,6 +63,18 @@ class OrderNote(Message, kw_only=True):
     is_retold = True
 
 
+class TriggerArmed(Message, kw_only=True):
+    """The order manager keeps the trigger of an order whose type the venue lacks; on the disk before the strategy hears of it.
+
+    The order has the name under which it goes to the venue when its price is reached.
+    """
+
+    order: Order
+
+    is_durable = True
+    needs_journal = True
+
+
 class GateNote(Message, kw_only=True):
     """Something has opened or shut the way of new orders."""
 

@@ -242,6 +242,7 @@ class Outside:
             # Triggers go off at trade prices, in their order: bars and quotes do not tell them.
             types = instrument.order_types
             instrument.order_types = [each for each in types if not each.is_contingent]
+            instrument.allows_emulation = False
         return instrument
 
     def balances(self) -> dict[str, Decimal]:

@@ -120,6 +120,13 @@ def make_parser() -> argparse.ArgumentParser:
     add("--port", type=parse_port, default=0, help="port; 0 lets the system choose (default)")
     add("--symbols", type=parse_symbols, default=("BTCUSDT",), metavar="A,B", help="what is listed")
     add(
+        "--plain",
+        type=parse_symbols,
+        default=(),
+        metavar="A,B",
+        help="symbols that take no orders with a trigger and no order lists",
+    )
+    add(
         "--market",
         type=parse_market,
         default=SYNTHETIC,
@@ -182,6 +189,7 @@ def make_configuration(arguments: argparse.Namespace) -> ExchangeConfiguration:
         host=arguments.host,
         port=arguments.port,
         symbols=arguments.symbols,
+        plain_symbols=arguments.plain,
         market=arguments.market,
         seed=arguments.seed,
         trades_per_second=arguments.rate,

@@ -36,7 +36,7 @@ def find_left_orders(frames: Iterable[bytes]) -> list[Order]:
         for order in told:
             if not order.client_order_id:
                 continue
-            if order.is_open:
+            if order.is_open and not order.is_armed:
                 left[order.client_order_id] = order
             else:
                 left.pop(order.client_order_id, None)

@@ -44,7 +44,7 @@ from actors.exchange.sockets import GOING_AWAY, SocketHabits, SocketSettings
 from actors.exchange.sources import SyntheticMarket
 from actors.exchange.state import StateError, StateFile
 from actors.exchange.streams import StreamHub
-from actors.exchange.symbols import rules_for
+from actors.exchange.symbols import make_plain, rules_for
 from actors.exchange.times import read_time_unit
 from actors.exchange.venue import Venue
 from actors.exchange.ws_api import WebSocketApi
@@ -80,7 +80,11 @@ class Exchange:
         rng = random.Random(configuration.faults.seed)
         self.faults = Faults(rng, configuration.clock)
         self.latencies = Latencies(rng)
-        self.venue = Venue([rules_for(name) for name in configuration.symbols], self.clock)
+        rules = [rules_for(name) for name in configuration.symbols]
+        for each in rules:
+            if each.name in configuration.plain_symbols:
+                make_plain(each)
+        self.venue = Venue(rules, self.clock)
         self.limits = Limits(configuration.limits)
         self.user_streams = UserStreams()
         self.user_events = UserEventLine(self.user_streams, self.faults, self.latencies)

@@ -75,12 +75,14 @@ class ExchangeConfiguration:
     `receive_window_ms` is that of requests without a recvWindow; past `engine_timeout_seconds` a request that the
     engine has not answered gets -1007. `faults` are in force from the start; with `has_control`, more can be given
     through a second port on loopback. With `state`, accounts outlive the process: what the file holds of an account
-    wins over `balances`, while its keys are those given here, which the file then keeps.
+    wins over `balances`, while its keys are those given here, which the file then keeps. `plain_symbols` take LIMIT,
+    LIMIT_MAKER and MARKET orders alone: no triggers, no trailing stops and no order lists.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     symbols: tuple[str, ...] = ("BTCUSDT",)
+    plain_symbols: tuple[str, ...] = ()
     market: str = SYNTHETIC
     seed: int = 0
     trades_per_second: float = 10.0

@@ -120,6 +120,12 @@ def rules_for(name: str) -> SymbolRules:
     )
 
 
+def make_plain(rules: SymbolRules) -> None:
+    """Takes away all that waits for a price and all that hangs together, as many of Binance's symbols lack some of it."""
+    rules.order_types = tuple(each for each in rules.order_types if not each.is_contingent)
+    rules.allows_order_lists = rules.allows_trailing = False
+
+
 def _rules(
     name: str, base: str, quote: str, steps: tuple[str, str, str], bounds: tuple[str, str, str]
 ) -> SymbolRules:

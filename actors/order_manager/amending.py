@@ -110,7 +110,11 @@ class Amending:
         """The request that only reduces the order, or None if more than its quantity changes."""
         quantity = amendment.quantity - self.chains.executed_before(order)
         instrument = self.placements.books.instruments.get((order.exchange, order.symbol))
-        if instrument is None or instrument.round_price(amendment.price, order.side) != order.price:
+        if (
+            order.is_armed
+            or instrument is None
+            or instrument.round_price(amendment.price, order.side) != order.price
+        ):
             return None
         quantity = instrument.round_quantity(quantity, order.order_type)
         if not order.executed_quantity < quantity < order.quantity:

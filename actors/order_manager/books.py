@@ -129,7 +129,7 @@ class Books:
     def find_lock(self, order: Order) -> tuple[str, Decimal]:
         """The asset that an order locks at the venue, and how much of it; ("", 0) where its symbol is not known."""
         instrument = self.instruments.get((order.exchange, order.symbol))
-        if instrument is None or order.is_waiting:
+        if instrument is None or order.is_waiting or order.is_armed:
             return "", ZERO
         if order.side is Side.SELL:
             return instrument.base_asset, order.open_quantity

@@ -5,6 +5,8 @@ cuts it short nor lengthens it. A cancel that is ours to see through (its time i
 a refusal, at growing distances, for as long as the venue says that the order is open.
 """
 
+from collections.abc import Callable
+
 from actors.order_manager.books import Books
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
@@ -20,7 +22,11 @@ MAXIMUM_RETRY_S = 30.0
 class Cancels:
     """Sends cancels, for strategies and of our own accord."""
 
-    def __init__(self, port: Port, books: Books, publisher: Publisher) -> None:
+    def __init__(
+        self, port: Port, books: Books, publisher: Publisher, disarm: Callable[[str], None]
+    ) -> None:
+        """`disarm` carries the cancel out of an order whose trigger is kept here."""
+        self.disarm = disarm
         self.port = port
         self.books = books
         self.publisher = publisher
@@ -44,6 +50,11 @@ class Cancels:
             return
         change = self.books.table.on_cancel_requested(order, reason, reason_text)
         if not change.is_news:
+            return
+        if order.is_armed:
+            # A message of its own, as a venue's word would be: whoever asks for several has asked for all by then.
+            self.publisher.publish(change)
+            self.port.schedule(0.0, self.disarm, order.order_id)
             return
         # A cancel of one order of a list cancels all of them: it is asked for once, of the list.
         listed = self.books.table.list_orders(order)

@@ -10,8 +10,12 @@ from messages.control import ActorFailed, CommandFailed, JournalFailed
 from messages.enums import Exchanges, OrderStatus, Reason
 from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import AmendOrderRequest, CancelOrderRequest, NewOrderRequest, Order
+from messages.recovery import TriggerArmed
 
-INTENTS = (NewOrderRequest.__name__, NewOrderListRequest.__name__, ReplaceOrderRequest.__name__)
+INTENTS = (
+    *(NewOrderRequest.__name__, NewOrderListRequest.__name__, ReplaceOrderRequest.__name__),
+    TriggerArmed.__name__,
+)
 """What is not sent unless it is written down."""
 
 
@@ -36,6 +40,8 @@ class Failures:
         """A gateway that failed has lost its requests in flight: what became of them is not known."""
         for exchange in self.gate.venues.get(failed.actor, ()):
             for order in self.books.table.open_orders(None, exchange):
+                if order.is_armed:
+                    continue  # its gateway has never heard of it
                 if order.status is OrderStatus.PENDING_NEW and order.venue_status is None:
                     text = f"{failed.actor} failed while the order was on its way"
                     self.settlement.settle(self.books.table.on_unknown(order, text))
@@ -81,8 +87,13 @@ class Failures:
             old = self._find(request.exchange, request.order.symbol, request.client_order_id)
             if old is not None:
                 self.settlement.refuse_cancel(old, reason_text)
+        elif name == TriggerArmed.__name__:
+            armed = decoder_of(TriggerArmed).decode(frame).order
+            self.settlement.refuse_unsent(armed.order_id, reason, reason_text)
         else:
             placed = decoder_of(NewOrderRequest).decode(frame).order
+            if reason is Reason.JOURNAL and self.settlement.emulation.take_back(placed.order_id):
+                return
             self.settlement.refuse_unsent(placed.order_id, reason, reason_text)
 
     def _refuse_reduction(self, frame: bytes, reason: Reason, reason_text: str) -> None:

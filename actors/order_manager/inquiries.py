@@ -154,7 +154,8 @@ class Inquiries:
         return [
             order
             for order in self.books.table.open_orders(None, snapshot.exchange)
-            if order.client_order_id not in listed
+            if not order.is_armed
+            and order.client_order_id not in listed
             and (order.symbol, order.exchange_order_id) not in listed_ids
             and (not snapshot.symbols or order.symbol in snapshot.symbols)
         ]
@@ -162,7 +163,7 @@ class Inquiries:
     def _look_for_silence(self) -> None:
         before, self.silent = self.silent, {}
         for order in self.books.table.open_orders():
-            if not awaits_word(order):
+            if order.is_armed or not awaits_word(order):
                 continue
             self.silent[order.order_id] = order.status
             if before.get(order.order_id) is order.status:

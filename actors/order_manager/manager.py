@@ -67,6 +67,7 @@ from messages.recovery import (
     OrderNote,
     StateKept,
     StrategyState,
+    TriggerArmed,
 )
 
 Outputs = (
@@ -87,6 +88,7 @@ Outputs = (
     | HaltCompleted
     | GateNote
     | OrderNote
+    | TriggerArmed
     | StateKept
     | OrderManagerCheckpoint
 )

@@ -9,6 +9,7 @@ from actors.order_manager.cancels import Cancels
 from actors.order_manager.chains import Chains
 from actors.order_manager.checkpoints import Checkpoints
 from actors.order_manager.closings import Closings
+from actors.order_manager.emulation import Emulation
 from actors.order_manager.failures import Failures
 from actors.order_manager.foreign import ForeignOrders, ForeignOrdersPolicy
 from actors.order_manager.gate import TradingGate
@@ -102,8 +103,20 @@ class Parts:
             risk,
             self.refusals,
             options.self_trade_prevention,
+            lambda order: self.emulation.arm(order),
         )
-        self.cancels = Cancels(port, self.books, self.publisher)
+        self.cancels = Cancels(
+            port, self.books, self.publisher, lambda order_id: self.emulation.disarm(order_id)
+        )
+        self.emulation = Emulation(
+            port,
+            self.books,
+            self.publisher,
+            self.gate,
+            self.chains,
+            self.placements,
+            lambda change: self.settlement.settle(change),
+        )
         self.inquiries = Inquiries(
             port,
             self.books,
@@ -145,6 +158,7 @@ class Parts:
             self.refusals,
             self.listings,
             self.replacing,
+            self.emulation,
             self._on_adopted,
         )
 

@@ -3,6 +3,8 @@
 A refusal is an `OrderUpdate` with status REJECTED and its reason, told once; nothing is tried again.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from actors.order_manager.books import ZERO, Books, copy_order
@@ -14,13 +16,18 @@ from actors.order_manager.terms import (
     find_malformation,
     find_venue_fault,
     round_terms,
-    takes_type,
 )
 from actors.trading.order_change import OrderChange
 from actors.trading.order_lists import counted_orders
+from actors.trading.price_trigger import (
+    find_watched_price,
+    is_stop_reached,
+    needs_emulation,
+    takes_type,
+)
 from actors.trading.risk import Refusal, RiskChecker, RiskState, check_funds
 from messages.enums import ListRole, OrderStatus, Reason, ReplaceMode, SelfTradePrevention, Side
-from messages.instruments import Instrument
+from messages.instruments import Instrument, to_text
 from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import NewOrderRequest, Order
 
@@ -37,7 +44,10 @@ class Placements:
         risk: RiskChecker,
         refusals: Refusals,
         self_trade_prevention: SelfTradePrevention | None = None,
+        arm: Callable[[Order], None] | None = None,
     ) -> None:
+        """`arm` keeps the trigger of an order whose type the venue lacks."""
+        self.arm = arm
         self.self_trade_prevention = self_trade_prevention
         self.port = port
         self.books = books
@@ -52,6 +62,7 @@ class Placements:
             find_malformation(order)
             or self.find_closed_gate(order, send_before_ns)
             or self.find_fault(order)
+            or self.find_early_trigger(order)
             or self.risk.check(order, self.find_state(order))
         )
         return self._settle(order, send_before_ns, refusal)
@@ -253,10 +264,35 @@ class Placements:
             self.risk.on_sent(self.port.now_ns)
         return changes
 
+    def arm_again(self, order: Order) -> bool:
+        """Keeps the trigger of an order that has passed all checks once already."""
+        return self._settle(order, 0, None)
+
+    def _is_for_us(self, order: Order) -> bool:
+        """Whether an order's trigger is kept here, for want of its type at the venue."""
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        return (
+            self.arm is not None and instrument is not None and needs_emulation(order, instrument)
+        )
+
+    def find_early_trigger(self, order: Order) -> Refusal | None:
+        """Why an order would go off at once, which the venue refuses where it keeps the trigger itself, or None."""
+        ticker = self.books.tickers.get((order.exchange, order.symbol))
+        if order.trailing_delta or ticker is None or not self._is_for_us(order):
+            return None
+        price = find_watched_price(order, ticker)
+        if price is None or not is_stop_reached(order, price):
+            return None
+        return Reason.PRICE, f"the order would trigger immediately: {to_text(price)}"
+
     def _settle(self, order: Order, send_before_ns: int, refusal: Refusal | None) -> bool:
         changes = self.admit([order], refusal)
         if changes is None:
             return False
+        if self.arm is not None and self._is_for_us(order):
+            self.arm(order)
+            self.publisher.publish(changes[0])
+            return True
         self.port.send(
             NewOrderRequest(
                 exchange=order.exchange, order=copy_order(order), send_before_ns=send_before_ns

@@ -101,12 +101,18 @@ class Recovery:
             self.checkpoints.ask()
         self.losses.restore(self.restoring.loss_marks)
         self.losses.begin()
-        for order in [*books.table.open_orders(), *books.unsettled_orders.values()]:
+        armed = [order for order in books.table.open_orders() if order.is_armed]
+        for order in armed:
+            readiness.learn_market(order.exchange, order.symbol)
+            self.settlement.emulation.restore(order)
+            self.cancels.on_change(order)
+        at_venue = [order for order in books.table.open_orders() if not order.is_armed]
+        for order in [*at_venue, *books.unsettled_orders.values()]:
             self.awaited[order.order_id] = order
             readiness.learn_market(order.exchange, order.symbol)
         for exchange, symbol in books.last_trade_ids:
             readiness.learn_market(exchange, symbol)
-        for order in books.table.open_orders():
+        for order in at_venue:
             if order.status is OrderStatus.PENDING_CANCEL:
                 if order.reason is Reason.REPLACED:
                     order.reason, order.reason_text = Reason.NONE, ""

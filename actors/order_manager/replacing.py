@@ -14,7 +14,8 @@ from actors.order_manager.cancels import Cancels
 from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
-from actors.order_manager.terms import build_order, takes_type
+from actors.order_manager.terms import build_order
+from actors.trading.price_trigger import takes_type
 from messages.enums import OrderStatus, Reason, ReplaceMode
 from messages.order_lists import ReplaceOrder
 from messages.orders import Order
@@ -66,7 +67,7 @@ class Replacing:
             return False
         instrument = self.books.instruments.get((old.exchange, old.symbol))
         if instrument is not None and not (
-            instrument.allows_cancel_replace and takes_type(order, instrument)
+            instrument.allows_cancel_replace and takes_type(order, instrument) and not old.is_armed
         ):
             self.waiting[old.order_id] = Successor(order, command.mode, command.send_before_ns)
             self.cancels.request(old, Reason.REPLACED, "canceled to be replaced")

@@ -24,12 +24,13 @@ from messages.recovery import (
     OrderManagerCheckpoint,
     OrderNote,
     StateKept,
+    TriggerArmed,
 )
 
 WORDS = (
     *("status", "venue_status", "client_order_id", "reason", "reason_text", "reason_code"),
     *("acknowledged_time_ns", "event_time_ns", "execution_id", "time_to_cancel"),
-    *("is_waiting", "exchange_list_id"),
+    *("is_waiting", "exchange_list_id", "is_armed", "best_price"),
 )
 """What a later word about an order replaces."""
 RUN_SHIFT = 40
@@ -64,13 +65,14 @@ class Restoring:
             Fill.__name__: self._read_fill,
             OrderUpdate.__name__: self._read_update,
             OrderNote.__name__: self._read_order_note,
+            TriggerArmed.__name__: self._read_armed,
             StateKept.__name__: self._read_state,
             GateNote.__name__: self._read_gate_note,
         }
         classes: tuple[type[Message], ...] = (
             *(OrderManagerCheckpoint, NewOrderRequest, Fill, OrderUpdate),
             *(ReplaceOrderRequest, NewOrderListRequest),
-            *(OrderNote, StateKept, GateNote),
+            *(OrderNote, StateKept, GateNote, TriggerArmed),
         )
         self.decoders = {item.__name__: decoder_of(item) for item in classes}
 
@@ -128,11 +130,19 @@ class Restoring:
         self.books.traded.add(order.strategy)
         self.books.names.register(order.strategy)
         self._leave_run(self.books.names.find_run(order.client_order_id))
-        if table.get(order.order_id) is None and self._find(order) is None:
+        known = table.get(order.order_id)
+        if known is not None and known.is_armed:
+            # Its trigger went off: from here on the venue is asked, and nothing is sent again.
+            known.is_armed, known.status, known.venue_status = False, order.status, None
+            table.restore(known)
+        elif known is None and self._find(order) is None:
             table.restore(order)
             self.chains.restore_leg(order, table.get)
             if send_before_ns:
                 self.sent_before[order.order_id] = send_before_ns
+
+    def _read_armed(self, armed: TriggerArmed) -> None:
+        self._read_intent(armed.order, 0)
 
     def _read_fill(self, fill: Fill) -> None:
         books = self.books

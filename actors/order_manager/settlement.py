@@ -9,6 +9,7 @@ from actors.order_manager.amending import Amending
 from actors.order_manager.books import Books
 from actors.order_manager.cancels import Cancels
 from actors.order_manager.closings import Closings
+from actors.order_manager.emulation import Emulation
 from actors.order_manager.halts import Halts
 from actors.order_manager.inquiries import Inquiries
 from actors.order_manager.listings import Listings
@@ -39,6 +40,7 @@ class Settlement:
         refusals: Refusals,
         listings: Listings,
         replacing: Replacing,
+        emulation: Emulation,
         on_adopted: Callable[[Order], None],
     ) -> None:
         self.port = port
@@ -53,6 +55,7 @@ class Settlement:
         self.refusals = refusals
         self.listings = listings
         self.replacing = replacing
+        self.emulation = emulation
         self.on_adopted = on_adopted
 
     def settle(
@@ -77,7 +80,7 @@ class Settlement:
             self.on_adopted(order)
         self.books.on_change(change, was_acknowledged)
         self.reducing.on_change(order)
-        if not self.amending.proceed(change):
+        if not (self.amending.proceed(change) or self.emulation.proceed(change)):
             self.publisher.publish(change, reason, reason_text)
         self._judge_refusals(change)
         self.cancels.on_change(order)

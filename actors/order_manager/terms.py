@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 
+from actors.trading.price_trigger import needs_emulation, takes_type
 from actors.trading.risk import Refusal
 from messages.enums import OrderStatus, OrderType, Reason, Side, SymbolStatus, TimeInForce
 from messages.instruments import Instrument, round_down, to_text
@@ -116,7 +117,7 @@ def find_venue_fault(
         return Reason.INSTRUMENT, f"the trading rules of {order.symbol} are not known"
     if instrument.status is not SymbolStatus.TRADING:
         return Reason.INSTRUMENT, f"{order.symbol} does not trade now: {instrument.status}"
-    if not takes_type(order, instrument):
+    if not (takes_type(order, instrument) or needs_emulation(order, instrument)):
         return Reason.UNSUPPORTED, f"{order.symbol} takes no {order.order_type} orders"
     modes = instrument.self_trade_prevention_modes
     if order.self_trade_prevention and modes and order.self_trade_prevention not in modes:
@@ -132,13 +133,6 @@ def find_venue_fault(
         if fault is not None:
             return fault
     return None
-
-
-def takes_type(order: Order, instrument: Instrument) -> bool:
-    """Whether the venue has this kind of order in this symbol."""
-    if order.trailing_delta and not instrument.allows_trailing_stop:
-        return False
-    return not instrument.order_types or order.order_type in instrument.order_types
 
 
 def find_amount_fault(quote_quantity: Decimal, instrument: Instrument) -> Refusal | None:

@@ -126,7 +126,7 @@ class OrderTable:
         self._file(order)
 
     def refile(self, order: Order) -> None:
-        """Puts an order of the table where it belongs, after a change that was made from outside at its restoration."""
+        """Puts an order of the table where it belongs, after a change that was made from outside."""
         if order.exchange_order_id:
             key = (order.exchange, order.symbol, order.exchange_order_id)
             self._by_exchange_id.setdefault(key, order)

@@ -57,7 +57,7 @@ def test_a_sale_is_rounded_up_to_the_tick() -> None:
         ({"order_type": OrderType.STOP_LOSS}, Reason.PRICE),
         (
             {"order_type": OrderType.STOP_LOSS, "price": None, "stop_price": Decimal(90)},
-            Reason.UNSUPPORTED,
+            Reason.PRICE,
         ),
         ({"time_in_force": TimeInForce.UNRECOGNISED}, Reason.UNSUPPORTED),
         ({"quantity": Decimal("NaN")}, Reason.QUANTITY),
@@ -129,6 +129,12 @@ def test_a_symbol_that_does_not_trade_or_not_this_type() -> None:
     desk.tell(limited, GATEWAY)
     assert refusal_of(desk.place()) is Reason.UNSUPPORTED
     assert all_of(desk.place(price=None), NewOrderRequest)
+    stop: dict[str, Any] = {"order_type": OrderType.STOP_LOSS_LIMIT, "stop_price": Decimal(110)}
+    assert refusal_of(desk.place(price="111", **stop)) is Reason.UNSUPPORTED, "nor what it becomes"
+    unwatched = make_instrument()
+    unwatched.allows_emulation = False
+    desk.tell(unwatched, GATEWAY)
+    assert refusal_of(desk.place(price="111", **stop)) is Reason.UNSUPPORTED
 
 
 @pytest.mark.parametrize(

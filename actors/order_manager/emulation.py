@@ -1,0 +1,225 @@
+"""Triggers that the order manager keeps, of orders whose type the venue lacks.
+
+A stop, a take profit or a trailing stop in a symbol that has no such orders is written down, with the name under which it
+will go to the venue, before its strategy hears that it stands. From then on the last quote of its symbol is looked at every
+`WATCH_S`. When it reaches the trigger the order is sent as the MARKET or LIMIT order that it becomes: one intent, on the
+disk before it is sent, under the name that it has had from the beginning. After a restart, or a hole in the quotes, the
+first fresh quote counts: a price that was passed meanwhile sets the order off at once.
+
+A trigger that goes off while trading is held waits for the end of the hold, wherever the price goes. One whose order could
+not be written down goes off again a little later. If the venue is proven not to know the order, because the bot was killed
+between writing and sending, the trigger is armed again, as another order under the strategy's id.
+
+Until it goes off the order locks nothing at the venue, and nobody watches while the bot is not running.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from actors.order_manager.amending import build_leg
+from actors.order_manager.books import Books, copy_order
+from actors.order_manager.chains import Chains
+from actors.order_manager.gate import TradingGate
+from actors.order_manager.placements import Placements
+from actors.order_manager.port import Port
+from actors.order_manager.publisher import Publisher
+from actors.trading.order_change import OrderChange, Verdict
+from actors.trading.price_trigger import (
+    find_venue_type,
+    find_watched_price,
+    follow,
+    is_triggered,
+    needs_emulation,
+)
+from messages.enums import OrderStatus
+from messages.instruments import to_text
+from messages.orders import NewOrderRequest, Order
+from messages.recovery import OrderNote, TriggerArmed
+
+WATCH_S = 0.1
+NOTE_NS = 1_000_000_000
+"""How far a trailing order has come is written down so seldom."""
+RETRY_NS = 1_000_000_000
+
+
+class Emulation:
+    """Keeps triggers, watches prices, and sends what they set off."""
+
+    def __init__(
+        self,
+        port: Port,
+        books: Books,
+        publisher: Publisher,
+        gate: TradingGate,
+        chains: Chains,
+        placements: Placements,
+        settle: Callable[[OrderChange], None],
+    ) -> None:
+        self.port = port
+        self.books = books
+        self.publisher = publisher
+        self.gate = gate
+        self.chains = chains
+        self.placements = placements
+        self.settle = settle
+        self.armed: dict[str, Order] = {}
+        self.due: dict[str, int] = {}
+        """Orders whose price was reached and that could not be sent yet, with the time before which it is not tried again."""
+        self.noted: dict[str, int] = {}
+        """When it was last written down how far an order has trailed."""
+        self.is_watching = False
+
+    def arm(self, order: Order) -> None:
+        """Writes an order's trigger down; its strategy hears that it stands when that is done."""
+        order.is_armed = True
+        self.armed[order.order_id] = order
+        self.port.send(TriggerArmed(order=copy_order(order)))
+        self.port.schedule(0.0, self._acknowledge, order.order_id)
+
+    def restore(self, order: Order) -> None:
+        """Goes on with a trigger that an earlier instance has written down."""
+        self.armed[order.order_id] = order
+        if order.status is OrderStatus.PENDING_CANCEL:
+            self.port.schedule(0.0, self.disarm, order.order_id)
+        elif order.status is OrderStatus.NEW:
+            self._watch()
+        else:
+            self.port.schedule(0.0, self._acknowledge, order.order_id)
+
+    def disarm(self, order_id: str) -> None:
+        """Carries the cancel of an armed order out."""
+        order = self.armed.get(order_id)
+        if order is None or not order.is_open:
+            return
+        self._forget(order_id)
+        order.say(OrderStatus.CANCELED)
+        self.books.table.refile(order)
+        self.settle(OrderChange(Verdict.APPLIED, order, status_changed=True, is_ended=True))
+
+    def take_back(self, order_id: str) -> bool:
+        """The intent of an order could not be written down: True if it is one of these, whose trigger stands again."""
+        order = self.books.table.get(order_id)
+        if order is None or order.is_armed or order.venue_status is not None:
+            return False
+        if not (order.is_open and self._is_ours(order)):
+            return False
+        order.is_armed = True
+        order.status = order.venue_status = OrderStatus.NEW
+        self.armed[order_id] = order
+        self.due[order_id] = self.port.now_ns + RETRY_NS
+        self._tell(order)
+        self._watch()
+        return True
+
+    def proceed(self, change: OrderChange) -> bool:
+        """Arms the trigger again of an order that never came to the venue; True if the change was told here."""
+        order = change.order
+        if order is None or not change.status_changed:
+            return False
+        if order.venue_status is not None and self.chains.is_earlier_leg(order):
+            self._stand_down(order)
+        if order.status is not OrderStatus.NOT_FOUND:
+            return False
+        if order.venue_status is not None or not self._is_ours(order):
+            return False
+        if self.gate.is_halted(order.strategy) or order.strategy in self.gate.stops:
+            return False
+        self.port.send(OrderNote(order=copy_order(order)))
+        leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
+        leg.order_id = self.chains.next_id(order)
+        self.chains.extend(order, leg)
+        self.port.log.warning(
+            "%s never came to the venue: its trigger is armed again", order.client_order_id
+        )
+        self.placements.arm_again(leg)
+        return True
+
+    def _stand_down(self, order: Order) -> None:
+        """The venue knows an order after all that had been proven absent: its trigger must not go off a second time."""
+        current = self.chains.current(self.chains.handle_of(order))
+        if current is not None and current.is_armed and current.is_open:
+            self.port.log.error(
+                "%s is at the venue after all: its trigger, armed again as %s, is taken back",
+                order.client_order_id,
+                current.client_order_id,
+            )
+            self.port.schedule(0.0, self.disarm, current.order_id)
+
+    def _is_ours(self, order: Order) -> bool:
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        return instrument is not None and needs_emulation(order, instrument)
+
+    def _acknowledge(self, order_id: str) -> None:
+        order = self.armed.get(order_id)
+        if order is None or order.status is not OrderStatus.PENDING_NEW:
+            if order is not None and not order.is_open:
+                self._forget(order_id)
+            return
+        order.say(OrderStatus.NEW)
+        order.acknowledged_time_ns = order.acknowledged_time_ns or self.port.now_ns
+        self.books.table.refile(order)
+        self.settle(OrderChange(Verdict.APPLIED, order, status_changed=True, is_acknowledged=True))
+        self._look_at(order)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self.armed and not self.is_watching:
+            self.is_watching = True
+            self.port.schedule(WATCH_S, self._look)
+
+    def _look(self) -> None:
+        self.is_watching = False
+        for order in list(self.armed.values()):
+            self._look_at(order)
+        self._watch()
+
+    def _look_at(self, order: Order) -> None:
+        if order.status is not OrderStatus.NEW:
+            return
+        order_id = order.order_id
+        if order_id not in self.due:
+            ticker = self.books.tickers.get((order.exchange, order.symbol))
+            price = None if ticker is None else find_watched_price(order, ticker)
+            if price is None:
+                return
+            if not is_triggered(order, price):
+                if follow(order, price):
+                    self._note(order)
+                return
+            self.due[order_id] = 0
+            self.port.log.info("%s is set off at %s", order.client_order_id, to_text(price))
+        refusal = self.gate.find_refusal(order.strategy, order.exchange)
+        if refusal is None and self.due[order_id] <= self.port.now_ns:
+            self._fire(order)
+
+    def _note(self, order: Order) -> None:
+        """How far an order has trailed outlives the bot, within a second."""
+        if self.port.now_ns - self.noted.get(order.order_id, 0) >= NOTE_NS:
+            self.noted[order.order_id] = self.port.now_ns
+            self.port.send(OrderNote(order=copy_order(order)))
+
+    def _fire(self, order: Order) -> None:
+        self._forget(order.order_id)
+        order.is_armed = False
+        order.status, order.venue_status = OrderStatus.PENDING_NEW, None
+        self.books.table.refile(order)
+        self.port.send(
+            NewOrderRequest(
+                exchange=order.exchange,
+                order=msgspec.structs.replace(
+                    copy_order(order),
+                    order_type=find_venue_type(order),
+                    stop_price=type(order.stop_price)(0),
+                    trailing_delta=0,
+                ),
+            )
+        )
+        self._tell(order)
+
+    def _tell(self, order: Order) -> None:
+        self.publisher.publish(OrderChange(Verdict.APPLIED, order, status_changed=True))
+
+    def _forget(self, order_id: str) -> None:
+        for known in (self.armed, self.due, self.noted):
+            known.pop(order_id, None)

@@ -1,0 +1,31 @@
+"""A strategy that is always in the market, under a stop that the order manager must keep for it."""
+
+from decimal import Decimal
+
+from actors.strategies.strategy import Strategy
+from messages.control import Resync
+from messages.market import Trade
+
+
+class Guarded(Strategy):
+    """Buys when it is flat, and puts a stop just below the market, a trailing one every third time."""
+
+    def __init__(self, symbol: str, quantity: Decimal) -> None:
+        self.symbol, self.quantity = symbol, quantity
+        self.stops = 0
+
+    def on_resync(self, resync: Resync) -> None:
+        """What it does follows from what it asks for."""
+
+    def on_trade(self, trade: Trade) -> None:
+        if self.open_orders(self.symbol):
+            return
+        held = self.free_quantity(self.symbol)
+        if held < self.quantity / 2:
+            self.buy(self.symbol, self.quantity)
+            return
+        self.stops += 1
+        if self.stops % 3:
+            self.stop(self.symbol, held, trade.price * 0.99999)
+        else:
+            self.trailing_stop(self.symbol, held, 1)
