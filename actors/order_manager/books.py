@@ -162,21 +162,17 @@ class Books:
     def find_under_way(
         self, exchange: Exchanges, symbol: str, strategy: str
     ) -> tuple[Decimal, Decimal, Decimal]:
-        """`under_way` for all BUY orders, and for the BUY and the SELL orders of one strategy; looked through once."""
-        all_buys = own_buys = own_sales = ZERO
-        amounts = [
-            (order, order.open_quantity)
-            for order in counted_orders(self.table.open_orders(None, exchange, symbol))
-        ]
-        amounts += [
-            (order, order.unbooked_quantity) for order in self.unsettled(None, exchange, symbol)
-        ]
-        for order, amount in amounts:
-            is_own = order.strategy == strategy
+        """`under_way` for all BUY orders, and for the BUY and the SELL orders of one strategy."""
+        find = self.table.open_quantity
+        all_buys = find(exchange, symbol, Side.BUY)
+        own_buys = find(exchange, symbol, Side.BUY, strategy)
+        own_sales = find(exchange, symbol, Side.SELL, strategy)
+        for order in self.unsettled(None, exchange, symbol):
+            is_own, amount = order.strategy == strategy, order.unbooked_quantity
             if order.side is Side.BUY:
                 all_buys += amount
                 own_buys += amount if is_own else ZERO
-            elif order.side is Side.SELL and is_own:
+            elif is_own:
                 own_sales += amount
         return all_buys, own_buys, own_sales
 

@@ -23,6 +23,8 @@ from messages.orders import Order, QueryOrderRequest
 
 FIRST_WAIT_S = 0.5
 MAXIMUM_WAIT_S = 30.0
+MARGIN_S = 0.01
+"""uvloop's timers fire up to a millisecond early."""
 SILENCE_S = 10.0
 DENIALS = 3
 """So often the venue must say that it does not know an order which it has acknowledged."""
@@ -189,7 +191,18 @@ class Inquiries:
         delay_s = min(FIRST_WAIT_S * 2**doublings, MAXIMUM_WAIT_S)
         if inquiry.is_given_up:
             delay_s = LATE_WAIT_S * 2**doublings
+        elif (left_s := self._find_left(inquiry)) > 0:
+            # The question that can decide is not put long after it could.
+            delay_s = min(delay_s, left_s + MARGIN_S)
         inquiry.timer = self.port.schedule(delay_s, self._ask_again, inquiry.order.order_id)
+
+    def _find_left(self, inquiry: Inquiry) -> float:
+        """Seconds until a denial of the venue can be believed; 0 or less if it can, or none has begun to count."""
+        order = inquiry.order
+        since_ns = inquiry.since_ns if order.venue_status is None else inquiry.first_denied_ns
+        if order.venue_status is not None and not inquiry.denials:
+            return 0.0
+        return (since_ns + self.absence_after_ns - self.port.now_ns) / 1e9
 
     def _ask_again(self, order_id: str) -> None:
         inquiry = self.running.get(order_id)

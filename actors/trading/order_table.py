@@ -41,8 +41,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from actors.trading.open_quantities import OpenQuantities
 from actors.trading.order_change import OrderChange, Verdict, is_contradiction, judge_silence
-from actors.trading.order_lists import counted_orders
 from messages.enums import Exchanges, ExecutionType, OrderStatus, Reason, Side
 from messages.orders import Order
 
@@ -77,6 +77,7 @@ class OrderTable:
         self._by_exchange_id: dict[tuple[Exchanges, str, int], Order] = {}
         self._by_list: dict[str, dict[str, Order]] = {}
         """The orders of each list, by own id, in the order in which they were placed."""
+        self._quantities = OpenQuantities()
         self._former_names: dict[str, list[str]] = {}
         """Earlier client order ids, by own id."""
 
@@ -248,9 +249,7 @@ class OrderTable:
         self, exchange: Exchanges, symbol: str, side: Side, strategy: str | None = None
     ) -> Decimal:
         """What one side of a market may still execute for us, in the base asset."""
-        orders = self.open_orders(strategy, exchange, symbol)
-        sides = [order for order in counted_orders(orders) if order.side is side]
-        return sum((order.open_quantity for order in sides), Decimal(0))
+        return self._quantities.find(exchange, symbol, side, strategy)
 
     # Within.
 
@@ -347,6 +346,7 @@ class OrderTable:
 
     def _file(self, order: Order) -> None:
         """Puts an order where it belongs after a change."""
+        self._quantities.note(order.list_id or order.order_id, self.list_orders(order))
         order_id, market = order.order_id, (order.exchange, order.symbol)
         if not order.is_open:
             self._leave_open(order)

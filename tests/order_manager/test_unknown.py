@@ -52,6 +52,22 @@ def test_not_found_is_no_proof_while_the_request_may_still_arrive() -> None:
     assert desk.position() == 1
 
 
+@pytest.mark.parametrize("absence_after_s", [5.0, 12.0, 20.0, 30.0])
+def test_absence_is_decided_as_soon_as_it_can_be(absence_after_s: float) -> None:
+    """The questions lie at growing distances, but the one that decides does not come long after it could."""
+    desk = Desk(absence_after_s=absence_after_s).start()
+    order = only(desk.place(), NewOrderRequest).order
+    desk.say(order, OrderStatus.UNKNOWN)
+    began_ns, asked = desk.now_ns, 1
+    while order.order_id in {each.order_id for each in desk.manager.books.table.open_orders()}:
+        for _ in all_of(desk.advance(0.05), QueryOrderRequest):
+            asked += 1
+            desk.say(order, OrderStatus.NOT_FOUND)
+    waited_s = (desk.now_ns - began_ns) / 1e9
+    assert absence_after_s <= waited_s < absence_after_s + 0.2
+    assert asked <= 7
+
+
 def test_a_venue_that_has_spoken_is_not_unsaid_by_not_found() -> None:
     desk = Desk().start()
     order = desk.place_accepted()
