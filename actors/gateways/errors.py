@@ -2,12 +2,14 @@
 
     GatewayError
     ├── Refused              the venue answered, and did not do it
-    │   └── LimitExceeded    because too much was asked of it: later it may do it
+    │   ├── LimitExceeded    because too much was asked of it: later it may do it
+    │   └── KeyGone          because the key is no longer good: nothing can be done any more
     └── Unsent               the request never left this machine
 
 Any other exception means that nothing is proven: the outcome of the request is unknown.
 """
 
+from actors.runtime.errors import ForeseenError
 from messages.enums import Reason
 
 
@@ -27,6 +29,10 @@ class Refused(GatewayError):
         self.reason = reason
         self.is_firewall = False
         """It came from something that stands before the API: the request has not reached it, and less should be asked."""
+
+
+class KeyGone(Refused, ForeseenError):
+    """The venue takes the key no longer: nothing can be done here, and somebody must act."""
 
 
 class LimitExceeded(Refused):

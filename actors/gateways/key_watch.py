@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from actors.binance.errors import KEY_CODES, BinanceError, RequestRefused, is_about_key
-from actors.gateways.errors import GatewayError, Refused
+from actors.gateways.errors import GatewayError, KeyGone, Refused
 
 PAUSE_S = 10.0
 """The account is read at most so often for this, however many requests are refused."""
@@ -56,6 +56,6 @@ class KeyWatch:
             await asyncio.sleep(self.pause_s)
 
 
-def key_is_gone(text: str, code: int) -> Refused:
+def key_is_gone(text: str, code: int) -> KeyGone:
     """The end of a gateway."""
-    return Refused(f"the venue says that the key is no longer good ({text})", code)
+    return KeyGone(f"the venue says that the key is no longer good ({text})", code)

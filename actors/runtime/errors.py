@@ -62,6 +62,10 @@ class JournalLocked(JournalError):
     """Another process holds the journal; nothing is wrong with it."""
 
 
+class ForeseenError(TicktroupeError):
+    """An actor cannot go on, and says in its own words why: its traceback is logged for debugging alone."""
+
+
 class ReplayDivergence(TicktroupeError):
     """A recording and its re-execution part."""
 

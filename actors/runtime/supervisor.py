@@ -14,7 +14,7 @@ import msgspec
 
 from actors.runtime.cell import ActorCell
 from actors.runtime.context import Envelope
-from actors.runtime.errors import describe_error, sendable
+from actors.runtime.errors import ForeseenError, describe_error, sendable
 from messages.base import Message
 from messages.control import (
     ActorFailed,
@@ -64,7 +64,11 @@ class Supervisor:
     ) -> None:
         text = describe_error(error)
         trace = sendable("".join(traceback.format_exception(error)))
-        self.log.error("%s failed on %s: %s\n%s", cell.name, what, text, trace)
+        if isinstance(error, ForeseenError):
+            self.log.error("%s failed on %s: %s", cell.name, what, text)
+            self.log.debug("%s failed on %s:\n%s", cell.name, what, trace)
+        else:
+            self.log.error("%s failed on %s: %s\n%s", cell.name, what, text, trace)
         may_restart = self._may_restart(cell)
         cell.void()
         wait_s = None

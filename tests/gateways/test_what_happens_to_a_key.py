@@ -1,6 +1,7 @@
 """A key that the venue no longer takes: noticed by any refusal, and told from a single forbidden action."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ async def refuse_orders(socket: web.WebSocketResponse, request: dict[str, Any]) 
 
 @pytest.mark.asyncio
 async def test_a_key_that_is_revoked_while_in_use_ends_the_gateway(
-    venue: OrderVenue, open_gateway: OpenFloor
+    venue: OrderVenue, open_gateway: OpenFloor, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The venue says nothing by itself: it is an order that is refused, and then the account."""
     floor = await open_gateway(venue)
@@ -56,6 +57,11 @@ async def test_a_key_that_is_revoked_while_in_use_ends_the_gateway(
     await asyncio.wait_for(floor.system.ended.wait(), 20)
     assert "the key is no longer good" in floor.system.failure
     assert [str(order.status) for order in floor.all_of(Order)] == ["REJECTED"]
+    told = [each for each in caplog.records if each.levelno > logging.DEBUG]
+    assert [each for each in told if "gateway failed" in each.getMessage()]
+    assert not [each for each in told if "Traceback" in each.getMessage() or each.exc_info], (
+        "one line says it"
+    )
 
 
 @pytest.mark.asyncio
