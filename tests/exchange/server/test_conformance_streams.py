@@ -41,16 +41,18 @@ def check(name: str, message: Any) -> None:
         assert name.split("@")[1] == f"kline_{message['k']['i']}"
 
 
-async def first_of_raw(world: World, stack: AsyncExitStack, name: str) -> None:
+async def first_of_raw(world: World, stack: AsyncExitStack, name: str) -> Any:
     """A raw stream of its own, and its first event."""
     socket = await stack.enter_async_context(world.streams(f"/ws/{name}"))
-    check(name, await socket.next())
+    return await socket.next()
 
 
 @pytest.mark.asyncio
 async def test_every_raw_stream(lively_world: World) -> None:
     async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_SECONDS):
-        await asyncio.gather(*(first_of_raw(lively_world, stack, name) for name in NAMES))
+        found = await asyncio.gather(*(first_of_raw(lively_world, stack, name) for name in NAMES))
+    for name, message in zip(NAMES, found, strict=True):
+        check(name, message)
 
 
 async def hear_all(socket: Socket) -> None:
