@@ -8,7 +8,7 @@ from messages.market import Trade
 
 
 class Guarded(Strategy):
-    """Buys when it is flat, and puts a stop just below the market, a trailing one every third time."""
+    """Buys when it is flat, and puts a stop just below the market, anew every 2 s, a trailing one every third time."""
 
     def __init__(self, symbol: str, quantity: Decimal) -> None:
         self.symbol, self.quantity = symbol, quantity
@@ -26,6 +26,6 @@ class Guarded(Strategy):
             return
         self.stops += 1
         if self.stops % 3:
-            self.stop(self.symbol, held, trade.price * 0.99999)
+            self.stop(self.symbol, held, trade.price * 0.99999, time_to_cancel=2.0)
         else:
             self.trailing_stop(self.symbol, held, 1)
