@@ -26,6 +26,7 @@ from actors.exchange.configuration import STILL, ExchangeConfiguration
 from actors.exchange.methods import METHODS
 from actors.exchange.sockets import SocketSettings, text_frame
 from actors.exchange.streams import StreamConnection
+from actors.exchange.times import TimeUnit
 from actors.exchange.ws_api import ApiConnection, WebSocketApi
 from messages.enums import Side, TimeInForce
 
@@ -116,6 +117,7 @@ class DepartureStamp:
     """The first subscriber of the trade stream: it is written to just before the real ones."""
 
     is_combined = True
+    time_unit = TimeUnit.MILLISECOND
 
     def __init__(self) -> None:
         self.times_ns: list[int] = []

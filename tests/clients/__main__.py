@@ -7,57 +7,20 @@ import os
 import subprocess
 import sys
 import tomllib
-import venv
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from platformdirs import user_cache_dir
 
 from actors.exchange.signing import KeyKind, KeyPair
+from tests.clients.environments import FailedError, SkippedError, environment, last_line
 from tests.exchange.server.client import Rest
 
 HERE = Path(__file__).parent
-RUN_SECONDS = 60.0
-INSTALL_SECONDS = 600.0
-
-
-UNREACHABLE = ("Retrying (", "NewConnectionError", "Network is unreachable")
-
-
-class FailedError(Exception):
-    """This client has failed; the text says how."""
-
-
-class SkippedError(Exception):
-    """This client cannot run here; the text says why."""
-
-
-def environment(name: str, client: dict[str, str]) -> Path:
-    """The interpreter of a client's own environment, made when it is not there."""
-    folder = Path(user_cache_dir("ticktroupe")) / "clients" / f"{name}-{client['version']}"
-    python = folder / "bin" / "python"
-    made = folder / "made"
-    if not made.exists():
-        sys.stderr.write(f"{name}: making its environment\n")
-        venv.create(folder, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", client["requirement"]]
-        try:
-            done = subprocess.run(install, timeout=INSTALL_SECONDS, capture_output=True, text=True)
-        except subprocess.TimeoutExpired as error:
-            raise SkippedError(f"not installed after {INSTALL_SECONDS:.0f} s") from error
-        if done.returncode:
-            # pip tells a registry that it cannot reach by its retries; all else is a fault of what is pinned here.
-            if any(word in done.stdout + done.stderr for word in UNREACHABLE):
-                raise SkippedError("no package registry can be reached")
-            raise FailedError(f"it cannot be installed: {last_line(done.stderr)}")
-        made.touch()
-    return python
-
-
-def last_line(text: str) -> str:
-    """The last line of what a program has said, or nothing."""
-    return (text.strip().splitlines() or [""])[-1]
+RUN_SECONDS = 90.0
+ENDS = ["CANCELED", "CANCELED", "FILLED"]
+"""What becomes of each script's orders: one replaced (or changed), the one in its place canceled, one filled."""
+LAST_EVENTS = {"CANCELED": "CANCELED", "FILLED": "TRADE"}
 
 
 async def line_of(process: asyncio.subprocess.Process) -> Any:
@@ -81,19 +44,25 @@ async def truth(first: dict[str, str], orders: list[Any]) -> dict[str, Any]:
         "orders": [[each["orderId"], each["status"], each["executedQty"]] for each in found],
         "balances": {each["asset"]: [each["free"], each["locked"]] for each in account["balances"]},
         "trades": [each["id"] for each in trades],
+        "events": sorted(
+            [each["orderId"], kind]
+            for each in found
+            for kind in ("NEW", LAST_EVENTS.get(each["status"], each["status"]))
+        ),
     }
 
 
-async def differences(python: Path, script: Path) -> list[str]:
+async def differences(interpreter: list[str], script: Path) -> list[str]:
     """Runs a script against a new exchange; tells what it saw otherwise than the exchange."""
-    command = [sys.executable, "-m", "actors.commands.exchange", "--symbols", "BTCUSDT"]
+    command = [sys.executable, "-m", "actors.commands.exchange", "--symbols", "BTCUSDT,ETHUSDT"]
+    command += ["--control", "--rate", "50"]
     exchange = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     try:
         first = await line_of(exchange)
         addresses = {f"EXCHANGE_{name.upper()}": str(value) for name, value in first.items()}
         variables = {**os.environ, **addresses, "NO_PROXY": "127.0.0.1"}
         ran = await asyncio.create_subprocess_exec(
-            python, script, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            *interpreter, script, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         try:
             out, err = await asyncio.wait_for(ran.communicate(), RUN_SECONDS)
@@ -107,13 +76,15 @@ async def differences(python: Path, script: Path) -> list[str]:
             orders = [(number, status, executed) for number, status, executed in seen["orders"]]
         except (ValueError, KeyError, TypeError):
             return [f"its script printed no account of itself: {last_line(out.decode())}"]
+        numbers = {order[0] for order in orders}
+        seen["events"] = [event for event in seen.get("events", []) if event[0] in numbers]
         expected = await truth(first, orders)
         found = [
             f"{name}: saw {seen.get(name)}, is {value}"
             for name, value in expected.items()
             if seen.get(name) != value
         ]
-        if [order[1] for order in seen["orders"]] != ["CANCELED", "FILLED"]:
+        if [order[1] for order in seen["orders"]] != ENDS:
             found.append(f"orders ended as {seen['orders']}")
         return found
     finally:
@@ -129,16 +100,18 @@ def main() -> int:
     only = parser.parse_args().only
     failed = False
     for name in [only] if only else clients:
-        label = f"{name} {clients[name]['version']}"
+        label = f"{name} ({clients[name]['requirement']})"
         try:
-            python = environment(name, clients[name])
+            interpreter = environment(name, clients[name])
         except SkippedError as reason:
             sys.stdout.write(f"{label}: skipped: {reason}\n")
             continue
         except FailedError as problem:
             found = [str(problem)]
         else:
-            found = asyncio.run(differences(python, HERE / "scripts" / clients[name]["script"]))
+            found = asyncio.run(
+                differences(interpreter, HERE / "scripts" / clients[name]["script"])
+            )
         failed = failed or bool(found)
         verdict = f"failed: {'; '.join(found)}" if found else "passed"
         sys.stdout.write(f"{label}: {verdict}\n")

@@ -1,45 +1,101 @@
-"""python-binance, asynchronous: looks around, rests and cancels one order, fills another, and prints what it saw."""
+"""python-binance, asynchronous: streams, a reset connection, orders by REST and by the WebSocket API."""
 
 import asyncio
-import json
-import os
-import sys
+from typing import Any
 
-from binance import AsyncClient
-
-SYMBOL = "BTCUSDT"
+from binance import AsyncClient, BinanceSocketManager
+from common import (
+    KEY,
+    REST,
+    SECRET,
+    STREAMS,
+    SYMBOL,
+    WS_API,
+    balances_of,
+    below,
+    cut,
+    is_report,
+    orders_of,
+    reports_of,
+    tell,
+)
 
 
 class LocalClient(AsyncClient):  # type: ignore[misc]
     """The client, at another address."""
 
-    API_URL = os.environ["EXCHANGE_REST"] + "/api"
-    WS_API_URL = os.environ["EXCHANGE_WS_API"]
+    API_URL = REST + "/api"
+    WS_API_URL = WS_API
+
+
+class LocalSockets(BinanceSocketManager):  # type: ignore[misc]
+    """Its streams, at another address."""
+
+    STREAM_URL = STREAMS + "/"
+
+
+async def trades_from(socket: Any, count: int) -> int:
+    """Waits for so many trades; errors on the way are what the client tells of its reconnection."""
+    seen = 0
+    while seen < count:
+        message = await socket.recv()
+        seen += message.get("e") == "trade"
+    return seen
 
 
 async def main() -> None:
     """One run."""
-    key, secret = os.environ["EXCHANGE_API_KEY"], os.environ["EXCHANGE_API_SECRET"]
-    client = await LocalClient.create(key, secret)
+    client = await LocalClient.create(KEY, SECRET)
+    sockets = LocalSockets(client)
     await client.get_exchange_info()
+    events: list[dict[str, Any]] = []
+    user = sockets.user_socket()
+    await user.__aenter__()
+
+    async def listen() -> None:
+        while True:
+            events.append(await user.recv())
+
+    listener = asyncio.create_task(listen())
+    market, depth = sockets.trade_socket(SYMBOL), sockets.depth_socket(SYMBOL)
+    await market.__aenter__()
+    await depth.__aenter__()
+    frames = [await trades_from(market, 3)]
+    update = await depth.recv()
     book = await client.get_order_book(symbol=SYMBOL)
-    price = f"{float(book['bids'][0][0]) * 0.9:.2f}"
+    price = below(book["bids"][0][0])
     resting = await client.order_limit_buy(symbol=SYMBOL, quantity="0.001", price=price)
-    await client.cancel_order(symbol=SYMBOL, orderId=resting["orderId"])
-    filled = await client.order_market_buy(symbol=SYMBOL, quantity="0.001")
+    replaced = await client.cancel_replace_order(
+        symbol=SYMBOL,
+        side="BUY",
+        type="LIMIT",
+        timeInForce="GTC",
+        quantity="0.002",
+        price=price,
+        cancelReplaceMode="STOP_ON_FAILURE",
+        cancelOrderId=resting["orderId"],
+    )
+    renewed = replaced["newOrderResponse"]
+    await client.cancel_order(symbol=SYMBOL, orderId=renewed["orderId"])
+    cut()
+    frames.append(await trades_from(market, 3))
+    filled = await client.ws_order_market_buy(symbol=SYMBOL, quantity="0.001")
+    while not any(is_report(event, "TRADE") for event in events):
+        await asyncio.sleep(0.01)
+    listener.cancel()
     orders = [
         await client.get_order(symbol=SYMBOL, orderId=order["orderId"])
-        for order in (resting, filled)
+        for order in (resting, renewed, filled)
     ]
     account = await client.get_account()
     trades = await client.get_my_trades(symbol=SYMBOL)
-    await client.close_connection()
-    seen = {
-        "orders": [[each["orderId"], each["status"], each["executedQty"]] for each in orders],
-        "balances": {each["asset"]: [each["free"], each["locked"]] for each in account["balances"]},
-        "trades": [each["id"] for each in trades],
-    }
-    sys.stdout.write(json.dumps(seen) + "\n")
+    tell(
+        orders_of(orders),
+        balances_of(account["balances"]),
+        [trade["id"] for trade in trades],
+        reports_of(events),
+        streams=[*frames, update["e"]],
+    )
 
 
 asyncio.run(main())

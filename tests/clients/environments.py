@@ -1,0 +1,93 @@
+"""Each client's own environment: a virtual one of Python, or a folder of Node packages; made once and kept."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+INSTALL_SECONDS = 600.0
+UNREACHABLE = (
+    "Retrying (",
+    "NewConnectionError",
+    "Network is unreachable",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+)
+"""How pip and npm tell of a registry that they cannot reach; all else is a fault of what is pinned here."""
+
+
+class FailedError(Exception):
+    """This client has failed; the text says how."""
+
+
+class SkippedError(Exception):
+    """This client cannot run here; the text says why."""
+
+
+def environment(name: str, client: dict[str, str]) -> list[str]:
+    """The command that runs a script in a client's own environment, which is made when it is not there.
+
+    Raises SkippedError where it cannot be had, FailedError where what is pinned cannot be installed.
+    """
+    # Two clients of one package share its environment.
+    package = client["requirement"].replace("==", "-").replace("@", "-").strip("-")
+    folder = Path(user_cache_dir("ticktroupe")) / "clients" / package.replace("/", "-")
+    is_node = client.get("language") == "node"
+    made = folder / "made"
+    if is_node:
+        interpreter = shutil.which("node")
+        if interpreter is None or shutil.which("npm") is None:
+            raise SkippedError("node and npm are not installed")
+    else:
+        interpreter = find_python(client.get("python", ""))
+    if not made.exists():
+        sys.stderr.write(f"{name}: making its environment\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        if is_node:
+            install(["npm", "install", "--prefix", str(folder), client["requirement"]])
+        else:
+            install([interpreter, "-m", "venv", str(folder)])
+            python = str(folder / "bin/python")
+            install([python, "-m", "pip", "install", client["requirement"]])
+        made.touch()
+    return [interpreter] if is_node else [str(folder / "bin/python")]
+
+
+def find_python(at_least: str) -> str:
+    """An interpreter of this version or a newer one: this one, or one on the path.
+
+    Raises SkippedError.
+    """
+    if not at_least:
+        return sys.executable
+    major, minor = (int(part) for part in at_least.split("."))
+    if sys.version_info >= (major, minor):
+        return sys.executable
+    for newer in range(minor, minor + 4):
+        found = shutil.which(f"python{major}.{newer}")
+        if (
+            found is not None
+            and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0
+        ):
+            return found
+    raise SkippedError(f"it needs Python {at_least}, and none is on the path")
+
+
+def install(command: list[str]) -> None:
+    """Runs an installation."""
+    try:
+        done = subprocess.run(command, timeout=INSTALL_SECONDS, capture_output=True, text=True)
+    except subprocess.TimeoutExpired as error:
+        raise SkippedError(f"not installed after {INSTALL_SECONDS:.0f} s") from error
+    if done.returncode:
+        if any(word in done.stdout + done.stderr for word in UNREACHABLE):
+            raise SkippedError("no package registry can be reached")
+        raise FailedError(f"it cannot be installed: {last_line(done.stderr)}")
+
+
+def last_line(text: str) -> str:
+    """The last line of what a program has said, or nothing."""
+    return (text.strip().splitlines() or [""])[-1]
