@@ -33,6 +33,7 @@ from actors.exchange.faults import Faults
 from actors.exchange.latency import Latencies
 from actors.exchange.limits import Limits, RateLimited
 from actors.exchange.methods import METHODS
+from actors.exchange.neighbours import NEIGHBOUR_METHODS
 from actors.exchange.paper_market import PaperMarket
 from actors.exchange.recorded import RecordedMarket
 from actors.exchange.request_faults import RequestFaults, error_of, limit_error
@@ -115,7 +116,7 @@ class Exchange:
             self.faults, self.latencies, configuration.engine_timeout_seconds, self.perform
         )
         self.requests = requests
-        self.rest = RestApi(self.desk, METHODS, requests)
+        self.rest = RestApi(self.desk, (*METHODS, *NEIGHBOUR_METHODS), requests)
         self.ws_api = WebSocketApi(self.desk, METHODS, self.user_streams, settings, requests)
         gate = FrameGate(self.faults)
         self.streams = StreamHub(self.venue, settings, gate, self.latencies)

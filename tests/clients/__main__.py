@@ -70,6 +70,7 @@ async def differences(interpreter: list[str], script: Path) -> list[str]:
             ran.kill()
             return [f"not done after {RUN_SECONDS:.0f} s"]
         if ran.returncode != 0:
+            sys.stderr.write(err.decode())
             return [last_line(err.decode()) or f"exit code {ran.returncode}"]
         try:
             seen = json.loads(out)

@@ -49,12 +49,15 @@ async def main() -> None:
     sockets = LocalSockets(client)
     await client.get_exchange_info()
     events: list[dict[str, Any]] = []
+    is_filled = asyncio.Event()
     user = sockets.user_socket()
     await user.__aenter__()
 
     async def listen() -> None:
         while True:
             events.append(await user.recv())
+            if is_report(events[-1], "TRADE"):
+                is_filled.set()
 
     listener = asyncio.create_task(listen())
     market, depth = sockets.trade_socket(SYMBOL), sockets.depth_socket(SYMBOL)
@@ -80,8 +83,7 @@ async def main() -> None:
     cut()
     frames.append(await trades_from(market, 3))
     filled = await client.ws_order_market_buy(symbol=SYMBOL, quantity="0.001")
-    while not any(is_report(event, "TRADE") for event in events):
-        await asyncio.sleep(0.01)
+    await is_filled.wait()
     listener.cancel()
     orders = [
         await client.get_order(symbol=SYMBOL, orderId=order["orderId"])
