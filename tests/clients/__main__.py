@@ -52,7 +52,7 @@ async def truth(first: dict[str, str], orders: list[Any]) -> dict[str, Any]:
     }
 
 
-async def differences(interpreter: list[str], script: Path) -> list[str]:
+async def differences(interpreter: str, own: dict[str, str], script: Path) -> list[str]:
     """Runs a script against a new exchange; tells what it saw otherwise than the exchange."""
     command = [sys.executable, "-m", "actors.commands.exchange", "--symbols", "BTCUSDT,ETHUSDT"]
     command += ["--control", "--rate", "50"]
@@ -60,9 +60,9 @@ async def differences(interpreter: list[str], script: Path) -> list[str]:
     try:
         first = await line_of(exchange)
         addresses = {f"EXCHANGE_{name.upper()}": str(value) for name, value in first.items()}
-        variables = {**os.environ, **addresses, "NO_PROXY": "127.0.0.1"}
+        variables = {**os.environ, **addresses, "NO_PROXY": "127.0.0.1", **own}
         ran = await asyncio.create_subprocess_exec(
-            *interpreter, script, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            interpreter, script, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         try:
             out, err = await asyncio.wait_for(ran.communicate(), RUN_SECONDS)
@@ -103,7 +103,7 @@ def main() -> int:
     for name in [only] if only else clients:
         label = f"{name} ({clients[name]['requirement']})"
         try:
-            interpreter = environment(name, clients[name])
+            interpreter, own = environment(name, clients[name])
         except SkippedError as reason:
             sys.stdout.write(f"{label}: skipped: {reason}\n")
             continue
@@ -111,7 +111,7 @@ def main() -> int:
             found = [str(problem)]
         else:
             found = asyncio.run(
-                differences(interpreter, HERE / "scripts" / clients[name]["script"])
+                differences(interpreter, own, HERE / "scripts" / clients[name]["script"])
             )
         failed = failed or bool(found)
         verdict = f"failed: {'; '.join(found)}" if found else "passed"

@@ -26,8 +26,8 @@ class SkippedError(Exception):
     """This client cannot run here; the text says why."""
 
 
-def environment(name: str, client: dict[str, str]) -> list[str]:
-    """The command that runs a script in a client's own environment, which is made when it is not there.
+def environment(name: str, client: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The interpreter for a script in a client's own environment, which is made when it is not there, and its variables.
 
     Raises SkippedError where it cannot be had, FailedError where what is pinned cannot be installed.
     """
@@ -53,7 +53,9 @@ def environment(name: str, client: dict[str, str]) -> list[str]:
             python = str(folder / "bin/python")
             install([python, "-m", "pip", "install", client["requirement"]])
         made.touch()
-    return [interpreter] if is_node else [str(folder / "bin/python")]
+    if is_node:
+        return interpreter, {"NODE_PATH": str(folder / "node_modules")}
+    return str(folder / "bin/python"), {}
 
 
 def find_python(at_least: str) -> str:
