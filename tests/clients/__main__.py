@@ -73,7 +73,7 @@ async def differences(interpreter: str, own: dict[str, str], script: Path) -> li
             sys.stderr.write(err.decode())
             return [last_line(err.decode()) or f"exit code {ran.returncode}"]
         try:
-            seen = json.loads(out)
+            seen = json.loads(last_line(out.decode()))
             orders = [(number, status, executed) for number, status, executed in seen["orders"]]
         except (ValueError, KeyError, TypeError):
             return [f"its script printed no account of itself: {last_line(out.decode())}"]
