@@ -140,7 +140,7 @@ class Outside:
         self.told.append(answer)
 
     def place_list(self, request: NewOrderListRequest, standing: MarketMessage | None) -> None:
-        """Places a list of orders on the market as it stands; an entry that crosses is filled when the market moves."""
+        """Places a list of orders on the market as it stands."""
         error: VenueError | None = None
         book = self.books.get(request.symbol)
         if book is None:

@@ -15,7 +15,8 @@ Nothing older than an order's acceptance fills it: data with an earlier time of 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from actors.backtest.errors import BacktestError
@@ -139,19 +140,8 @@ class SymbolBook:
         self, account: Account, order: NewOrder, standing: MarketMessage | None
     ) -> OrderRecord:
         """Places an order at the market as it stands. Raises VenueError: then nothing has happened."""
-        other = order.side.opposite
-        levels = self.levels(standing, other) if standing is not None else []
-        aside: list[OrderRecord] = []
-        if levels:
-            self.market.tape.last_price = levels[0][0]
-            aside = self._clear_way(order.side, levels[0][0])
-        quotes = self.quote(levels, other)
-        try:
+        with self._facing(order.side, standing) as aside:
             record = self.venue.new_order(account, order)
-        finally:
-            self.withdraw(quotes)
-            for earlier in aside:
-                self.engine.book.add(earlier)
         if aside and record.is_open:  # it is the last of its queue
             self.engine.book.remove(record)
             self.engine.book.add(record)
@@ -163,12 +153,32 @@ class SymbolBook:
     def place_list(
         self, account: Account, request: NewOrderList, standing: MarketMessage | None
     ) -> None:
-        """Places orders that belong together. Raises VenueError: then nothing has happened."""
-        last = self.mid(standing) if standing is not None else None
-        if last is not None:
-            self.market.tape.last_price = to_decimal(last)
-        self.venue.new_order_list(account, request, lambda placed: None)
+        """Places orders that belong together, those that work at once at the market as it stands.
+
+        Raises VenueError: then nothing has happened.
+        """
+        with self._facing(request.orders[0].side, standing):
+            last = self.mid(standing) if standing is not None else None
+            if last is not None:
+                self.market.tape.last_price = to_decimal(last)
+            self.venue.new_order_list(account, request, lambda placed: None)
         self.note_orders()
+
+    @contextmanager
+    def _facing(self, side: Side, standing: MarketMessage | None) -> Iterator[list[OrderRecord]]:
+        """The market as it stands before an order of this side; the trader's own that were in its way, aside meanwhile."""
+        levels = self.levels(standing, side.opposite) if standing is not None else []
+        aside: list[OrderRecord] = []
+        if levels:
+            self.market.tape.last_price = levels[0][0]
+            aside = self._clear_way(side, levels[0][0])
+        quotes = self.quote(levels, side.opposite)
+        try:
+            yield aside
+        finally:
+            self.withdraw(quotes)
+            for earlier in aside:
+                self.engine.book.add(earlier)
 
     def _set_off(self, trade: Trade) -> None:
         """The orders that this price sets off meet the market as it trades."""

@@ -100,6 +100,20 @@ def test_a_bracket_ends_by_one_of_its_exits(after: tuple[float, float], expected
     assert statuses_of(run).count(OrderStatus.EXPIRED) == 1
 
 
+def test_a_brackets_entry_that_crosses_is_filled_at_once_as_an_order_of_its_own_is() -> None:
+    def enter(caller: Caller) -> None:
+        caller.bracket("BTCUSDT", 1, 105, stop=90, target=120)
+
+    def buy(caller: Caller) -> None:
+        caller.buy("BTCUSDT", Decimal(1), price=Decimal(105))
+
+    # Nothing trades after it, so that only the market as it stood can have filled it.
+    listed = play_calls(prices(100, 100), {2: enter})
+    alone = play_calls(prices(100, 100), {2: buy})
+    assert fills_of(listed) == fills_of(alone)
+    assert len(fills_of(listed)) == 1
+
+
 def test_a_replacement_leaves_one_order() -> None:
     def place(caller: Caller) -> None:
         caller.ids.append(caller.stop("BTCUSDT", 1, 80, side=Side.SELL))
