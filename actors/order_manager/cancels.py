@@ -34,6 +34,8 @@ class Cancels:
         """Running timers of orders that may rest for a time only."""
         self.pursued: dict[str, int] = {}
         """How often a cancel that must be seen through was refused, by order."""
+        self.wanted: set[str] = set()
+        """Open orders whose end was asked for, whatever the venue has said of it; only asked whether they contain one."""
 
     def request(
         self,
@@ -46,6 +48,8 @@ class Cancels:
         """Asks the venue to cancel an order, unless it has ended or a cancel is on its way already."""
         if is_pursued and order.is_open:
             self.pursued.setdefault(order.order_id, 0)
+        if order.is_open and order.order_id not in self.publisher.chains.being_amended:
+            self.wanted.add(order.order_id)
         if not order.is_open or order.status is OrderStatus.PENDING_CANCEL:
             return
         change = self.books.table.on_cancel_requested(order, reason, reason_text)
@@ -81,6 +85,7 @@ class Cancels:
         """Starts an order's time when the venue has acknowledged it; ends what concerns an order that is over."""
         if not order.is_open:
             self.pursued.pop(order.order_id, None)
+            self.wanted.discard(order.order_id)
             timer = self.timers.pop(order.order_id, None)
             if timer is not None:
                 self.port.cancel_timer(timer)

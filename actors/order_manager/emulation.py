@@ -8,7 +8,12 @@ first fresh quote counts: a price that was passed meanwhile sets the order off a
 
 A trigger that goes off while trading is held waits for the end of the hold, wherever the price goes. One whose order could
 not be written down goes off again a little later. If the venue is proven not to know the order, because the bot was killed
-between writing and sending, the trigger is armed again, as another order under the strategy's id.
+between writing and sending, the trigger is armed again, as another order under the strategy's id, unless its end was asked
+for meanwhile. If the venue speaks of an order whose trigger is armed, an older copy of the journal was put back: the order
+has gone off long ago, and is the venue's from then on.
+
+A symbol that does not trade keeps its triggers until it does. Terms are rounded once more, to the rules of the moment at
+which they are sent.
 
 Until it goes off the order locks nothing at the venue, and nobody watches while the bot is not running.
 """
@@ -19,6 +24,7 @@ import msgspec
 
 from actors.order_manager.amending import build_leg
 from actors.order_manager.books import Books, copy_order
+from actors.order_manager.cancels import Cancels
 from actors.order_manager.chains import Chains
 from actors.order_manager.gate import TradingGate
 from actors.order_manager.placements import Placements
@@ -32,7 +38,7 @@ from actors.trading.price_trigger import (
     is_triggered,
     needs_emulation,
 )
-from messages.enums import OrderStatus
+from messages.enums import OrderStatus, SymbolStatus
 from messages.instruments import to_text
 from messages.orders import NewOrderRequest, Order
 from messages.recovery import OrderNote, TriggerArmed
@@ -54,6 +60,7 @@ class Emulation:
         gate: TradingGate,
         chains: Chains,
         placements: Placements,
+        cancels: Cancels,
         settle: Callable[[OrderChange], None],
     ) -> None:
         self.port = port
@@ -62,6 +69,7 @@ class Emulation:
         self.gate = gate
         self.chains = chains
         self.placements = placements
+        self.cancels = cancels
         self.settle = settle
         self.armed: dict[str, Order] = {}
         self.due: dict[str, int] = {}
@@ -105,19 +113,39 @@ class Emulation:
         if not (order.is_open and self._is_ours(order)):
             return False
         order.is_armed = True
-        order.status = order.venue_status = OrderStatus.NEW
         self.armed[order_id] = order
+        order.venue_status = OrderStatus.NEW
+        if order_id in self.cancels.wanted:
+            order.status = OrderStatus.PENDING_CANCEL
+            self.port.schedule(0.0, self.disarm, order_id)
+            return True
+        order.status = OrderStatus.NEW
         self.due[order_id] = self.port.now_ns + RETRY_NS
         self._tell(order)
         self._watch()
         return True
+
+    def hand_over(self, order: Order) -> None:
+        """The venue speaks of an order whose trigger is armed here, or was taken back: it has gone off, and we forgot it."""
+        wants_cancel = order.status in (OrderStatus.PENDING_CANCEL, OrderStatus.CANCELED)
+        self.port.log.error(
+            "%s is at the venue already: the journal is older than that; its trigger is not kept any more",
+            order.client_order_id,
+        )
+        self._forget(order.order_id)
+        order.is_armed = False
+        order.status, order.venue_status = OrderStatus.PENDING_NEW, None
+        self.books.table.refile(order)
+        if wants_cancel:
+            self.port.schedule(0.0, self._cancel, order.order_id)
 
     def proceed(self, change: OrderChange) -> bool:
         """Arms the trigger again of an order that never came to the venue; True if the change was told here."""
         order = change.order
         if order is None or not change.status_changed:
             return False
-        if order.venue_status is not None and self.chains.is_earlier_leg(order):
+        is_there = order.venue_status is not None and (order.is_open or order.executed_quantity)
+        if is_there and self.chains.is_earlier_leg(order):
             self._stand_down(order)
         if order.status is not OrderStatus.NOT_FOUND:
             return False
@@ -125,9 +153,11 @@ class Emulation:
             return False
         if self.gate.is_halted(order.strategy) or order.strategy in self.gate.stops:
             return False
+        if order.order_id in self.cancels.wanted:
+            return False
         self.port.send(OrderNote(order=copy_order(order)))
         leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
-        leg.order_id = self.chains.next_id(order)
+        leg.order_id, leg.best_price = self.chains.next_id(order), order.best_price
         self.chains.extend(order, leg)
         self.port.log.warning(
             "%s never came to the venue: its trigger is armed again", order.client_order_id
@@ -136,15 +166,23 @@ class Emulation:
         return True
 
     def _stand_down(self, order: Order) -> None:
-        """The venue knows an order after all that had been proven absent: its trigger must not go off a second time."""
+        """The venue knows an order after all that had been proven absent: its trigger must not go off a second time.
+
+        If it has, what it was sent as is canceled, as far as it rests.
+        """
         current = self.chains.current(self.chains.handle_of(order))
-        if current is not None and current.is_armed and current.is_open:
+        if current is not None and current.is_open:
             self.port.log.error(
                 "%s is at the venue after all: its trigger, armed again as %s, is taken back",
                 order.client_order_id,
                 current.client_order_id,
             )
-            self.port.schedule(0.0, self.disarm, current.order_id)
+            self.port.schedule(0.0, self._cancel, current.order_id)
+
+    def _cancel(self, order_id: str) -> None:
+        order = self.books.table.get(order_id)
+        if order is not None:
+            self.cancels.request(order, is_pursued=True)
 
     def _is_ours(self, order: Order) -> bool:
         instrument = self.books.instruments.get((order.exchange, order.symbol))
@@ -190,6 +228,9 @@ class Emulation:
             self.due[order_id] = 0
             self.port.log.info("%s is set off at %s", order.client_order_id, to_text(price))
         refusal = self.gate.find_refusal(order.strategy, order.exchange)
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        if instrument is not None and instrument.status is not SymbolStatus.TRADING:
+            return
         if refusal is None and self.due[order_id] <= self.port.now_ns:
             self._fire(order)
 
@@ -203,6 +244,14 @@ class Emulation:
         self._forget(order.order_id)
         order.is_armed = False
         order.status, order.venue_status = OrderStatus.PENDING_NEW, None
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        if instrument is not None:
+            # What rounds to nothing goes as it is: the venue says then what is wrong with it.
+            order.quantity = instrument.round_quantity(order.quantity, find_venue_type(order)) or (
+                order.quantity
+            )
+            if order.price:
+                order.price = instrument.round_price(order.price, order.side)
         self.books.table.refile(order)
         self.port.send(
             NewOrderRequest(

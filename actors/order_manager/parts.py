@@ -115,6 +115,7 @@ class Parts:
             self.gate,
             self.chains,
             self.placements,
+            self.cancels,
             lambda change: self.settlement.settle(change),
         )
         self.inquiries = Inquiries(

@@ -118,6 +118,7 @@ class Recovery:
                     order.reason, order.reason_text = Reason.NONE, ""
                 else:
                     self.to_cancel[order.order_id] = order
+                    self.cancels.wanted.add(order.order_id)
                 order.restore_venue_status()
             if order.venue_status is None:
                 sent_before_ns = self.restoring.sent_before.get(order.order_id)

@@ -132,6 +132,10 @@ def find_venue_fault(
         fault = instrument.find_fault(order.order_type, order.quantity, price)
         if fault is not None:
             return fault
+    if needs_emulation(order, instrument) and not order.order_type.has_price:
+        # It will be sent as a MARKET order, and must not be found too great only then.
+        reference = order.stop_price or market_price
+        return instrument.find_fault(OrderType.MARKET, order.quantity, None, reference)
     return None
 
 

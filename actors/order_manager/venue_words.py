@@ -56,6 +56,8 @@ class VenueWords:
             return
         if event.status is OrderStatus.NOT_FOUND and (known is None or not self._is_absent(known)):
             return
+        if known is not None and known.is_armed and event.exchange_order_id:
+            self.settlement.emulation.hand_over(known)
         was_acknowledged = known is not None and known.venue_status is not None
         was_absent = known is not None and known.status is OrderStatus.NOT_FOUND
         change = self.books.table.on_venue_order(event, self.settlement.port.now_ns)
