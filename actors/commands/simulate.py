@@ -71,7 +71,8 @@ ROUND_BOT = SimulatedBot(
         ActorSpecification(
             EveryOrder, "EveryOrder", {"symbol": "BTCUSDT", "quantity": Decimal("0.001")}
         ),
-    )
+    ),
+    plain_share=0.3,
 )
 """What trades in the rounds: a market maker, a crossing strategy quick enough to cross every few seconds, and one that uses
 every kind of order."""

@@ -11,11 +11,11 @@ from messages.codec import union_decoder
 from messages.enums import OrderStatus
 from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import Fill, NewOrderRequest, Order, OrderUpdate
-from messages.recovery import OrderManagerCheckpoint, OrderNote
+from messages.recovery import OrderManagerCheckpoint, OrderNote, TriggerArmed
 
 READ = (
     *(NewOrderRequest, NewOrderListRequest, ReplaceOrderRequest),
-    *(OrderUpdate, OrderNote, Fill, OrderManagerCheckpoint),
+    *(OrderUpdate, OrderNote, Fill, OrderManagerCheckpoint, TriggerArmed),
 )
 
 
@@ -29,6 +29,8 @@ class Beliefs:
         """The last word on each order, by its client order id."""
         self.names: dict[int, str] = {}
         """Client order ids by the venue's own."""
+        self.armed: list[Order] = []
+        """Orders whose trigger the order manager has kept."""
         self.fills: list[Fill] = []
         self.checkpoint: OrderManagerCheckpoint | None = None
         self.fills_since_checkpoint: list[Fill] = []
@@ -43,6 +45,9 @@ class Beliefs:
                 self.intended.append(message.order.client_order_id)
             elif isinstance(message, NewOrderListRequest):
                 self.intended += [order.client_order_id for order in message.orders]
+            elif isinstance(message, TriggerArmed):
+                self.armed.append(message.order)
+                self.take_order(message.order)
             elif isinstance(message, OrderUpdate | OrderNote):
                 self.take_order(message.order)
             elif isinstance(message, Fill):

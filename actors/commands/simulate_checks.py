@@ -16,7 +16,7 @@ from actors.order_manager.naming import OrderNames
 from actors.simulation.invariants import OrderFact, compare_amounts, compare_orders
 from actors.simulation.program import Program
 from actors.trading.portfolio import add_to
-from messages.enums import Side
+from messages.enums import OrderStatus, Side
 
 Assets = tuple[str, str]
 """Base and quote asset of a symbol."""
@@ -74,6 +74,32 @@ def compare_own_orders(
     for fact in at_venue:
         if fact.client_order_id in beliefs.called_absent:
             yield f"{fact.client_order_id} is at the venue and was once called absent"
+
+
+def compare_triggers(beliefs: Beliefs, account: VenueAccount) -> Iterator[str]:
+    """A trigger that the bot has kept went off once, or was taken back or refused, and none was forgotten."""
+    named = {**account.names, **beliefs.names}
+    executed = {
+        named[key]: Decimal(order.executed_quantity) for key, order in account.orders.items()
+    }
+    sold: dict[str, Decimal] = {}
+    asked: dict[str, Decimal] = {}
+    for name, count in Counter(order.client_order_id for order in beliefs.armed).items():
+        if count > 1:
+            yield f"the trigger of {name} was written down {count} times"
+    for order in beliefs.armed:
+        name, handle = order.client_order_id, order.order_id.partition("~")[0]
+        last = beliefs.orders[name]
+        if last.is_open:
+            yield f"the trigger of {name} was forgotten: {last.status}"
+        taken_back = (OrderStatus.CANCELED, OrderStatus.REJECTED)
+        if name not in beliefs.intended and last.status not in taken_back:
+            yield f"{name} has never gone off and is {last.status}"
+        add_to(sold, handle, executed.get(name, Decimal(0)))
+        asked[handle] = max(asked.get(handle, Decimal(0)), order.quantity)
+    for handle, quantity in sold.items():
+        if quantity > asked[handle]:
+            yield f"{handle} went off more than once: {quantity} of {asked[handle]} executed"
 
 
 def compare_fills(

@@ -25,6 +25,7 @@ from actors.commands.simulate_checks import (
     compare_balances,
     compare_bot,
     compare_bystander,
+    compare_triggers,
     outcomes_were_clear,
 )
 from actors.commands.simulate_market import MarketPlan, write_market
@@ -46,6 +47,7 @@ from actors.simulation.invariants import programs_ended_well
 from actors.simulation.loop import EPOCH_NS
 from actors.simulation.program import Program
 from actors.simulation.rounds import FAULTS_FILE, KEEPS_STATE_FILE, RoundSetup
+from actors.simulation.seeded import SeededRandom
 from actors.simulation.venue_faults import remaining_faults
 from actors.simulation.weather import Weather
 from actors.simulation.world import World
@@ -75,6 +77,8 @@ class SimulatedBot:
 
     actors: tuple[ActorSpecification, ...]
     symbol: str = "BTCUSDT"
+    plain_share: float = 0.0
+    """In what share of the rounds the symbol takes no triggers and no lists, so that the bot keeps the triggers itself."""
     trades_per_second: float = 6.0
     duration_s: float = 20.0
     settle_s: float = 80.0
@@ -86,6 +90,10 @@ class SimulatedBot:
         """Base and quote asset of each symbol."""
         rules = rules_for(self.symbol)
         return {self.symbol: (rules.base_asset, rules.quote_asset)}
+
+    def is_plain(self, seed: int) -> bool:
+        """Whether a seed's round has a plain symbol."""
+        return SeededRandom(f"{seed}:plain").random() < self.plain_share
 
 
 @dataclass
@@ -123,6 +131,7 @@ def exchange_program(bot: SimulatedBot, seed: int) -> Callable[[Path], Coroutine
             host="0.0.0.0",
             port=80,
             symbols=(bot.symbol,),
+            plain_symbols=(bot.symbol,) if bot.is_plain(seed) else (),
             market=str(folder / MARKET_FILE),
             accounts=(AccountConfiguration(keys=(pair,)),),
             engine_timeout_seconds=ENGINE_TIMEOUT_S,
@@ -195,6 +204,7 @@ class Comparison:
             names.register(specification.name)
         assets = self.bot.assets
         wrong += compare_bot(beliefs, account, names, assets)
+        wrong += compare_triggers(beliefs, account)
         wrong += compare_balances(account, beliefs, names, assets, DEFAULT_BALANCES)
         if self.bystander is not None:
             wrong += compare_bystander(self.bystander, account, beliefs, names)

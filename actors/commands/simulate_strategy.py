@@ -20,10 +20,7 @@ class EveryOrder(Strategy):
     ) -> None:
         """`every`: how many trades lie between two of its deeds; `distance`: how far exits are, as a share of the price."""
         self.symbol, self.quantity, self.every = symbol, quantity, every
-        self.below, self.above = 1 - distance, 1 + distance
-        self.far_below = 1 - distance * 4 / 3
-        self.somewhat_below, self.just_below = 1 - distance * 2 / 3, 1 - distance / 3
-        self.trail = max(round(distance * BASIS_POINTS), LEAST_TRAIL)
+        self.distance = distance
         self.trades = 0
 
     def on_trade(self, trade: Trade) -> None:
@@ -31,6 +28,8 @@ class EveryOrder(Strategy):
         self.trades += 1
         if self.trades % self.every:
             return
+        # Only a near trigger goes off within the seconds of a round, and what the order manager does then is looked at.
+        self.set_distance(self.distance if self.has_lists else self.distance / 40)
         resting = self.open_orders(self.symbol)
         if len(resting) > 2:
             self.tidy(trade.price)
@@ -41,8 +40,22 @@ class EveryOrder(Strategy):
         else:
             self.tidy(trade.price)
 
+    def set_distance(self, distance: float) -> None:
+        """How far exits are, as a share of the price."""
+        self.below, self.above = 1 - distance, 1 + distance
+        self.far_below = 1 - distance * 4 / 3
+        self.somewhat_below, self.just_below = 1 - distance * 2 / 3, 1 - distance / 3
+        least = LEAST_TRAIL if self.has_lists else 1
+        self.trail = max(round(distance * BASIS_POINTS), least)
+
     def on_resync(self, resync: Resync) -> None:
         """Its state is what it asks for anyway."""
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether its symbol takes brackets and pairs; where not, the order manager keeps its stops as well."""
+        instrument = self.instrument(self.symbol)
+        return instrument is None or instrument.allows_oto
 
     def enter(self, price: float) -> None:
         """A bracket whose exits the market may reach within seconds, or an order that is to be replaced."""
@@ -50,6 +63,8 @@ class EveryOrder(Strategy):
         near = self.random.choice((1.0002, 1.0, 0.9998))
         if dice == 0:
             self.buy(self.symbol, self.quantity, price * self.somewhat_below, time_to_cancel=3.0)
+        elif not self.has_lists:
+            self.buy(self.symbol, self.quantity, price * near, time_to_cancel=3.0)
         elif dice == 1:
             self.bracket(
                 self.symbol, self.quantity, price * near, price * self.below, time_to_cancel=3.0
@@ -66,7 +81,10 @@ class EveryOrder(Strategy):
 
     def protect(self, price: float) -> None:
         """Exits for what is held."""
-        dice, held = self.random.randrange(5), self.free_quantity(self.symbol)
+        dice, held = (
+            self.random.randrange(5 if self.has_lists else 4),
+            self.free_quantity(self.symbol),
+        )
         if dice == 0:
             self.stop(self.symbol, held, price * self.below)
         elif dice == 1:

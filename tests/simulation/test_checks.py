@@ -13,6 +13,7 @@ from actors.commands.simulate_checks import (
     compare_balances,
     compare_bot,
     compare_bystander,
+    compare_triggers,
     outcomes_were_clear,
 )
 from actors.commands.simulate_setup import ENDPOINTS
@@ -80,6 +81,7 @@ def make_beliefs() -> Beliefs:
         executed_quantity=Decimal("0.1"),
     )
     beliefs.orders, beliefs.names = {OURS: order}, {1: OURS}
+    beliefs.armed = []
     beliefs.fills = [
         Fill(
             strategy="Maker",
@@ -122,6 +124,7 @@ def compare(
     """All that the comparisons say."""
     return [
         *compare_bot(beliefs, account, NAMES, ASSETS),
+        *compare_triggers(beliefs, account),
         *compare_balances(account, beliefs, NAMES, ASSETS, INITIAL),
         *compare_bystander(bystander or make_bystander(), account, beliefs, NAMES),
     ]
@@ -215,3 +218,51 @@ def test_an_order_not_answered_in_the_calm() -> None:
     beliefs.doubtful = {"early": 10 * 10**9, "late": 30 * 10**9}
     said = list(outcomes_were_clear(beliefs, 20 * 10**9))
     assert said == ["late was not answered, 10.0 s after all was well again"]
+
+
+def arm(beliefs: Beliefs, name: str = OURS, order_id: str = "stop") -> Order:
+    """A trigger that was kept, whose order has not gone off."""
+    order = Order(
+        side=Side.SELL,
+        order_type=OrderType.STOP_LOSS,
+        client_order_id=name,
+        order_id=order_id,
+        quantity=Decimal("0.1"),
+        status=OrderStatus.NEW,
+        is_armed=True,
+    )
+    beliefs.armed.append(order)
+    beliefs.orders.setdefault(name, order)
+    return order
+
+
+def test_a_trigger_that_went_off_or_was_taken_back() -> None:
+    beliefs = make_beliefs()
+    arm(beliefs)
+    arm(beliefs, "other", "other").status = OrderStatus.CANCELED
+    assert compare(beliefs, make_account()) == []
+
+
+def test_a_trigger_that_went_off_twice() -> None:
+    beliefs, account = make_beliefs(), make_account()
+    arm(beliefs)
+    arm(beliefs, "again", "stop~2").status = OrderStatus.FILLED
+    beliefs.intended.append("again")
+    account.orders[3] = venue_order(3, "again", executed_quantity="0.1")
+    account.names[3] = "again"
+    assert "stop went off more than once: 0.2 of 0.1 executed" in compare(beliefs, account)
+
+
+def test_a_trigger_that_was_forgotten() -> None:
+    beliefs = make_beliefs()
+    arm(beliefs, "lost")
+    assert "the trigger of lost was forgotten: NEW" in compare(beliefs, make_account())
+    beliefs.orders["lost"].status = OrderStatus.FILLED
+    assert "lost has never gone off and is FILLED" in compare(beliefs, make_account())
+
+
+def test_a_trigger_that_was_written_down_twice() -> None:
+    beliefs = make_beliefs()
+    arm(beliefs)
+    arm(beliefs)
+    assert f"the trigger of {OURS} was written down 2 times" in compare(beliefs, make_account())

@@ -42,6 +42,20 @@ def test_calm_round_trades_and_everybody_agrees(entropy: Entropy) -> None:
     assert figures.account.balances["BTC"] != Decimal(100)
 
 
+def test_a_round_with_a_plain_symbol_keeps_triggers_and_some_go_off(entropy: Entropy) -> None:
+    armed: set[str] = set()
+    intended: set[str] = set()
+    for seed in [seed for seed in range(ROUNDS) if ROUND_BOT.is_plain(seed)][:3]:
+        setup, comparison = setup_of(ROUND_BOT, seed)
+        run_round(setup, seed, weather=CALM, entropy=entropy).check()
+        beliefs = comparison.figures.beliefs
+        assert beliefs is not None
+        armed |= {f"{seed} {order.client_order_id}" for order in beliefs.armed}
+        intended |= {f"{seed} {name}" for name in beliefs.intended}
+    assert armed & intended, "some went off"
+    assert armed - intended, "some were taken back"
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 def test_rounds_hold(part: int, entropy: Entropy) -> None:
     share = ROUNDS // PARTS
