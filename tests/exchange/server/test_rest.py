@@ -123,7 +123,7 @@ async def test_public_refusals(
 @pytest.mark.asyncio
 async def test_unknown_paths_and_verbs_get_the_venues_page(still_world: World) -> None:
     rest = still_world.rest()
-    for target in ("/api/v3/nothing", "/api/v1/ping", "/", "/sapi/v1/asset/tradeFee"):
+    for target in ("/api/v3/nothing", "/api/v1/ping", "/", "/sapi/v1/nothing"):
         answer = await rest.raw("GET", target)
         assert answer.status == 404
         assert answer.text == "<html><body><h2>404 Not found</h2></body></html>"
