@@ -11,6 +11,9 @@ BASIS_POINTS = 10_000
 LEAST_TRAIL = 10
 """What Binance's symbols take (TRAILING_DELTA)."""
 
+NEARER = 1 / 40
+"""Where the order manager keeps the triggers: they go off within the seconds of a round, and what it does then is looked at."""
+
 
 class EveryOrder(Strategy):
     """At every so many trades something else, by the dice: enter, protect, replace, cancel, get out."""
@@ -28,8 +31,7 @@ class EveryOrder(Strategy):
         self.trades += 1
         if self.trades % self.every:
             return
-        # Only a near trigger goes off within the seconds of a round, and what the order manager does then is looked at.
-        self.set_distance(self.distance if self.has_lists else self.distance / 40)
+        self.set_distance(self.distance if self.has_lists else self.distance * NEARER)
         resting = self.open_orders(self.symbol)
         if len(resting) > 2:
             self.tidy(trade.price)

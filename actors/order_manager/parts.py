@@ -102,8 +102,8 @@ class Parts:
             self.gate,
             risk,
             self.refusals,
-            options.self_trade_prevention,
             lambda order: self.emulation.arm(order),
+            options.self_trade_prevention,
         )
         self.cancels = Cancels(
             port, self.books, self.publisher, lambda order_id: self.emulation.disarm(order_id)

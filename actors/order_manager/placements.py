@@ -43,8 +43,8 @@ class Placements:
         gate: TradingGate,
         risk: RiskChecker,
         refusals: Refusals,
+        arm: Callable[[Order], None],
         self_trade_prevention: SelfTradePrevention | None = None,
-        arm: Callable[[Order], None] | None = None,
     ) -> None:
         """`arm` keeps the trigger of an order whose type the venue lacks."""
         self.arm = arm
@@ -271,9 +271,7 @@ class Placements:
     def _is_for_us(self, order: Order) -> bool:
         """Whether an order's trigger is kept here, for want of its type at the venue."""
         instrument = self.books.instruments.get((order.exchange, order.symbol))
-        return (
-            self.arm is not None and instrument is not None and needs_emulation(order, instrument)
-        )
+        return instrument is not None and needs_emulation(order, instrument)
 
     def find_early_trigger(self, order: Order) -> Refusal | None:
         """Why an order would go off at once, which the venue refuses where it keeps the trigger itself, or None."""
@@ -289,7 +287,7 @@ class Placements:
         changes = self.admit([order], refusal)
         if changes is None:
             return False
-        if self.arm is not None and self._is_for_us(order):
+        if self._is_for_us(order):
             self.arm(order)
             self.publisher.publish(changes[0])
             return True

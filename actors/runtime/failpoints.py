@@ -47,6 +47,10 @@ class Failpoint:
         self.left = passages
         self.strike = strike
 
+    def lies_at(self, name: str) -> bool:
+        """Whether it is the place of this name, or one of its details."""
+        return self.place == name or self.place.startswith(f"{name}.")
+
     def reach(self, name: str, details: Iterable[str] = ()) -> None:
         """Here the program is at a place, once whatever its details; the named one strikes at its passage."""
         if self.place == name or self.place in {f"{name}.{detail}" for detail in details}:

@@ -264,11 +264,11 @@ class Journal:
         *,
         is_retold: bool = False,
     ) -> None:
-        """Writes `(actor, number, message_class, time_ns, frame)` in one transaction, with the numbers of what was handled.
+        """Writes at least one entry in one transaction, with the numbers of what was handled.
 
-        `handled` holds the last number from each sender that the actor has handled since its last transaction. With
-        `is_retold` it need not survive a power cut: all of it can be asked for again. Raises JournalError if it could not
-        be written; then nothing was.
+        An entry is `(actor, number, message_class, time_ns, frame)`. `handled` holds the last number from each sender
+        that the actor has handled since its last transaction. With `is_retold` it need not survive a power cut: all of it
+        can be asked for again. Raises JournalError if it could not be written; then nothing was.
         """
         if ARMED is not None:
             ARMED.reach("journal.before", (entry[2] for entry in entries))
@@ -276,7 +276,8 @@ class Journal:
         rows += [(*entry, encode_handled(handled) if handled else None) for entry in entries[-1:]]
         try:
             self._set_level("NORMAL" if is_retold else self.synchronous)
-            if len(rows) <= ROWS_TOGETHER and ARMED is None:
+            is_split = ARMED is not None and ARMED.lies_at("journal.within")
+            if len(rows) <= ROWS_TOGETHER and not is_split:
                 # One statement is a transaction: BEGIN and COMMIT would be two more to run on the way of an order.
                 self.connection.execute(insertion_of(len(rows)), [*chain.from_iterable(rows)])
             else:

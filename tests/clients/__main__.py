@@ -87,6 +87,11 @@ async def differences(interpreter: str, own: dict[str, str], script: Path) -> li
         ]
         if [order[1] for order in seen["orders"]] != ENDS:
             found.append(f"orders ended as {seen['orders']}")
+        streams = seen.get("streams", [])
+        if len(streams) < 2 or not all(streams):
+            found.append(
+                f"of market data it saw {streams} before and after the connection was reset"
+            )
         return found
     finally:
         exchange.terminate()

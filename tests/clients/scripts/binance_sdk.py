@@ -16,11 +16,9 @@ from common import (
     STREAMS,
     SYMBOL,
     WS_API,
-    balances_of,
     below,
     cut,
-    orders_of,
-    tell,
+    tell_answers,
 )
 
 LIMIT = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "time_in_force": "GTC"}
@@ -95,13 +93,7 @@ async def main() -> None:
     ]
     account = plain(rest.get_account())
     trades = plain(rest.my_trades(symbol=SYMBOL))
-    tell(
-        orders_of(orders),
-        balances_of(account["balances"]),
-        [trade["id"] for trade in trades],
-        events,
-        streams=frames,
-    )
+    tell_answers(orders, account, trades, events, frames)
 
 
 asyncio.run(main())

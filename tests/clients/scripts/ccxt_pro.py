@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import ccxt.pro
-from common import KEY, REST, SECRET, STREAMS, WS_API, below, cut, tell
+from common import KEY, REST, SECRET, STREAMS, WS_API, balances_of, below, cut, tell
 
 SYMBOL = "BTC/USDT"
 URLS = {
@@ -68,10 +68,10 @@ async def main() -> None:
     trades = await exchange.fetch_my_trades(SYMBOL)
     tell(
         [(order["id"], order["info"]["status"], order["info"]["executedQty"]) for order in orders],
-        {row["asset"]: [row["free"], row["locked"]] for row in balances["info"]["balances"]},
+        balances_of(balances["info"]["balances"]),
         [trade["id"] for trade in trades],
         events,
-        streams=frames,
+        frames,
     )
 
 

@@ -36,32 +36,45 @@ def tell(
     balances: Any,
     trades: Iterable[Any],
     events: Iterable[Any],
-    **more: Any,
+    streams: Iterable[Any],
 ) -> NoReturn:
     """Prints what was seen, in the venue's own words, and ends the process, whatever the client still has open.
 
-    Orders are (number, status, executed quantity), events (order's number, execution type), trades their numbers.
+    Orders are (number, status, executed quantity), events (order's number, execution type), trades their numbers;
+    `streams` is what came of market data: before the connection was reset, after it, and perhaps of another stream.
     """
     seen = {
         "orders": [[int(number), status, executed] for number, status, executed in orders],
         "balances": balances,
         "trades": [int(number) for number in trades],
         "events": sorted({(int(number), kind) for number, kind in events}),
-        **more,
+        "streams": list(streams),
     }
     sys.stdout.write(json.dumps(seen) + "\n")
     sys.stdout.flush()
     os._exit(0)
 
 
+def tell_answers(
+    orders: Iterable[dict[str, Any]],
+    account: dict[str, Any],
+    trades: Iterable[dict[str, Any]],
+    events: Iterable[Any],
+    streams: Iterable[Any],
+) -> NoReturn:
+    """As `tell`, of the venue's answers as they came: each order's query, the account, its trades."""
+    tell(
+        [(row["orderId"], row["status"], row["executedQty"]) for row in orders],
+        balances_of(account["balances"]),
+        [row["id"] for row in trades],
+        events,
+        streams,
+    )
+
+
 def balances_of(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
     """The venue's balances by asset: free and locked."""
     return {row["asset"]: [row["free"], row["locked"]] for row in rows}
-
-
-def orders_of(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """The venue's orders in the form `tell` takes."""
-    return [(row["orderId"], row["status"], row["executedQty"]) for row in rows]
 
 
 def is_report(event: dict[str, Any], kind: str) -> bool:

@@ -111,7 +111,7 @@ class Trader(Strategy):  # type: ignore[misc]
                 },
                 self.trades,
                 self.events,
-                streams=self.counts,
+                self.counts,
             )
 
 

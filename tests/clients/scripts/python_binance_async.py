@@ -11,13 +11,11 @@ from common import (
     STREAMS,
     SYMBOL,
     WS_API,
-    balances_of,
     below,
     cut,
     is_report,
-    orders_of,
     reports_of,
-    tell,
+    tell_answers,
 )
 
 
@@ -91,13 +89,7 @@ async def main() -> None:
     ]
     account = await client.get_account()
     trades = await client.get_my_trades(symbol=SYMBOL)
-    tell(
-        orders_of(orders),
-        balances_of(account["balances"]),
-        [trade["id"] for trade in trades],
-        reports_of(events),
-        streams=[*frames, update["e"]],
-    )
+    tell_answers(orders, account, trades, reports_of(events), [*frames, update["e"]])
 
 
 asyncio.run(main())

@@ -11,13 +11,11 @@ from common import (
     STREAMS,
     SYMBOL,
     WS_API,
-    balances_of,
     below,
     cut,
     is_report,
-    orders_of,
     reports_of,
-    tell,
+    tell_answers,
 )
 
 Client.API_URL = AsyncClient.API_URL = REST + "/api"
@@ -80,13 +78,7 @@ def main() -> None:
     ]
     account = client.get_account()
     trades = client.get_my_trades(symbol=SYMBOL)
-    tell(
-        orders_of(orders),
-        balances_of(account["balances"]),
-        [trade["id"] for trade in trades],
-        reports_of(events),
-        streams=frames,
-    )
+    tell_answers(orders, account, trades, reports_of(events), frames)
 
 
 main()
