@@ -1,5 +1,6 @@
 """Each client's own environment: a virtual one of Python, or a folder of Node packages; made once and kept."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,14 +9,12 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 INSTALL_SECONDS = 600.0
-UNREACHABLE = (
-    "Retrying (",
-    "NewConnectionError",
-    "Network is unreachable",
-    "ENOTFOUND",
-    "EAI_AGAIN",
+UNREACHABLE = re.compile(
+    r"Retrying \(|NewConnectionError|Network is unreachable|npm (?:error|ERR!) code "
+    r"(?:E(?:NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|NETUNREACH|HOSTUNREACH|IDLETIMEOUT)|ERR_SOCKET_TIMEOUT"
+    r"|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER_CERT(?:_LOCALLY)?|VERIFY_LEAF_SIGNATURE))"
 )
-"""How pip and npm tell of a registry that they cannot reach; all else is a fault of what is pinned here."""
+"""How pip and npm tell of a registry that they cannot reach or do not trust; all else is a fault of what is pinned here."""
 
 
 class FailedError(Exception):
@@ -85,8 +84,8 @@ def install(command: list[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise SkippedError(f"not installed after {INSTALL_SECONDS:.0f} s") from error
     if done.returncode:
-        if any(word in done.stdout + done.stderr for word in UNREACHABLE):
-            raise SkippedError("no package registry can be reached")
+        if (told := UNREACHABLE.search(done.stdout + done.stderr)) is not None:
+            raise SkippedError(f"no package registry can be reached ({told[0]})")
         raise FailedError(f"it cannot be installed: {last_line(done.stderr)}")
 
 
