@@ -186,6 +186,8 @@ async def test_a_silent_symbol_is_stale_and_a_silent_connection_is_given_up(
     await send_trade(venue, 2)
     await feed.until(lambda: feed.states()[-1] == "LIVE")
     await feed.until(lambda: len(venue.stream_sockets) == 2, 6)
+    # The venue takes the connection a moment before the feed hears that it stands.
+    await feed.until(lambda: feed.states()[-1] == "LIVE")
     assert feed.states()[-2:] == ["DISCONNECTED", "LIVE"]
     stale = [item for item in feed.all_of(FeedStatus) if item.state is FeedState.STALE]
     assert len(stale) >= 2, "a state that is not LIVE is repeated"
