@@ -45,3 +45,5 @@ class LimitExceeded(Refused):
 
 class Unsent(GatewayError):
     """The request provably never left."""
+
+    reason = Reason.UNSENT

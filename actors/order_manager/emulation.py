@@ -13,7 +13,8 @@ for meanwhile. If the venue speaks of an order whose trigger is armed, an older 
 has gone off long ago, and is the venue's from then on.
 
 A symbol that does not trade keeps its triggers until it does. Terms are rounded once more, to the rules of the moment at
-which they are sent.
+which they are sent. An order that never left this machine, because the connection was gone, is armed again like one that
+is proven absent, and goes off again a little later wherever the price is.
 
 Until it goes off the order locks nothing at the venue, and nobody watches while the bot is not running.
 """
@@ -38,7 +39,7 @@ from actors.trading.price_trigger import (
     is_triggered,
     needs_emulation,
 )
-from messages.enums import OrderStatus, SymbolStatus
+from messages.enums import OrderStatus, Reason, SymbolStatus
 from messages.instruments import to_text
 from messages.orders import NewOrderRequest, Order
 from messages.recovery import OrderNote, TriggerArmed
@@ -147,9 +148,10 @@ class Emulation:
         is_there = order.venue_status is not None and (order.is_open or order.executed_quantity)
         if is_there and self.chains.is_earlier_leg(order):
             self._stand_down(order)
-        if order.status is not OrderStatus.NOT_FOUND:
+        is_unsent = order.status is OrderStatus.REJECTED and order.reason is Reason.UNSENT
+        if not (is_unsent or order.status is OrderStatus.NOT_FOUND):
             return False
-        if order.venue_status is not None or not self._is_ours(order):
+        if not (is_unsent or order.venue_status is None) or not self._is_ours(order):
             return False
         if self.gate.is_halted(order.strategy) or order.strategy in self.gate.stops:
             return False
@@ -159,8 +161,12 @@ class Emulation:
         leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
         leg.order_id, leg.best_price = self.chains.next_id(order), order.best_price
         self.chains.extend(order, leg)
+        if is_unsent:
+            self.due[leg.order_id] = self.port.now_ns + RETRY_NS
         self.port.log.warning(
-            "%s never came to the venue: its trigger is armed again", order.client_order_id
+            "%s never came to the venue%s: its trigger is armed again",
+            order.client_order_id,
+            f" ({order.reason_text})" if is_unsent else "",
         )
         self.placements.arm_again(leg)
         return True

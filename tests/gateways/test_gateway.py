@@ -194,7 +194,7 @@ async def test_a_late_order_is_refused_and_nothing_is_sent(open_floor: OpenFloor
     ("failure", "status", "reason"),
     [
         (Refused("Filter failure: LOT_SIZE", -1013), OrderStatus.REJECTED, Reason.VENUE),
-        (Unsent("no connection"), OrderStatus.REJECTED, Reason.VENUE),
+        (Unsent("no connection"), OrderStatus.REJECTED, Reason.UNSENT),
         (TimeoutError("no answer"), OrderStatus.UNKNOWN, Reason.OUTCOME_UNKNOWN),
         (KeyError("surprise"), OrderStatus.UNKNOWN, Reason.OUTCOME_UNKNOWN),
     ],

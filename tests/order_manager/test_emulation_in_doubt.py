@@ -151,3 +151,60 @@ def test_more_than_a_market_order_may_be_is_refused_before_it_is_kept() -> None:
     instrument.market_max_quantity = Decimal("0.5")
     desk.tell(instrument, GATEWAY)
     assert refusal_of(desk.place(**STOP)) is Reason.QUANTITY
+
+
+def test_what_never_left_this_machine_goes_off_again_wherever_the_price_went() -> None:
+    desk = open_desk()
+    order = arm(desk)
+    sent = only(quote(desk, 94.0), NewOrderRequest).order
+    told = desk.say(
+        sent, OrderStatus.REJECTED, reason=Reason.UNSENT, reason_text="the socket is gone"
+    )
+    told += desk.advance(0)
+    armed = only(told, TriggerArmed).order
+    assert armed.client_order_id != sent.client_order_id
+    assert all_of(told, OrderUpdate)[-1].status is OrderStatus.NEW
+    assert all_of(told, OrderUpdate)[-1].order.order_id == order.order_id
+    assert not all_of(quote(desk, 97.0), NewOrderRequest), "not at once: the socket is still gone"
+    again = only(desk.advance(1), NewOrderRequest).order
+    assert (again.order_type, again.client_order_id) == (OrderType.MARKET, armed.client_order_id)
+    told = desk.say(again, OrderStatus.FILLED, desk.fill(again, "1"))
+    assert all_of(told, OrderUpdate)[-1].order.order_id == order.order_id
+    assert not desk.manager.books.table.open_orders()
+
+
+def test_what_the_venue_itself_refuses_is_not_tried_again() -> None:
+    desk = open_desk()
+    arm(desk)
+    sent = only(quote(desk, 94.0), NewOrderRequest).order
+    told = desk.say(sent, OrderStatus.REJECTED, reason=Reason.VENUE, reason_text="no funds")
+    assert not all_of([*told, *desk.advance(2)], TriggerArmed)
+    assert not all_of(quote(desk, 90.0), NewOrderRequest)
+
+
+def test_what_never_left_is_not_armed_again_under_a_halt_or_a_cancel() -> None:
+    for halts in (True, False):
+        desk = open_desk()
+        order = arm(desk)
+        sent = only(quote(desk, 94.0), NewOrderRequest).order
+        if halts:
+            desk.tell(HaltTrading(reason="test"), "Operator")
+        else:
+            desk.cancel(order.order_id)
+        told = desk.say(sent, OrderStatus.REJECTED, reason=Reason.UNSENT, reason_text="withdrawn")
+        assert not all_of([*told, *desk.advance(2)], TriggerArmed)
+        assert not desk.manager.books.table.open_orders()
+
+
+def test_what_never_left_outlives_a_kill_armed() -> None:
+    desk = open_desk()
+    order = arm(desk)
+    sent = only(quote(desk, 94.0), NewOrderRequest).order
+    desk.say(sent, OrderStatus.REJECTED, reason=Reason.UNSENT, reason_text="the socket is gone")
+    desk.advance(0)
+    desk.restart()
+    resync = desk.go_on()
+    assert [(each.order_id, each.is_armed) for each in resync.open_orders] == [
+        (order.order_id, True)
+    ]
+    assert len(all_of([*quote(desk, 94.0), *desk.advance(2)], NewOrderRequest)) == 1
