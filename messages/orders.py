@@ -106,6 +106,8 @@ class Order(Message, kw_only=True):
     """The order manager keeps its trigger, for want of the type at the venue, which knows nothing of the order yet."""
     best_price: Decimal = Decimal(0)
     """Of an armed order that trails: the best price since it began to; 0 before that."""
+    is_list_kept: bool = False
+    """The order manager keeps its list, for want of such lists at the venue, which knows the orders one by one."""
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(exchange, symbol)`."""

@@ -100,6 +100,12 @@ def compare_triggers(beliefs: Beliefs, account: VenueAccount) -> Iterator[str]:
     for handle, quantity in sold.items():
         if quantity > asked[handle]:
             yield f"{handle} went off more than once: {quantity} of {asked[handle]} executed"
+    for list_id in dict.fromkeys(order.list_id for order in beliefs.armed if order.list_id):
+        exits = [order for order in beliefs.armed if order.list_id == list_id]
+        handles = {order.order_id.partition("~")[0] for order in exits}
+        total, most = sum(sold[each] for each in handles), max(each.quantity for each in exits)
+        if total > most:
+            yield f"the exits of {list_id} have executed {total} together, and cover {most}"
 
 
 def compare_fills(

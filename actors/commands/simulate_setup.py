@@ -78,7 +78,7 @@ class SimulatedBot:
     actors: tuple[ActorSpecification, ...]
     symbol: str = "BTCUSDT"
     plain_share: float = 0.0
-    """In what share of the rounds the symbol takes no triggers and no lists, so that the bot keeps the triggers itself."""
+    """In what share of the rounds the symbol takes no triggers and no lists, so that the bot keeps them itself."""
     trades_per_second: float = 6.0
     duration_s: float = 20.0
     settle_s: float = 80.0

@@ -31,7 +31,7 @@ class EveryOrder(Strategy):
         self.trades += 1
         if self.trades % self.every:
             return
-        self.set_distance(self.distance if self.has_lists else self.distance * NEARER)
+        self.set_distance(self.distance if self.is_venue_keeping else self.distance * NEARER)
         resting = self.open_orders(self.symbol)
         if len(resting) > 2:
             self.tidy(trade.price)
@@ -47,15 +47,15 @@ class EveryOrder(Strategy):
         self.below, self.above = 1 - distance, 1 + distance
         self.far_below = 1 - distance * 4 / 3
         self.somewhat_below, self.just_below = 1 - distance * 2 / 3, 1 - distance / 3
-        least = LEAST_TRAIL if self.has_lists else 1
+        least = LEAST_TRAIL if self.is_venue_keeping else 1
         self.trail = max(round(distance * BASIS_POINTS), least)
 
     def on_resync(self, resync: Resync) -> None:
         """Its state is what it asks for anyway."""
 
     @property
-    def has_lists(self) -> bool:
-        """Whether its symbol takes brackets and pairs; where not, the order manager keeps its stops as well."""
+    def is_venue_keeping(self) -> bool:
+        """Whether its symbol takes stops, brackets and pairs; where not, the order manager keeps them."""
         instrument = self.instrument(self.symbol)
         return instrument is None or instrument.allows_oto
 
@@ -65,8 +65,6 @@ class EveryOrder(Strategy):
         near = self.random.choice((1.0002, 1.0, 0.9998))
         if dice == 0:
             self.buy(self.symbol, self.quantity, price * self.somewhat_below, time_to_cancel=3.0)
-        elif not self.has_lists:
-            self.buy(self.symbol, self.quantity, price * near, time_to_cancel=3.0)
         elif dice == 1:
             self.bracket(
                 self.symbol, self.quantity, price * near, price * self.below, time_to_cancel=3.0
@@ -83,10 +81,7 @@ class EveryOrder(Strategy):
 
     def protect(self, price: float) -> None:
         """Exits for what is held."""
-        dice, held = (
-            self.random.randrange(5 if self.has_lists else 4),
-            self.free_quantity(self.symbol),
-        )
+        dice, held = self.random.randrange(5), self.free_quantity(self.symbol)
         if dice == 0:
             self.stop(self.symbol, held, price * self.below)
         elif dice == 1:

@@ -184,4 +184,7 @@ def build_leg(order: Order, price: Decimal, quantity: Decimal, now_ns: int) -> O
         stop_price=order.stop_price,
         trailing_delta=order.trailing_delta,
         self_trade_prevention=order.self_trade_prevention,
+        list_id=order.list_id,
+        list_role=order.list_role,
+        is_list_kept=order.is_list_kept,
     )

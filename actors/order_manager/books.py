@@ -197,7 +197,10 @@ class Books:
         others = [
             other
             for other in self.table.list_orders(order)
-            if other is not order and other.list_role in EXITS and order.list_role in EXITS
+            if other is not order
+            and other.list_role in EXITS
+            and order.list_role in EXITS
+            and not other.is_armed
         ]
         if any(other.is_open for other in others):
             return "", ZERO

@@ -61,7 +61,7 @@ class Cancels:
             self.port.schedule(0.0, self.disarm, order.order_id)
             return
         # A cancel of one order of a list cancels all of them: it is asked for once, of the list.
-        listed = self.books.table.list_orders(order)
+        listed = [order] if order.is_list_kept else self.books.table.list_orders(order)
         mates = [other for other in listed if other is not order and other.is_open]
         self.port.send(
             CancelOrderRequest(
@@ -80,6 +80,12 @@ class Cancels:
                 self.pursued.setdefault(mate.order_id, 0)
             with_it = self.books.table.on_cancel_requested(mate, reason, reason_text)
             self.publisher.publish(with_it)
+
+    def request_all(self, order: Order) -> None:
+        """As `request`, for a strategy: of a list that is kept here each order, as the venue does where it keeps the list."""
+        listed = self.books.table.list_orders(order) if order.is_list_kept else [order]
+        for each in listed:
+            self.request(each)
 
     def on_change(self, order: Order) -> None:
         """Starts an order's time when the venue has acknowledged it; ends what concerns an order that is over."""

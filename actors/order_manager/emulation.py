@@ -16,6 +16,8 @@ A symbol that does not trade keeps its triggers until it does. Terms are rounded
 which they are sent. An order that never left this machine, because the connection was gone, is armed again like one that
 is proven absent, and goes off again a little later wherever the price is.
 
+The exits of a list that is kept here are armed too: they wait for their entry, and a target for nothing else (kept_lists.py).
+
 Until it goes off the order locks nothing at the venue, and nobody watches while the bot is not running.
 """
 
@@ -32,14 +34,16 @@ from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.trading.order_change import OrderChange, Verdict
+from actors.trading.order_lists import find_left
 from actors.trading.price_trigger import (
     find_venue_type,
     find_watched_price,
     follow,
+    is_target,
     is_triggered,
     needs_emulation,
 )
-from messages.enums import OrderStatus, Reason, SymbolStatus
+from messages.enums import ListRole, OrderStatus, Reason, SymbolStatus
 from messages.instruments import to_text
 from messages.orders import NewOrderRequest, Order
 from messages.recovery import OrderNote, TriggerArmed
@@ -95,6 +99,17 @@ class Emulation:
             self._watch()
         else:
             self.port.schedule(0.0, self._acknowledge, order.order_id)
+
+    def release(self, order: Order) -> None:
+        """An exit whose entry has been filled waits no longer."""
+        order.is_waiting = False
+        if order.status is OrderStatus.PENDING_NEW:
+            self._acknowledge(order.order_id)
+
+    def refuse(self, order: Order, reason: Reason, reason_text: str) -> None:
+        """An exit whose entry has been refused comes to nothing."""
+        self._forget(order.order_id)
+        self.settle(self.books.table.on_refused(order, reason, reason_text))
 
     def disarm(self, order_id: str) -> None:
         """Carries the cancel of an armed order out."""
@@ -200,6 +215,13 @@ class Emulation:
             if order is not None and not order.is_open:
                 self._forget(order_id)
             return
+        if order.is_waiting:
+            return
+        if is_target(order):
+            # It stands when the venue says so.
+            self._look_at(order)
+            self._watch()
+            return
         order.say(OrderStatus.NEW)
         order.acknowledged_time_ns = order.acknowledged_time_ns or self.port.now_ns
         self.books.table.refile(order)
@@ -219,9 +241,12 @@ class Emulation:
         self._watch()
 
     def _look_at(self, order: Order) -> None:
-        if order.status is not OrderStatus.NEW:
+        is_ready = is_target(order) and order.status is OrderStatus.PENDING_NEW
+        if order.is_waiting or not (is_ready or order.status is OrderStatus.NEW):
             return
         order_id = order.order_id
+        if is_target(order):
+            self.due.setdefault(order_id, 0)
         if order_id not in self.due:
             ticker = self.books.tickers.get((order.exchange, order.symbol))
             price = None if ticker is None else find_watched_price(order, ticker)
@@ -237,8 +262,26 @@ class Emulation:
         instrument = self.books.instruments.get((order.exchange, order.symbol))
         if instrument is not None and instrument.status is not SymbolStatus.TRADING:
             return
-        if refusal is None and self.due[order_id] <= self.port.now_ns:
+        if refusal is None and self.due[order_id] <= self.port.now_ns and self._is_alone(order):
             self._fire(order)
+
+    def _is_alone(self, order: Order) -> bool:
+        """Whether no other exit of its list is at the venue; one that is gets canceled, so that both do not sell."""
+        mates = self.books.table.list_orders(order) if order.is_list_kept else ()
+        at_venue = [
+            mate
+            for mate in mates
+            if mate is not order
+            and mate.list_role is not ListRole.ENTRY
+            and mate.is_open
+            and not mate.is_armed
+        ]
+        for mate in at_venue:
+            if mate.order_id not in self.cancels.pursued:
+                self.cancels.request(
+                    mate, Reason.REPLACED, "the other exit is reached", is_pursued=True
+                )
+        return not at_venue
 
     def _note(self, order: Order) -> None:
         """How far an order has trailed outlives the bot, within a second."""
@@ -247,6 +290,12 @@ class Emulation:
             self.port.send(OrderNote(order=copy_order(order)))
 
     def _fire(self, order: Order) -> None:
+        if order.is_list_kept:
+            left = find_left(order, self.books.table.list_orders(order))
+            if not left:
+                self.disarm(order.order_id)
+                return
+            order.quantity = left
         self._forget(order.order_id)
         order.is_armed = False
         order.status, order.venue_status = OrderStatus.PENDING_NEW, None

@@ -5,11 +5,13 @@ after a restart brings back the list. Each order is asked for by its own client 
 
 The venue places the exits of an entry only when that is filled whole (rest-api.md, OTO). What a partly filled entry has
 brought, or what is left when exits end without having sold it, nobody protects: that is told and logged when it begins.
+Where the venue has no such lists they are kept here (kept_lists.py), by the same rules.
 """
 
 from decimal import Decimal
 
 from actors.order_manager.books import Books
+from actors.order_manager.chains import Chains
 from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.terms import build_order
@@ -26,7 +28,8 @@ Standing = tuple[ListState, Decimal, int, str]
 class Listings:
     """Places lists and tells how they stand."""
 
-    def __init__(self, port: Port, books: Books, placements: Placements) -> None:
+    def __init__(self, port: Port, books: Books, chains: Chains, placements: Placements) -> None:
+        self.chains = chains
         self.port = port
         self.books = books
         self.placements = placements
@@ -102,7 +105,7 @@ class Listings:
                 list_id=first.list_id,
                 exchange_list_id=max(order.exchange_list_id for order in orders),
                 state=state,
-                order_ids=[order.order_id for order in orders],
+                order_ids=list(dict.fromkeys(map(self.chains.handle_of, orders))),
                 unprotected_quantity=unprotected,
                 reason=last.reason,
                 reason_text=last.reason_text,

@@ -267,7 +267,7 @@ class OrderManager(Actor[Outputs]):
             self._tell_unknown(cancel)
         elif order.is_open:
             self.amending.abandon(order)
-            self.cancels.request(order)
+            self.cancels.request_all(order)
         else:
             self.publisher.tell(order, Reason.CANCEL_REFUSED, "the order has ended already")
 

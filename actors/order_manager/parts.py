@@ -15,6 +15,7 @@ from actors.order_manager.foreign import ForeignOrders, ForeignOrdersPolicy
 from actors.order_manager.gate import TradingGate
 from actors.order_manager.halts import Halts
 from actors.order_manager.inquiries import SILENCE_S, Inquiries
+from actors.order_manager.kept_lists import KeptLists
 from actors.order_manager.listings import Listings
 from actors.order_manager.losses import Losses
 from actors.order_manager.naming import OrderNames
@@ -134,8 +135,9 @@ class Parts:
         self.amending = Amending(
             port, self.chains, publisher, self.placements, cancels, self.reducing
         )
-        self.listings = Listings(port, books, self.placements)
+        self.listings = Listings(port, books, self.chains, self.placements)
         self.replacing = Replacing(port, books, publisher, self.placements, cancels)
+        self.kept_lists = KeptLists(port, books, cancels, self.emulation)
         self.closings = Closings(port, books, publisher, self.placements, cancels, self.amending)
         self.halts = Halts(
             port,
@@ -160,6 +162,7 @@ class Parts:
             self.listings,
             self.replacing,
             self.emulation,
+            self.kept_lists,
             self._on_adopted,
         )
 

@@ -23,6 +23,7 @@ from actors.trading.price_trigger import (
     find_watched_price,
     is_stop_reached,
     needs_emulation,
+    needs_kept_list,
     takes_type,
 )
 from actors.trading.risk import Refusal, RiskChecker, RiskState, check_funds
@@ -73,10 +74,13 @@ class Placements:
             self.apply_defaults(order)
         refusal = next(filter(None, map(find_malformation, orders)), None)
         refusal = refusal or self.find_closed_gate(orders[0], send_before_ns)
+        self._decide_who_keeps(orders)
         refusal = refusal or next(filter(None, map(self.find_list_fault, orders)), None)
         if refusal is None:
             fit_exits(orders, self.books.instruments[orders[0].exchange, orders[0].symbol])
             refusal = next(filter(None, map(self.find_fault, orders)), None)
+        if refusal is None and orders[0].is_list_kept:
+            refusal = next(filter(None, map(self.find_early_trigger, orders)), None)
         for order in () if refusal is not None else counted_orders(orders):
             state = msgspec.structs.replace(self.find_state(order), orders_placed=len(orders))
             refusal = refusal or self.risk.check(order, state)
@@ -86,15 +90,19 @@ class Placements:
         changes = self.admit(orders, refusal)
         if changes is None:
             return False
-        self.port.send(
-            NewOrderListRequest(
-                exchange=orders[0].exchange,
-                symbol=orders[0].symbol,
-                list_id=orders[0].client_order_id,
-                orders=[copy_order(order) for order in orders],
-                send_before_ns=send_before_ns,
+        if orders[0].is_list_kept:
+            for order in orders:
+                self._begin(order, send_before_ns)
+        else:
+            self.port.send(
+                NewOrderListRequest(
+                    exchange=orders[0].exchange,
+                    symbol=orders[0].symbol,
+                    list_id=orders[0].client_order_id,
+                    orders=[copy_order(order) for order in orders],
+                    send_before_ns=send_before_ns,
+                )
             )
-        )
         for change in changes:
             self.publisher.publish(change)
         return True
@@ -163,6 +171,8 @@ class Placements:
         instrument = self.books.instruments.get((order.exchange, order.symbol))
         if instrument is None:
             return Reason.INSTRUMENT, f"the trading rules of {order.symbol} are not known"
+        if order.is_list_kept:
+            return None
         has_entry = order.is_waiting or order.list_role is ListRole.ENTRY
         is_offered = instrument.allows_oto if has_entry else instrument.allows_oco
         if not (is_offered and takes_type(order, instrument)):
@@ -276,7 +286,7 @@ class Placements:
     def find_early_trigger(self, order: Order) -> Refusal | None:
         """Why an order would go off at once, which the venue refuses where it keeps the trigger itself, or None."""
         ticker = self.books.tickers.get((order.exchange, order.symbol))
-        if order.trailing_delta or ticker is None or not self._is_for_us(order):
+        if order.trailing_delta or order.is_waiting or ticker is None or not self._is_for_us(order):
             return None
         price = find_watched_price(order, ticker)
         if price is None or not is_stop_reached(order, price):
@@ -287,17 +297,27 @@ class Placements:
         changes = self.admit([order], refusal)
         if changes is None:
             return False
+        self._begin(order, send_before_ns)
+        self.publisher.publish(changes[0])
+        return True
+
+    def _begin(self, order: Order, send_before_ns: int) -> None:
+        """Writes an admitted order down, to be sent or to be kept."""
         if self._is_for_us(order):
             self.arm(order)
-            self.publisher.publish(changes[0])
-            return True
+            return
         self.port.send(
             NewOrderRequest(
                 exchange=order.exchange, order=copy_order(order), send_before_ns=send_before_ns
             )
         )
-        self.publisher.publish(changes[0])
-        return True
+
+    def _decide_who_keeps(self, orders: list[Order]) -> None:
+        """Marks a list that the venue does not have."""
+        instrument = self.books.instruments.get((orders[0].exchange, orders[0].symbol))
+        is_kept = instrument is not None and needs_kept_list(orders, instrument)
+        for order in orders:
+            order.is_list_kept = is_kept
 
 
 def fit_exits(orders: list[Order], instrument: Instrument) -> None:

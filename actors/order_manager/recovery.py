@@ -105,6 +105,7 @@ class Recovery:
         for order in armed:
             readiness.learn_market(order.exchange, order.symbol)
             self.settlement.emulation.restore(order)
+            self.settlement.kept_lists.restore(order)
             self.cancels.on_change(order)
         at_venue = [order for order in books.table.open_orders() if not order.is_armed]
         for order in [*at_venue, *books.unsettled_orders.values()]:

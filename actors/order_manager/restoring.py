@@ -134,6 +134,7 @@ class Restoring:
         if known is not None and known.is_armed:
             # Its trigger went off: from here on the venue is asked, and nothing is sent again.
             known.is_armed, known.status, known.venue_status = False, order.status, None
+            known.is_waiting = False
             known.quantity, known.price, known.best_price = (
                 order.quantity,
                 order.price,

@@ -12,6 +12,7 @@ from actors.order_manager.closings import Closings
 from actors.order_manager.emulation import Emulation
 from actors.order_manager.halts import Halts
 from actors.order_manager.inquiries import Inquiries
+from actors.order_manager.kept_lists import KeptLists
 from actors.order_manager.listings import Listings
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
@@ -41,6 +42,7 @@ class Settlement:
         listings: Listings,
         replacing: Replacing,
         emulation: Emulation,
+        kept_lists: KeptLists,
         on_adopted: Callable[[Order], None],
     ) -> None:
         self.port = port
@@ -56,6 +58,7 @@ class Settlement:
         self.listings = listings
         self.replacing = replacing
         self.emulation = emulation
+        self.kept_lists = kept_lists
         self.on_adopted = on_adopted
 
     def settle(
@@ -87,6 +90,7 @@ class Settlement:
         self.inquiries.consider(order)
         self.listings.on_change(order)
         self.replacing.on_change(order)
+        self.kept_lists.on_change(order)
         if is_adopted:
             self.halts.on_adopted(order)
         self.closings.progress()
@@ -97,7 +101,8 @@ class Settlement:
 
         One that was sent for a list concerns all of its orders.
         """
-        for each in self.books.table.list_orders(order):
+        listed = [order] if order.is_list_kept else self.books.table.list_orders(order)
+        for each in listed:
             self._refuse_cancel(each, reason_text)
 
     def _refuse_cancel(self, order: Order, reason_text: str) -> None:

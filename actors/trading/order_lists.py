@@ -37,6 +37,12 @@ def find_unprotected(orders: Iterable[Order]) -> Decimal:
     return max(entry - executed - covered, ZERO)
 
 
+def find_left(order: Order, orders: Iterable[Order]) -> Decimal:
+    """What an exit may still execute of its quantity, after what the other exits of its list have executed."""
+    others = (each for each in orders if each is not order and each.list_role in EXITS)
+    return max(order.quantity - sum((each.executed_quantity for each in others), ZERO), ZERO)
+
+
 def find_state(orders: list[Order]) -> ListState:
     """How a list stands, by its orders."""
     if any(order.status is OrderStatus.UNKNOWN for order in orders):

@@ -11,9 +11,10 @@ with a trailing delta                     so far back from the best price since 
 ========================================  ======================================================
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
-from messages.enums import OrderType, Side
+from messages.enums import ListRole, OrderType, Side
 from messages.instruments import Instrument, to_decimal
 from messages.market import BookTicker
 from messages.orders import Order
@@ -36,13 +37,34 @@ def takes_type(order: Order, instrument: Instrument) -> bool:
 
 def needs_emulation(order: Order, instrument: Instrument) -> bool:
     """Whether the venue lacks an order's type and would take what it becomes: then its trigger can be kept here."""
+    if order.list_id:
+        return order.is_list_kept and order.list_role is not ListRole.ENTRY
     return (
         order.order_type.is_contingent
-        and not order.list_id
         and instrument.allows_emulation
         and not takes_type(order, instrument)
         and (not instrument.order_types or find_venue_type(order) in instrument.order_types)
     )
+
+
+def needs_kept_list(orders: Sequence[Order], instrument: Instrument) -> bool:
+    """Whether the venue lacks this kind of list and would take its orders one by one: then the list can be kept here."""
+    has_entry = orders[0].list_role is ListRole.ENTRY
+    is_offered = instrument.allows_oto if has_entry else instrument.allows_oco
+    if not instrument.allows_emulation or (
+        is_offered and all(takes_type(order, instrument) for order in orders)
+    ):
+        return False
+    kinds = {
+        order.order_type if order.list_role is ListRole.ENTRY else find_venue_type(order)
+        for order in orders
+    }
+    return not instrument.order_types or kinds <= set(instrument.order_types)
+
+
+def is_target(order: Order) -> bool:
+    """Whether an order waits for no price but rests at its own: of a list that is kept here, the exit with a profit."""
+    return order.is_list_kept and order.order_type is OrderType.LIMIT_MAKER
 
 
 def find_watched_price(order: Order, ticker: BookTicker) -> Decimal | None:
@@ -52,13 +74,14 @@ def find_watched_price(order: Order, ticker: BookTicker) -> Decimal | None:
 
 
 def is_stop_reached(order: Order, price: Decimal) -> bool:
-    """Whether a price reaches an order's stop price; True for one without."""
-    if not order.stop_price:
+    """Whether a price reaches an order's stop price, or the price of a target; True for one that has neither."""
+    level = order.price if is_target(order) else order.stop_price
+    if not level:
         return True
     is_stop_loss = order.order_type in (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
     if is_stop_loss is (order.side is Side.BUY):
-        return price >= order.stop_price
-    return price <= order.stop_price
+        return price >= level
+    return price <= level
 
 
 def is_triggered(order: Order, price: Decimal) -> bool:

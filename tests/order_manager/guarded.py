@@ -1,4 +1,4 @@
-"""A strategy that is always in the market, under a stop that the order manager must keep for it."""
+"""Strategies that are always in the market, under exits that the order manager must keep for them."""
 
 from decimal import Decimal
 
@@ -29,3 +29,30 @@ class Guarded(Strategy):
             self.stop(self.symbol, held, trade.price * 0.99999, time_to_cancel=2.0)
         else:
             self.trailing_stop(self.symbol, held, 1)
+
+
+class Bracketed(Strategy):
+    """Buys with a stop just below and a target just above the market, and again when one of them has sold."""
+
+    def __init__(self, symbol: str, quantity: Decimal) -> None:
+        self.symbol, self.quantity = symbol, quantity
+
+    def on_resync(self, resync: Resync) -> None:
+        """What it does follows from what it asks for."""
+
+    def on_trade(self, trade: Trade) -> None:
+        if self.open_orders(self.symbol):
+            return
+        if self.free_quantity(self.symbol) >= self.quantity / 2:
+            # Left by an entry that was canceled half-way.
+            self.close(self.symbol)
+            return
+        price = trade.price
+        self.bracket(
+            self.symbol,
+            self.quantity,
+            price * 1.0005,
+            price * 0.9999,
+            price * 1.0006,
+            time_to_cancel=2.0,
+        )

@@ -8,7 +8,7 @@ import pytest
 from actors.testing import classes_of
 from messages.codec import encode
 from messages.control import HaltCompleted, HaltTrading, HoldTrading, JournalFailed, ReleaseTrading
-from messages.enums import Exchanges, ListRole, OrderStatus, OrderType, Reason, ReplaceMode, Side
+from messages.enums import Exchanges, OrderStatus, OrderType, Reason, ReplaceMode, Side
 from messages.order_lists import ReplaceOrder
 from messages.orders import (
     CancelOrderRequest,
@@ -18,7 +18,6 @@ from messages.orders import (
     QueryOrderRequest,
 )
 from messages.recovery import TriggerArmed
-from tests.order_manager.brackets import ask, leg
 from tests.order_manager.desk import GATEWAY, STRATEGY, all_of, only, refusal_of
 from tests.order_manager.triggers import STOP, arm, open_desk, quote
 
@@ -283,12 +282,3 @@ def test_without_a_journal_it_does_not_stand_and_one_that_goes_off_is_tried_agai
     assert (update.status, update.order.is_armed) == (OrderStatus.NEW, True)
     again = only(desk.advance(1.1), NewOrderRequest).order
     assert again.client_order_id == unwritten.order.client_order_id
-
-
-def test_lists_are_refused_there_with_the_reason() -> None:
-    desk = open_desk()
-    target = leg("target", OrderType.LIMIT_MAKER, price="110")
-    stop = leg("stop", OrderType.STOP_LOSS, stop_price="95")
-    told = ask(desk, [target, stop], [ListRole.ABOVE, ListRole.BELOW])
-    updates = all_of(told, OrderUpdate)
-    assert {update.reason for update in updates} == {Reason.UNSUPPORTED}

@@ -113,11 +113,13 @@ def test_limits_count_each_order_of_a_list_and_refuse_all_or_none() -> None:
     assert desk.manager.books.table.count_open() == 0
 
 
-@pytest.mark.parametrize("flag", ["allows_oto", "order_types"])
-def test_what_the_symbol_does_not_take_is_refused_as_a_whole(flag: str) -> None:
+@pytest.mark.parametrize(
+    "lacks",
+    [{"allows_oto": False, "allows_emulation": False}, {"order_types": [OrderType.LIMIT]}],
+)
+def test_what_the_symbol_does_not_take_is_refused_as_a_whole(lacks: dict[str, Any]) -> None:
     desk = open_desk()
-    value: Any = False if flag == "allows_oto" else [OrderType.LIMIT, OrderType.MARKET]
-    desk.tell(rules(**{flag: value}), GATEWAY)
+    desk.tell(rules(**lacks), GATEWAY)
     told = ask_bracket(desk)
     assert {update.reason for update in all_of(told, OrderUpdate)} == {Reason.UNSUPPORTED}
 

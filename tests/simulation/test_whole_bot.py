@@ -45,6 +45,7 @@ def test_calm_round_trades_and_everybody_agrees(entropy: Entropy) -> None:
 def test_a_round_with_a_plain_symbol_keeps_triggers_and_some_go_off(entropy: Entropy) -> None:
     armed: set[str] = set()
     intended: set[str] = set()
+    exits: set[str] = set()
     for seed in [seed for seed in range(ROUNDS) if ROUND_BOT.is_plain(seed)][:3]:
         setup, comparison = setup_of(ROUND_BOT, seed)
         run_round(setup, seed, weather=CALM, entropy=entropy).check()
@@ -52,8 +53,14 @@ def test_a_round_with_a_plain_symbol_keeps_triggers_and_some_go_off(entropy: Ent
         assert beliefs is not None
         armed |= {f"{seed} {order.client_order_id}" for order in beliefs.armed}
         intended |= {f"{seed} {name}" for name in beliefs.intended}
+        exits |= {
+            order.order_id.rpartition(".")[2]
+            for order in beliefs.armed
+            if order.list_id and order.client_order_id in beliefs.intended
+        }
     assert armed & intended, "some went off"
     assert armed - intended, "some were taken back"
+    assert {"stop", "target"} <= exits, "so did exits of brackets that are kept"
 
 
 @pytest.mark.parametrize("part", range(PARTS))
