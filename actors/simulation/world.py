@@ -182,9 +182,11 @@ class World:
                     self._storm_s,
                 )
             )
+        # A program that was down when the weather cleared up is not killed by it once it has come up.
+        planned = self.plan.kills if self._is_stormy else ()
         return [
             kill
-            for kill in (*self.plan.kills, *self._asked_kills)
+            for kill in (*planned, *self._asked_kills)
             if kill.program == name and kill.incarnation == incarnation
         ]
 

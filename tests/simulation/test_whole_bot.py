@@ -71,6 +71,15 @@ def test_rounds_hold(part: int, entropy: Entropy) -> None:
         assert report.violations == [], f"bin/test --simulate --rounds 1 --seed {seed}"
 
 
+def test_an_exchange_that_was_down_at_the_end_of_the_storm_is_not_killed_in_the_calm(
+    entropy: Entropy,
+) -> None:
+    # Killed once at 18 s, it comes up at 21 s, and its second kill would have come a minute later.
+    report = run_round(round_of(620928), 620928, entropy=entropy)
+    assert report.violations == []
+    assert [outcome.how for outcome in report.outcomes["exchange"]].count("killed") == 1
+
+
 def digests(seeds: list[int], entropy: Entropy) -> list[str]:
     """What happened in each round, in this process."""
     return [run_round(round_of(seed), seed, entropy=entropy).digest for seed in seeds]
