@@ -60,7 +60,7 @@ async def differences(interpreter: str, own: dict[str, str], script: Path) -> li
     try:
         first = await line_of(exchange)
         addresses = {f"EXCHANGE_{name.upper()}": str(value) for name, value in first.items()}
-        variables = {**os.environ, **addresses, "NO_PROXY": "127.0.0.1", **own}
+        variables = {**os.environ, **addresses, "NO_PROXY": "127.0.0.1,localhost", **own}
         ran = await asyncio.create_subprocess_exec(
             interpreter, script, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
