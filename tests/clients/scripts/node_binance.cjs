@@ -1,59 +1,28 @@
 /* The npm package binance: REST, streams with their own reconnection, orders and user events on the WebSocket API. */
 
 const { MainClient, WebsocketAPIClient, WebsocketClient } = require("binance");
+const { ED25519, Inbox, REST, STREAMS, SYMBOL, below, cut, reported, run, tell } = require("./common.cjs");
 
-const SYMBOL = "BTCUSDT";
-const REST = process.env.EXCHANGE_REST;
-const WS = process.env.EXCHANGE_STREAMS;
-const keys = {
-  api_key: process.env.EXCHANGE_ED25519_API_KEY,
-  api_secret: process.env.EXCHANGE_ED25519_PRIVATE_KEY,
-};
+const keys = { api_key: ED25519.key, api_secret: ED25519.secret };
 const quiet = { trace() {}, info() {}, error: console.error };
+const isTrade = (message) => message.e === "trade";
 
-/* Every connection of market streams is reset, as by a network that fails. */
-async function cut() {
-  const faults = [{ kind: "sockets_dropped", channel: "market", reset: true }];
-  const address = `${process.env.EXCHANGE_CONTROL}/faults`;
-  await fetch(address, { method: "POST", body: JSON.stringify({ faults }) });
-}
-
-/* Resolves once `test` has been true for one of the messages that come from now on. */
-function heard(client, test) {
-  return new Promise((resolve) => {
-    const listen = (message) => {
-      if (test(message)) {
-        client.off("message", listen);
-        resolve(message);
-      }
-    };
-    client.on("message", listen);
-  });
-}
-
-async function trades(client, count) {
-  for (let seen = 0; seen < count; seen += 1) await heard(client, (message) => message.e === "trade");
-  return count;
-}
-
-async function main() {
+run(async () => {
   const rest = new MainClient({ ...keys, baseUrl: REST });
   await rest.getExchangeInfo({ symbol: SYMBOL });
-  const market = new WebsocketClient({ wsUrl: WS }, quiet);
-  market.on("exception", () => {});
-  market.subscribe(["btcusdt@trade"], "main");
-  const streams = [await trades(market, 3)];
+  const market = new Inbox();
+  const client = new WebsocketClient({ wsUrl: STREAMS }, quiet);
+  client.on("exception", () => {});
+  client.on("message", (message) => market.put(message));
+  client.subscribe(["btcusdt@trade"], "main");
+  const streams = [await market.wait(isTrade, 3)];
   const book = await rest.getOrderBook({ symbol: SYMBOL, limit: 5 });
-  const price = (Number(book.bids[0][0]) * 0.9).toFixed(2);
+  const price = below(book.bids[0][0]);
 
-  const api = new WebsocketAPIClient({ ...keys, wsUrl: WS, attachEventListeners: false }, quiet);
-  const user = api.getWSClient();
-  const events = [];
-  user.on("exception", () => {});
-  user.on("message", (message) => {
-    const event = message.event ?? message;
-    if (event.e === "executionReport") events.push([Number(event.i), event.x]);
-  });
+  const api = new WebsocketAPIClient({ ...keys, wsUrl: STREAMS, attachEventListeners: false }, quiet);
+  const user = new Inbox();
+  api.getWSClient().on("exception", () => {});
+  api.getWSClient().on("message", (message) => user.put(message.event ?? message));
   await api.subscribeUserDataStream("mainWSAPI");
   const limit = { symbol: SYMBOL, side: "BUY", type: "LIMIT", timeInForce: "GTC", price };
   // This client leaves the time of a request on a session to its caller.
@@ -69,29 +38,16 @@ async function main() {
   const renewed = replaced.result.newOrderResponse;
   await rest.cancelOrder({ symbol: SYMBOL, orderId: renewed.orderId });
   await cut();
-  streams.push(await trades(market, 3));
+  market.clear();
+  streams.push(await market.wait(isTrade, 3));
   const order = { symbol: SYMBOL, side: "BUY", type: "MARKET", quantity: "0.001" };
   const filled = (await api.submitNewSpotOrder({ ...order, timestamp: Date.now() })).result;
-  while (!events.some(([, kind]) => kind === "TRADE")) {
-    await heard(user, () => true);
-  }
+  const events = [];
+  await reported(user, events, "TRADE");
   const orders = [];
-  for (const each of [resting, renewed, filled]) {
-    orders.push(await rest.getOrder({ symbol: SYMBOL, orderId: each.orderId }));
+  for (const { orderId } of [resting, renewed, filled]) {
+    orders.push(await rest.getOrder({ symbol: SYMBOL, orderId }));
   }
   const account = await rest.getAccountInformation();
-  const own = await rest.getAccountTradeList({ symbol: SYMBOL });
-  const seen = {
-    orders: orders.map((each) => [each.orderId, each.status, each.executedQty]),
-    balances: Object.fromEntries(account.balances.map((each) => [each.asset, [each.free, each.locked]])),
-    trades: own.map((each) => each.id),
-    events: events.sort((one, other) => one[0] - other[0] || (one[1] < other[1] ? -1 : 1)),
-    streams,
-  };
-  process.stdout.write(`${JSON.stringify(seen)}\n`, () => process.exit(0));
-}
-
-main().catch((error) => {
-  console.error(error);
-  process.exit(1);
+  tell(orders, account, await rest.getAccountTradeList({ symbol: SYMBOL }), events, streams);
 });
