@@ -19,7 +19,8 @@ from tests.exchange.server.client import Rest
 HERE = Path(__file__).parent
 RUN_SECONDS = 90.0
 ENDS = ["CANCELED", "CANCELED", "FILLED"]
-"""What becomes of each script's orders: one replaced (or changed), the one in its place canceled, one filled."""
+"""What becomes of a script's orders, where clients.toml says nothing else: one replaced (or changed), the one in its place
+canceled, one filled."""
 LAST_EVENTS = {"CANCELED": "CANCELED", "FILLED": "TRADE"}
 
 
@@ -52,8 +53,34 @@ async def truth(first: dict[str, str], orders: list[Any]) -> dict[str, Any]:
     }
 
 
-async def differences(interpreter: str, own: dict[str, str], script: Path) -> list[str]:
-    """Runs a script against a new exchange; tells what it saw otherwise than the exchange."""
+async def judge(first: dict[str, str], client: dict[str, Any], told: str) -> list[str]:
+    """How a script's account of what it saw differs from the exchange's state."""
+    try:
+        seen = json.loads(told)
+        orders = [(number, status, executed) for number, status, executed in seen["orders"]]
+    except (ValueError, KeyError, TypeError):
+        return [f"its script printed no account of itself: {told}"]
+    numbers = {order[0] for order in orders}
+    seen["events"] = [event for event in seen.get("events", []) if event[0] in numbers]
+    expected = await truth(first, orders)
+    if not client.get("user_stream", True):
+        expected["events"] = []
+    found = [
+        f"{name}: saw {seen.get(name)}, is {value}"
+        for name, value in expected.items()
+        if seen.get(name) != value
+    ]
+    if [order[1] for order in orders] != client.get("ends", ENDS):
+        found.append(f"orders ended as {orders}")
+    streams = seen.get("streams", [])
+    if len(streams) < 2 or not all(streams):
+        found.append(f"of market data it saw {streams} before and after the connection was reset")
+    return found
+
+
+async def differences(interpreter: str, own: dict[str, str], client: dict[str, Any]) -> list[str]:
+    """Runs a client's script against a new exchange; tells what it saw otherwise than the exchange."""
+    script = HERE / "scripts" / client["script"]
     command = [sys.executable, "-m", "actors.commands.exchange", "--symbols", "BTCUSDT,ETHUSDT"]
     command += ["--control", "--rate", "50"]
     exchange = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
@@ -72,27 +99,7 @@ async def differences(interpreter: str, own: dict[str, str], script: Path) -> li
         if ran.returncode != 0:
             sys.stderr.write(err.decode())
             return [last_line(err.decode()) or f"exit code {ran.returncode}"]
-        try:
-            seen = json.loads(last_line(out.decode()))
-            orders = [(number, status, executed) for number, status, executed in seen["orders"]]
-        except (ValueError, KeyError, TypeError):
-            return [f"its script printed no account of itself: {last_line(out.decode())}"]
-        numbers = {order[0] for order in orders}
-        seen["events"] = [event for event in seen.get("events", []) if event[0] in numbers]
-        expected = await truth(first, orders)
-        found = [
-            f"{name}: saw {seen.get(name)}, is {value}"
-            for name, value in expected.items()
-            if seen.get(name) != value
-        ]
-        if [order[1] for order in seen["orders"]] != ENDS:
-            found.append(f"orders ended as {seen['orders']}")
-        streams = seen.get("streams", [])
-        if len(streams) < 2 or not all(streams):
-            found.append(
-                f"of market data it saw {streams} before and after the connection was reset"
-            )
-        return found
+        return await judge(first, client, last_line(out.decode()))
     finally:
         exchange.terminate()
         await exchange.wait()
@@ -115,9 +122,7 @@ def main() -> int:
         except FailedError as problem:
             found = [str(problem)]
         else:
-            found = asyncio.run(
-                differences(interpreter, own, HERE / "scripts" / clients[name]["script"])
-            )
+            found = asyncio.run(differences(interpreter, own, clients[name]))
         failed = failed or bool(found)
         verdict = f"failed: {'; '.join(found)}" if found else "passed"
         sys.stdout.write(f"{label}: {verdict}\n")

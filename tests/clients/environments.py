@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_dir
 
@@ -25,7 +26,7 @@ class SkippedError(Exception):
     """This client cannot run here; the text says why."""
 
 
-def environment(name: str, client: dict[str, str]) -> tuple[str, dict[str, str]]:
+def environment(name: str, client: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """The interpreter for a script in a client's own environment, which is made when it is not there, and its variables.
 
     Raises SkippedError where it cannot be had, FailedError where what is pinned cannot be installed.

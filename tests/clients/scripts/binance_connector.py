@@ -20,6 +20,7 @@ from common import (
     cut,
     is_report,
     reports_of,
+    run,
     tell_answers,
 )
 
@@ -126,4 +127,4 @@ def main() -> None:
     tell_answers(orders, account, rest.my_trades(SYMBOL), reports_of(events), frames)
 
 
-main()
+run(main)

@@ -6,8 +6,9 @@ Nothing of the project is imported: a client's environment holds the client alon
 import json
 import os
 import sys
+import traceback
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 SYMBOL = "BTCUSDT"
@@ -70,6 +71,15 @@ def tell_answers(
         events,
         streams,
     )
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Runs the script of a client that leaves threads behind, which would keep alive a process that has failed."""
+    try:
+        main()
+    except Exception:
+        traceback.print_exc()
+    os._exit(1)
 
 
 def balances_of(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -18,6 +18,7 @@ from common import (
     cut,
     is_report,
     reports_of,
+    run,
     tell_answers,
 )
 from unicorn_binance_websocket_api.manager import BinanceWebSocketApiManager
@@ -113,4 +114,4 @@ def main() -> None:
     tell_answers(orders, account, trades, reports_of(events), frames)
 
 
-main()
+run(main)
