@@ -80,15 +80,18 @@ def made_bot(folder: Path) -> FreqtradeBot:
     return bot
 
 
-def candles_from(bot: FreqtradeBot) -> int:
-    """Turns the bot until its stream has brought candles that are newer than this call; tells how many there are."""
-    begun = time.time() * 1000
+def wait_for_candles(bot: FreqtradeBot) -> int:
+    """Waits until the stream has brought candles that are newer than this call; tells how many there are.
+
+    A stream that was reset is asked for again when the next candle is due, a minute later; this asks at once, by the same call.
+    """
+    stream, begun = bot.exchange._exchange_ws, time.time() * 1000
     while True:
-        bot.process()
-        candles, at = bot.exchange._exchange_ws.get_ohlcv_with_refresh(PAIR, "1m", CandleType.SPOT)
+        candles, at = stream.get_ohlcv_with_refresh(PAIR, "1m", CandleType.SPOT)
         if at > begun:
             return len(candles)
         time.sleep(0.2)
+        stream.schedule_ohlcv(PAIR, "1m", CandleType.SPOT)
 
 
 def main() -> None:
@@ -96,7 +99,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp())
     bot = made_bot(folder)
     user = RPC(bot)
-    frames = [candles_from(bot)]
+    bot.process()
+    frames = [wait_for_candles(bot)]
     book = bot.exchange.fetch_l2_order_book(PAIR, 5)
     numbers: list[str] = []
     for _ in range(2):
@@ -104,7 +108,7 @@ def main() -> None:
         numbers += trade.open_orders_ids
         user._rpc_cancel_open_order(trade.id)
     cut()
-    frames.append(candles_from(bot))
+    frames.append(wait_for_candles(bot))
     trade = user._rpc_force_entry(PAIR, None, order_type="market")
     bot.process()
     user._rpc_force_exit(str(trade.id), "market")
