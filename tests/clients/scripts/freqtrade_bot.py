@@ -90,7 +90,7 @@ def wait_for_candles(bot: FreqtradeBot) -> int:
         candles, at = stream.get_ohlcv_with_refresh(PAIR, "1m", CandleType.SPOT)
         if at > begun:
             return len(candles)
-        time.sleep(0.2)
+        time.sleep(0.1)
         stream.schedule_ohlcv(PAIR, "1m", CandleType.SPOT)
 
 
