@@ -6,6 +6,7 @@ from actors.exchange.desk import Call, Method, Security
 from actors.exchange.market_methods import END_TIME, ROWS, START_TIME, SYMBOL, fixed
 from actors.exchange.parameters import Parameter, integer
 from actors.exchange.symbols import to_filters
+from actors.exchange.trading_methods import check_alone
 
 
 def relevant_filters(call: Call) -> Any:
@@ -20,6 +21,7 @@ def relevant_filters(call: Call) -> Any:
 
 def allocations(call: Call) -> Any:
     """None: they come from smart order routing, and no symbol here takes part in it."""
+    check_alone(call.values, "orderId", "fromAllocationId")
     call.venue.rules(call.values["symbol"])
     return []
 

@@ -91,7 +91,8 @@ def check_parameters(order: NewOrder, prefix: str = "") -> None:
     else:
         need.exactly(True, "quantity", order.quantity)
         need.exactly(False, "quoteOrderQty", order.quote_order_quantity)
-    need.exactly(kind in _LIMIT_TYPES, "price", order.price)
+    if kind not in _LIMIT_TYPES or not order.is_pegged:
+        need.exactly(kind in _LIMIT_TYPES, "price", order.price)
     if kind not in CONTINGENT_TYPES:
         need.exactly(False, "stopPrice", order.stop_price)
         need.exactly(False, "trailingDelta", order.trailing_delta)
@@ -126,6 +127,8 @@ def check_support(order: NewOrder, rules: SymbolRules) -> None:
         raise errors.order_rejected(text)
     if order.iceberg_quantity is not None:
         raise errors.order_rejected(errors.ICEBERGS_UNSUPPORTED)
+    if order.is_pegged:
+        raise errors.order_rejected(errors.PEGS_UNSUPPORTED)
     if order.trailing_delta is not None and not rules.allows_trailing:
         raise errors.order_rejected(errors.TRAILING_UNSUPPORTED)
     mode = order.self_trade_prevention_mode

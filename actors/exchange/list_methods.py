@@ -10,12 +10,13 @@ from actors.exchange.market_methods import END_TIME, ROWS, START_TIME, SYMBOL, f
 from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderList
 from actors.exchange.parameters import Parameter, choice, client_order_id, decimal, integer
+from actors.exchange.pegs import is_pegged, peg_parameters
 from actors.exchange.trading_methods import (
     RESPONSES,
     SIDE,
     TIME_IN_FORCE,
     TYPE,
-    check_range,
+    check_alone,
     spellings,
     strategy_type,
 )
@@ -53,6 +54,7 @@ def leg(prefix: str, has_own_terms: bool, is_mandatory: bool = True) -> tuple[Pa
         Parameter(f"{prefix}TimeInForce", TIME_IN_FORCE.parse),
         Parameter(f"{prefix}StrategyId", integer),
         Parameter(f"{prefix}StrategyType", strategy_type),
+        *peg_parameters(prefix),
     )
 
 
@@ -74,6 +76,7 @@ def order_of(values: Mapping[str, Any], prefix: str, terms: str) -> NewOrder:
         stop_price=values.get(f"{prefix}StopPrice"),
         trailing_delta=values.get(f"{prefix}TrailingDelta"),
         iceberg_quantity=values.get(f"{prefix}IcebergQty"),
+        is_pegged=is_pegged(values, prefix),
     )
 
 
@@ -197,9 +200,7 @@ def find_all(call: Call) -> Any:
     """All lists: from an id or a time on if given, else the newest. Raises VenueError -1128 for both."""
     values = call.values
     first, start, end = values.get("fromId"), values.get("startTime"), values.get("endTime")
-    if first is not None and (start is not None or end is not None):
-        raise VenueError(-1128, "Combination of optional parameters invalid.")
-    check_range(values)
+    check_alone(values, "fromId")
     limit = values.get("limit", 500)
     chosen = [
         one

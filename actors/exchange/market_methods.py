@@ -17,10 +17,12 @@ from actors.exchange.parameters import (
     one_of,
     symbol,
     symbols,
+    time_zone,
     timestamp,
 )
 from actors.exchange.symbols import SymbolRules
 from actors.exchange.wire import to_ms
+from actors.exchange.zoned_klines import zoned_klines
 from messages.enums import KlineInterval
 
 INTERVALS = tuple(one.value for one in KlineInterval if one is not KlineInterval.UNRECOGNISED)
@@ -35,6 +37,7 @@ INTERVAL = Parameter("interval", one_of(INTERVALS, -1120, "Invalid interval."), 
 TICKER_TYPE = Parameter("type", one_of(("FULL", "MINI"), -1139, "Invalid ticker type."))
 START_TIME = Parameter("startTime", timestamp)
 END_TIME = Parameter("endTime", timestamp)
+TIME_ZONE = Parameter("timeZone", time_zone)
 ROWS = Parameter("limit", limit(1000))
 
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50))
@@ -87,14 +90,11 @@ def for_symbols(call: Call, answer: Callable[[str], Any]) -> Any:
         raise bad_combination()
     if one is not None:
         return answer(rules_of(call, one).name)
-    if several is not None:
-        return [answer(rules_of(call, name).name) for name in several]
     status = call.values.get("symbolStatus")
-    return [
-        answer(rules.name)
-        for rules in call.venue.symbols.values()
-        if status is None or rules.status.value == status
-    ]
+    asked = list(call.venue.symbols) if several is None else several
+    found = [call.venue.rules(name) for name in asked]
+    # Of several, those of another status are left out (rest-api.md, 24hr ticker price change statistics).
+    return [answer(rules.name) for rules in found if status is None or rules.status.value == status]
 
 
 def ping(call: Call) -> Any:
@@ -162,13 +162,14 @@ def aggregate_trades(call: Call) -> Any:
 
 
 def klines(call: Call) -> Any:
-    """Candlesticks as arrays of twelve."""
+    """Candlesticks as arrays of twelve, in UTC or another time zone."""
     values = call.values
-    found = call.venue.klines(
+    found = zoned_klines(
+        call.venue,
         values["symbol"],
         KlineInterval(values["interval"]),
-        milliseconds(values.get("startTime")),
-        milliseconds(values.get("endTime")),
+        values.get("timeZone", 0),
+        (milliseconds(values.get("startTime")), milliseconds(values.get("endTime"))),
         values.get("limit", 500),
     )
     return [market_wire.kline_row(kline) for kline in found]
@@ -250,7 +251,7 @@ MARKET_METHODS = (
         fixed(2),
         "GET",
         "/api/v3/klines",
-        parameters=(SYMBOL, INTERVAL, START_TIME, END_TIME, ROWS),
+        parameters=(SYMBOL, INTERVAL, START_TIME, END_TIME, TIME_ZONE, ROWS),
     ),
     Method("avgPrice", average_price, fixed(2), "GET", "/api/v3/avgPrice", parameters=(SYMBOL,)),
     Method(

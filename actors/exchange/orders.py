@@ -74,6 +74,8 @@ class NewOrder:
     stop_price: Decimal | None = None
     trailing_delta: int | None = None
     iceberg_quantity: Decimal | None = None
+    is_pegged: bool = False
+    """Whether its price is to be that of the book; then `price` is not needed."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -24,6 +24,7 @@ INTEGER_FORMAT = re.compile(r"[0-9]{1,20}")
 DECIMAL_FORMAT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 CLIENT_ORDER_ID_FORMAT = re.compile(r"[a-zA-Z0-9\-_]{1,36}")
 SYMBOL_FORMAT = re.compile(r"(?:(?![a-z])[\w\-.]){1,50}")
+TIME_ZONE_FORMAT = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?")
 LARGEST_LONG = 2**63 - 1
 
 
@@ -87,6 +88,18 @@ def integer(name: str, value: str) -> int:
 def timestamp(name: str, value: str) -> int:
     """A time in milliseconds or microseconds, as microseconds since the epoch."""
     return parse_timestamp(name, value)
+
+
+def time_zone(name: str, value: str) -> int:
+    """A time zone such as `0`, `-1:00`, `05:45`, from -12:00 to +14:00, in minutes before UTC. Raises VenueError -1130."""
+    found = TIME_ZONE_FORMAT.fullmatch(value)
+    if found is None:
+        raise not_valid(name)
+    minutes = int(found[2]) * 60 + int(found[3] or 0)
+    zone = -minutes if found[1] == "-" else minutes
+    if not -12 * 60 <= zone <= 14 * 60:
+        raise not_valid(name)
+    return zone
 
 
 def boolean(name: str, value: str) -> bool:

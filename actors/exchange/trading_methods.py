@@ -6,7 +6,7 @@ from typing import Any
 from actors.exchange import wire
 from actors.exchange.accounts import BNB_DISCOUNT
 from actors.exchange.desk import Call, Method, Security
-from actors.exchange.errors import VenueError, missing_both
+from actors.exchange.errors import VenueError, bad_combination, missing_both
 from actors.exchange.market_methods import (
     END_TIME,
     ONE_SYMBOL,
@@ -26,6 +26,7 @@ from actors.exchange.parameters import (
     integer,
     one_of,
 )
+from actors.exchange.pegs import is_pegged, peg_parameters
 from messages.enums import OrderType, SelfTradePrevention, Side, TimeInForce
 
 RESPONSES = {"ACK": wire.order_ack, "RESULT": wire.order_result, "FULL": wire.order_full}
@@ -78,6 +79,7 @@ PLACE_PARAMETERS = (
     Parameter("icebergQty", decimal),
     Parameter("newOrderRespType", choice(*RESPONSES)),
     Parameter("selfTradePreventionMode", choice(*spellings(SelfTradePrevention))),
+    *peg_parameters(),
 )
 CANCEL_PARAMETERS = (
     SYMBOL,
@@ -107,6 +109,7 @@ def order_of(values: Mapping[str, Any]) -> NewOrder:
         stop_price=values.get("stopPrice"),
         trailing_delta=values.get("trailingDelta"),
         iceberg_quantity=values.get("icebergQty"),
+        is_pegged=is_pegged(values),
     )
 
 
@@ -206,10 +209,17 @@ def open_orders_weight(parameters: Mapping[str, str]) -> int:
 
 
 def check_range(values: Mapping[str, Any]) -> None:
-    """Raises -1127 for more than 24 hours between startTime and endTime."""
+    """Raises VenueError (-1127) for more than 24 hours between startTime and endTime."""
     start, end = values.get("startTime"), values.get("endTime")
     if start is not None and end is not None and end - start > DAY:
         raise VenueError(-1127, "More than 24 hours between startTime and endTime.")
+
+
+def check_alone(values: Mapping[str, Any], *ids: str) -> None:
+    """As `check_range`; raises VenueError (-1128) for a time beside one of these ids."""
+    if ("startTime" in values or "endTime" in values) and any(name in values for name in ids):
+        raise bad_combination()
+    check_range(values)
 
 
 def all_orders(call: Call) -> Any:
@@ -229,9 +239,9 @@ def all_orders(call: Call) -> Any:
 
 
 def my_trades(call: Call) -> Any:
-    """The account's trades in a symbol."""
+    """The account's trades in a symbol; times go with neither of the two ids (rest-api.md, Account trade list)."""
     values = call.values
-    check_range(values)
+    check_alone(values, "orderId", "fromId")
     found = call.venue.my_trades(
         call.account,
         values["symbol"],

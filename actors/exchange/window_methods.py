@@ -22,6 +22,7 @@ from actors.exchange.market_methods import (
     SYMBOL,
     SYMBOL_STATUS,
     TICKER_TYPE,
+    TIME_ZONE,
     fixed,
     for_symbols,
     klines,
@@ -31,7 +32,6 @@ from actors.exchange.parameters import Parameter, integer, not_valid
 WINDOW_SIZE = re.compile(r"([1-9][0-9]?)([mhd])")
 WINDOW_UNITS = {"m": (1, 59), "h": (60, 23), "d": (1440, 7)}
 """Minutes of a unit, and how many of it there may be (rest-api.md, Rolling window price change statistics)."""
-TIME_ZONE = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?")
 DAY_MINUTES = 1440
 NO_REFERENCE_PRICE = "This symbol doesn't have a reference price."
 
@@ -45,18 +45,6 @@ def window_size(name: str, value: str) -> int:
     if int(found[1]) > most:
         raise not_valid(name)
     return int(found[1]) * minutes
-
-
-def time_zone(name: str, value: str) -> int:
-    """A time zone such as `0`, `-1:00`, `05:45`, from -12:00 to +14:00, in minutes before UTC. Raises VenueError -1130."""
-    found = TIME_ZONE.fullmatch(value)
-    if found is None:
-        raise not_valid(name)
-    minutes = int(found[2]) * 60 + int(found[3] or 0)
-    zone = -minutes if found[1] == "-" else minutes
-    if not -12 * 60 <= zone <= 14 * 60:
-        raise not_valid(name)
-    return zone
 
 
 def window_weight(parameters: Mapping[str, str]) -> int:
@@ -160,7 +148,7 @@ WINDOW_METHODS = (
         parameters=(
             ONE_SYMBOL,
             SOME_SYMBOLS,
-            Parameter("timeZone", time_zone),
+            TIME_ZONE,
             TICKER_TYPE,
             SYMBOL_STATUS,
         ),
@@ -171,7 +159,7 @@ WINDOW_METHODS = (
         fixed(2),
         "GET",
         "/api/v3/uiKlines",
-        parameters=(SYMBOL, INTERVAL, START_TIME, END_TIME, ROWS),
+        parameters=(SYMBOL, INTERVAL, START_TIME, END_TIME, TIME_ZONE, ROWS),
     ),
     Method(
         "trades.historical",

@@ -1,6 +1,7 @@
 """Klines of UTC+8: they open and close in that zone, and their times are UTC's (web-socket-streams.md:353)."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 
 from actors.exchange.times import TimeUnit
 from actors.exchange.topics import KlineTopic, Topic, ZonedKlineTopic, make_topic
-from actors.exchange.zoned_klines import is_the_same_everywhere, zoned_kline
+from actors.exchange.zoned_klines import is_the_same_everywhere, zoned_kline, zoned_klines
 from messages.enums import KlineInterval
 
 if TYPE_CHECKING:
@@ -99,3 +100,40 @@ def test_a_day_is_sent_running_and_once_more_when_it_has_closed(bench: "Bench") 
 @pytest.mark.parametrize("zone", ["@", "@+0800", "@+09:00", "@-08:00", "@+08:00@", "@100ms"])
 def test_no_other_zone_has_streams(bench: "Bench", zone: str) -> None:
     assert make_topic(bench.venue, f"ltcusdt@kline_1d{zone}") is None
+
+
+@pytest.mark.parametrize(
+    ("interval", "zone_minutes", "opens"),
+    [
+        ("1h", 345, ["14:15:00", "15:15:00"]),
+        ("30m", 345, ["14:15:00", "15:15:00"]),
+        ("5m", 303, ["14:27:00", "15:27:00"]),
+        ("1d", -180, ["03:00:00"]),
+        ("1d", 480, ["16:00:00"]),
+        ("12h", 840, ["10:00:00"]),
+        ("15m", 345, ["14:30:00", "15:15:00"]),
+    ],
+)
+def test_bars_of_any_zone(
+    bench: "Bench", interval: str, zone_minutes: int, opens: list[str]
+) -> None:
+    """rest-api.md:1151: hours, or hours and minutes, from -12:00 to +14:00."""
+    bench.now_us = at("2024-02-01 14:30:00")
+    trader = bench.account("a")
+    for minute in ("14:30:00", "14:31:59", "15:29:59"):
+        bench.now_us = at(f"2024-02-01 {minute}")
+        bench.sell(trader, "1", "100")
+        bench.buy(trader, "1", "100")
+    found = zoned_klines(
+        bench.venue, bench.symbol, KlineInterval(interval), zone_minutes, (None, None), 1000
+    )
+    traded = [bar for bar in found if bar.trades]
+    times = [datetime.fromtimestamp(bar.open_time_ms / 1000, UTC) for bar in traded]
+    assert [f"{one:%H:%M:%S}" for one in times] == opens
+    assert sum(bar.trades for bar in traded) == 3
+    lengths = {bar.close_time_ms + 1 - bar.open_time_ms for bar in found}
+    assert len(lengths) == 1
+    assert all(
+        one.close_time_ms + 1 == other.open_time_ms
+        for one, other in pairwise(found)
+    )

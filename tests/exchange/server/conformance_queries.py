@@ -1,0 +1,182 @@
+"""What queries take together, and what does not exist here: pegs, with Binance's word for each."""
+
+from tests.exchange.server.conformance import (
+    COMBINATION,
+    LIMIT,
+    MAKER,
+    MARKET,
+    ORDER,
+    SYMBOL,
+    Case,
+    either,
+    mandatory,
+    needless,
+    rejected,
+    without,
+)
+
+DAY = (400, -1127, "More than 24 hours between startTime and endTime.")
+NO_PEGS = rejected("Pegged orders are not supported for this symbol.")
+ZONE = (400, -1130, "Data sent for parameter 'timeZone' is not valid.")
+
+QUERIES = [
+    *(
+        Case("rest-api.md:1154", "get", path, sent, *ZONE)
+        for path in ("klines", "uiKlines")
+        for sent in (
+            {"symbol": SYMBOL, "interval": "1h", "timeZone": zone}
+            for zone in ("-12:01", "14:01", "15", "UTC", "8:60", "08:5")
+        )
+    ),
+    *(
+        Case("rest-api.md:4601", "GET", "myTrades", {"symbol": SYMBOL, **sent}, *COMBINATION)
+        for sent in (
+            {"orderId": 1, "startTime": 1},
+            {"orderId": 1, "endTime": 1},
+            {"fromId": 1, "startTime": 1},
+            {"fromId": 1, "endTime": 1},
+            {"orderId": 1, "fromId": 1, "startTime": 1, "endTime": 2},
+        )
+    ),
+    *(
+        Case("rest-api.md:4757", "GET", "myAllocations", {"symbol": SYMBOL, **sent}, *COMBINATION)
+        for sent in ({"orderId": 1, "startTime": 1}, {"fromAllocationId": 1, "endTime": 1})
+    ),
+    Case(
+        "rest-api.md:4769",
+        "GET",
+        "myAllocations",
+        {"symbol": SYMBOL, "startTime": 0, "endTime": 86400001},
+        *DAY,
+    ),
+    Case("rest-api.md:4464", "GET", "allOrderList", {"fromId": 1, "startTime": 1}, *COMBINATION),
+    Case("rest-api.md:4455", "GET", "allOrderList", {"startTime": 0, "endTime": 86400001}, *DAY),
+    Case("rest-api.md:4414", "GET", "orderList", {}, *either("orderListId", "origClientOrderId")),
+    Case(
+        "rest-api.md:3955",
+        "DELETE",
+        "orderList",
+        {"symbol": SYMBOL},
+        *either("orderListId", "listClientOrderId"),
+    ),
+    Case("rest-api.md:4866", "GET", "order/amendments", {"symbol": SYMBOL}, *mandatory("orderId")),
+    Case(
+        "rest-api.md:1345",
+        "get",
+        "ticker/price",
+        {"symbols": f'["{SYMBOL}","ETHUSDT"]', "symbolStatus": "HALT"},
+        200,
+        0,
+        "[]",
+    ),
+]
+
+PEGS = [
+    Case("errors.md:408", "POST", ORDER, {**terms, "pegPriceType": kind}, *NO_PEGS)
+    for terms, kind in (
+        (LIMIT, "PRIMARY_PEG"),
+        (LIMIT, "MARKET_PEG"),
+        (without(LIMIT, "price"), "PRIMARY_PEG"),
+        (without(MAKER, "price"), "PRIMARY_PEG"),
+        (
+            LIMIT | {"pegOffsetType": "PRICE_LEVEL", "pegOffsetValue": "5"},
+            "PRIMARY_PEG",
+        ),
+    )
+]
+PEGS += [
+    Case(
+        "errors.md:301",
+        "POST",
+        ORDER,
+        LIMIT | {"pegPriceType": "BEST"},
+        400,
+        -1210,
+        "Invalid pegPriceType.",
+    ),
+    Case(
+        "errors.md:304",
+        "POST",
+        ORDER,
+        LIMIT | {"pegPriceType": "PRIMARY_PEG", "pegOffsetType": "TICK", "pegOffsetValue": "1"},
+        400,
+        -1211,
+        "Invalid pegOffsetType.",
+    ),
+    Case(
+        "rest-api.md:2187",
+        "POST",
+        ORDER,
+        LIMIT | {"pegPriceType": "PRIMARY_PEG", "pegOffsetType": "PRICE_LEVEL"},
+        *COMBINATION,
+    ),
+    Case(
+        "rest-api.md:2187",
+        "POST",
+        ORDER,
+        LIMIT | {"pegPriceType": "PRIMARY_PEG", "pegOffsetValue": "1"},
+        *COMBINATION,
+    ),
+    Case(
+        "rest-api.md:2162",
+        "POST",
+        ORDER,
+        LIMIT
+        | {"pegPriceType": "PRIMARY_PEG", "pegOffsetType": "PRICE_LEVEL", "pegOffsetValue": "101"},
+        400,
+        -1130,
+        "Data sent for parameter 'pegOffsetValue' is not valid.",
+    ),
+    Case("rest-api.md:2184", "POST", ORDER, without(LIMIT, "price"), *mandatory("price")),
+    Case(
+        "errors.md:101",
+        "POST",
+        ORDER,
+        MARKET | {"price": "1", "pegPriceType": "PRIMARY_PEG"},
+        *needless("price"),
+    ),
+    Case(
+        "rest-api.md:2620",
+        "POST",
+        "order/cancelReplace",
+        LIMIT
+        | {
+            "cancelReplaceMode": "STOP_ON_FAILURE",
+            "cancelOrigClientOrderId": "open-1",
+            "pegPriceType": "PRIMARY_PEG",
+        },
+        *NO_PEGS,
+    ),
+    Case(
+        "rest-api.md:3265",
+        "POST",
+        "orderList/oco",
+        {
+            "symbol": SYMBOL,
+            "side": "SELL",
+            "quantity": "0.01",
+            "aboveType": "LIMIT_MAKER",
+            "abovePegPriceType": "PRIMARY_PEG",
+            "belowType": "STOP_LOSS",
+            "belowStopPrice": "40000",
+        },
+        *NO_PEGS,
+    ),
+    Case(
+        "rest-api.md:3393",
+        "POST",
+        "orderList/oto",
+        {
+            "symbol": SYMBOL,
+            "workingType": "LIMIT",
+            "workingSide": "BUY",
+            "workingTimeInForce": "GTC",
+            "workingPegPriceType": "PRIMARY_PEG",
+            "workingQuantity": "0.01",
+            "pendingType": "MARKET",
+            "pendingSide": "SELL",
+            "pendingQuantity": "0.01",
+        },
+        *NO_PEGS,
+    ),
+]
