@@ -6,20 +6,22 @@ at the open; other limits rest, and fill at their own price when a later bar's r
 them (`through`). A bar that opens beyond a resting limit fills it at the open, which is better for it. So no fill lies
 outside its bar, and no limit fills worse than its price. All fills of a bar together are at most its volume.
 
-**Inside one bar** the order of its prices is not known. A bar that reaches orders of both sides lets only that side fill
-against which it closed: the BUY orders if it fell or stood, the SELL orders if it rose. Such bars are counted.
+A trigger that an open is beyond goes off there, and its order fills at the open; inside a bar at its trigger price. Beyond
+the bar's volume such an order expires, as any that has no limit. What can happen **inside one bar** says inside_bar.py.
 
 With `BarModel.QUOTES` a bar is four quotes instead, open, high, low, close in this order, of unlimited quantity and with
-bid = ask; the close stands until the next bar.
+bid = ask; the close stands until the next bar. A trigger goes off at the first of them that reaches it, and fills there.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
 
+from actors.backtest.inside_bar import InsideBar
 from actors.backtest.settings import BarModel, FillModel
 from actors.backtest.symbol_book import UNLIMITED, Level, SymbolBook
 from actors.exchange.accounts import Account
-from actors.exchange.orders import NewOrder, OrderRecord
+from actors.exchange.order_lists import NewOrderList
+from actors.exchange.orders import CONTINGENT_TYPES, NewOrder, OrderRecord
 from actors.exchange.queue_position import ZERO
 from actors.exchange.venue import Venue
 from messages.enums import OrderType, Side, TimeInForce
@@ -64,14 +66,22 @@ class BarBook(SymbolBook):
             return None
         return bar.open_time_ns
 
-    def standing(self, time_ns: int, last: MarketMessage | None) -> MarketMessage | None:
-        """What the market is at an instant: the last quote, or the open of a bar that begins now."""
-        if self.bar_model is BarModel.QUOTES:
+    def standing(
+        self, order: NewOrder, time_ns: int, last: MarketMessage | None
+    ) -> MarketMessage | None:
+        """The market that an order arrives at: the last quote, or the open of a bar that begins now.
+
+        Of a market between its bars, and for one that waits for a price, the last close is known: neither a
+        LIMIT_MAKER nor a trigger may be reached by it. None for a LIMIT order, which it would fill: that rests until a
+        bar opens.
+        """
+        if self.bar_model is BarModel.QUOTES or order.order_type in CONTINGENT_TYPES:
             return last
         bar = self.find_next_bar()
-        if bar is None or bar.open_time_ns != time_ns or not has_traded(bar):
-            return None
-        return open_of(bar)
+        if bar is not None and bar.open_time_ns == time_ns and has_traded(bar):
+            return open_of(bar)
+        is_maker_only = order.order_type is OrderType.LIMIT_MAKER
+        return last if is_maker_only else None
 
     def levels(self, message: MarketMessage, side: Side) -> list[Level]:
         """A bar's close, or its open where only that is known, with what is left of its volume."""
@@ -88,10 +98,22 @@ class BarBook(SymbolBook):
             return super().place(account, order, standing)
         bar = self.find_next_bar()
         if bar is not None and self.is_watched:
-            self._fill_at_open(bar)
+            self._meet_open(bar)
         record = super().place(account, order, standing)
         self._note_taken(standing.trade_time_ns, record.executed_quantity)
         return record
+
+    def place_list(
+        self, account: Account, request: NewOrderList, standing: MarketMessage | None
+    ) -> None:
+        """Places a list; at an open what rests and is reached by it comes first."""
+        bar = self.find_next_bar() if isinstance(standing, Trade) else None
+        if bar is not None and self.is_watched:
+            self._meet_open(bar)
+        super().place_list(account, request, standing)
+        if bar is not None and (placed := account.history.find_list(request.client_id or "")):
+            executed = sum((order.executed_quantity for order in placed.orders), ZERO)
+            self._note_taken(bar.open_time_ns, executed)
 
     def _left(self, open_time_ns: int, volume: float) -> Decimal:
         """What is left of a bar's volume; a bar that moved and tells none does not limit."""
@@ -105,25 +127,34 @@ class BarBook(SymbolBook):
         self.taken = (open_time_ns, before + quantity)
 
     def on_message(self, message: MarketMessage) -> None:
-        """Lets a bar meet the resting orders."""
+        """Lets a bar meet the orders that rest and wait."""
         if not isinstance(message, Kline) or not has_traded(message):
             return
         now_us = message.receive_time_ns // 1000
         younger = self.set_aside(message.open_time_ns)
-        self._fill_at_open(message)
-        left = self._left(message.open_time_ns, message.volume)
+        self._meet_open(message)
         self.set_time_us(now_us)
         if self.bar_model is BarModel.QUOTES:
             for price in (message.high, message.low, message.close):
-                for taker in (Side.SELL, Side.BUY):
-                    self.take(taker, to_decimal(price), UNLIMITED)
+                self._meet_quote(to_decimal(price), now_us)
         else:
-            self._fill_in_range(message, left)
+            inside = InsideBar(self, message)
+            inside.play()
+            self.ambiguous_bars += inside.is_ambiguous
         self.put_back(younger)
 
-    def _fill_at_open(self, bar: Kline) -> None:
-        """Orders that the open has reached fill there, as takers."""
+    def _meet_quote(self, price: Decimal, time_us: int) -> None:
+        """A quote of unlimited quantity, with bid = ask."""
+        for taker in (Side.SELL, Side.BUY):
+            self.take(taker, price, UNLIMITED)
+        if self.market.triggers:
+            due = self.market.triggers.observe(price, time_us)
+            self.set_off(due, lambda side: [(price, UNLIMITED)])
+
+    def _meet_open(self, bar: Kline) -> None:
+        """Orders that the open has reached fill there, as takers; then those that it sets off."""
         price = to_decimal(bar.open)
+        self.market.tape.last_price = price
         reached = [
             *(record for record in self.records(Side.BUY) if record.price >= price),
             *(record for record in self.records(Side.SELL) if record.price <= price),
@@ -131,9 +162,7 @@ class BarBook(SymbolBook):
         for record in reached:
             self.engine.book.remove(record)
         for record in reached:
-            left = self._left(bar.open_time_ns, bar.volume)
-            if self.bar_model is BarModel.QUOTES:
-                left = UNLIMITED
+            left = self.left_of(bar)
             if left <= ZERO:
                 self.engine.book.add(record)
                 continue
@@ -143,28 +172,30 @@ class BarBook(SymbolBook):
             self.venue.execute_again(record)
             self.withdraw(quotes)
             self._note_taken(bar.open_time_ns, quantity)
+        for order in self.market.triggers.observe(price, bar.open_time_ns // 1000):
+            self.set_time_us(max(bar.open_time_ns // 1000, order.time_us))
+            self.fire(order, price, bar)
 
-    def _fill_in_range(self, bar: Kline, left: Decimal) -> None:
-        low, high = to_decimal(bar.low), to_decimal(bar.high)
-        if left <= ZERO:
-            return
-        buys = self._reaches(Side.BUY, low)
-        sells = self._reaches(Side.SELL, high)
-        if buys and sells:
-            self.ambiguous_bars += 1
-            buys, sells = bar.close <= bar.open, bar.close > bar.open
-        if buys:
-            self.take(Side.SELL, low, left)
-        elif sells:
-            self.take(Side.BUY, high, left)
+    def left_of(self, bar: Kline) -> Decimal:
+        """What a bar's open, or the bar, can still fill."""
+        if self.bar_model is BarModel.QUOTES:
+            return UNLIMITED
+        return self._left(bar.open_time_ns, bar.volume)
 
-    def _reaches(self, side: Side, price: Decimal) -> bool:
-        best = self.engine.book.best_price(side)
-        if best is None:
-            return False
-        if self.fill_model is FillModel.THROUGH:
-            return best > price if side is Side.BUY else best < price
-        return best >= price if side is Side.BUY else best <= price
+    def fire(self, order: OrderRecord, price: Decimal, bar: Kline) -> None:
+        """An order that was set off meets the market at a price, as far as the bar's volume goes; what is left expires."""
+        left, before = self.left_of(bar), order.executed_quantity
+        self.market.tape.last_price = price
+        # What of the trader's own lies in its way has been passed by the market already, or was not let fill.
+        own = self.clear_way(order.side.opposite, price)
+        self.set_off([order], lambda side: [(price, left)] if left > ZERO else [])
+        for record in own:
+            self.engine.book.add(record)
+        self._note_taken(bar.open_time_ns, order.executed_quantity - before)
+
+    def take_of_bar(self, record: OrderRecord, bar: Kline) -> None:
+        """A bar fills what rests first on a side, as far as its volume goes."""
+        self._note_taken(bar.open_time_ns, self.take_one(record, self.left_of(bar)))
 
 
 def has_traded(bar: Kline) -> bool:

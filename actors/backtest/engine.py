@@ -106,7 +106,9 @@ class Backtest:
             )
             for symbol in self.plan.quotes
         }
-        self.outside = Outside(self.plan.quote_classes(), settings, rules)
+        self.outside = Outside(
+            self.plan.quote_classes(), settings, rules, self.plan.traded_symbols()
+        )
         clock = SimulatedClock(self.first_time_ns)
         self.timeline = Timeline(clock)
         self.link = Link()

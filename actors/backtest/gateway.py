@@ -8,10 +8,8 @@ from typing import Any
 
 from actors.backtest.bar_book import BarBook
 from actors.backtest.latency import Delays
-from actors.backtest.outside import Outside, new_order_of
-from actors.backtest.settings import BarModel
+from actors.backtest.outside import Outside, new_list_of, new_order_of
 from actors.backtest.timeline import Timeline
-from actors.exchange.orders import NewOrder
 from actors.gateways.answers import answer_placement, cancel_of
 from actors.gateways.known_orders import KnownOrders
 from actors.runtime.actor import Actor
@@ -21,7 +19,6 @@ from messages.base import Message
 from messages.control import Subscribe
 from messages.enums import Exchanges, OrderStatus, OrderType, Reason, ReplaceMode
 from messages.instruments import Instrument
-from messages.market import MarketMessage
 from messages.order_requests import (
     CancelRefused,
     NewOrderListRequest,
@@ -141,7 +138,7 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
                 return
             self._place(request, cause)
         elif isinstance(request, NewOrderListRequest):
-            outside.place_list(request, self.market.last_message(request.symbol))
+            self._place_list(request)
         elif isinstance(request, ReplaceOrderRequest):
             self._replace(request, cause)
         elif isinstance(request, CancelOrderRequest):
@@ -179,11 +176,22 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
         if not isinstance(book, BarBook):
             self.outside.place(request, last)
             return
-        standing = book.standing(now_ns, last)
+        standing = book.standing(order, now_ns, last)
         if standing is None and book.needs_open(order):
             self._wait_for_open(request, cause, book, now_ns)
             return
-        self.outside.place(request, standing or reference_of(book, order, last))
+        self.outside.place(request, standing)
+
+    def _place_list(self, request: NewOrderListRequest) -> None:
+        """A list meets the market as a single order does."""
+        book = self.outside.books.get(request.symbol)
+        standing = last = self.market.last_message(request.symbol)
+        if isinstance(book, BarBook):
+            # Of an OCO the order with the trigger: both are held against the last price.
+            orders = new_list_of(request).orders
+            first = min(orders, key=lambda order: order.order_type is OrderType.LIMIT_MAKER)
+            standing = book.standing(first, self.outside.now_ns, last)
+        self.outside.place_list(request, standing)
 
     def _wait_for_open(
         self, request: NewOrderRequest, cause: Cause, book: BarBook, now_ns: int
@@ -206,7 +214,7 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
         if name not in self.waiting:
             return
         now_ns = self.timeline.clock.time_ns
-        standing = book.standing(now_ns, None)
+        standing = book.standing(new_order_of(request.order), now_ns, None)
         if standing is None:  # a bar without a trade
             self.market.after_next_bar(book.symbol, lambda: self._await_bar(request, book, now_ns))
             return
@@ -250,11 +258,3 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
                 self.send(message)
             finally:
                 TASK_CAUSE.reset(token)
-
-
-def reference_of(
-    book: BarBook, order: NewOrder, last: MarketMessage | None
-) -> MarketMessage | None:
-    """Where a market between its bars is for an order that rests: a LIMIT_MAKER must not cross the last close."""
-    is_maker_only = order.order_type is OrderType.LIMIT_MAKER
-    return last if is_maker_only and book.bar_model is BarModel.RANGE else None

@@ -4,7 +4,7 @@ It takes the gateway's requests and keeps, until it is asked, what it has to tel
 balances that have changed. Nothing here is an actor: this is the world outside.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +37,7 @@ from messages.enums import (
     TimeInForce,
 )
 from messages.instruments import Instrument, to_decimal
-from messages.market import Kline, MarketMessage, Trade
+from messages.market import Kline, MarketMessage
 from messages.order_requests import NewOrderListRequest
 from messages.orders import (
     AmendOrderRequest,
@@ -59,8 +59,10 @@ class Outside:
         quote_classes: Mapping[str, type[MarketMessage]],
         settings: BacktestSettings,
         rules: Mapping[str, SymbolRules],
+        traded: Collection[str],
     ) -> None:
-        """`quote_classes`: per symbol the class of messages that its quotes come from; `rules`: its trading rules.
+        """`quote_classes`: per symbol the class of messages that its quotes come from; `rules`: its trading rules;
+        `traded`: symbols of which the data have trades.
 
         Raises BacktestError for balances that an account cannot have.
         """
@@ -96,7 +98,14 @@ class Outside:
                 self.set_time_us,
             )
             if quote_class is Kline
-            else SymbolBook(self.venue, house, symbol, quote_class, settings.fill_model)
+            else SymbolBook(
+                self.venue,
+                house,
+                symbol,
+                quote_class,
+                settings.fill_model,
+                has_trades=symbol in traded,
+            )
             for symbol, quote_class in quote_classes.items()
         }
         self.told: list[Message] = []
@@ -238,11 +247,6 @@ class Outside:
         [instrument] = instruments_of(
             info, Exchanges.BINANCE, self.account.maker_fee, self.account.taker_fee
         )
-        if self.books[symbol].quote_class is not Trade:
-            # Triggers go off at trade prices, in their order: bars and quotes do not tell them.
-            types = instrument.order_types
-            instrument.order_types = [each for each in types if not each.is_contingent]
-            instrument.allows_emulation = False
         return instrument
 
     def balances(self) -> dict[str, Decimal]:

@@ -96,6 +96,10 @@ class StreamPlan:
         """Per symbol the class that its quotes come from."""
         return {symbol: item.message_class for symbol, item in self.quotes.items()}
 
+    def traded_symbols(self) -> set[str]:
+        """Symbols of which there are trades."""
+        return {item.symbol for item in self.streams if item.message_class is Trade}
+
     def quote_stream(self, symbol: str) -> int | None:
         """The stream that a symbol's quotes come from."""
         chosen = self.quotes.get(symbol)

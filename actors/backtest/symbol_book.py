@@ -12,10 +12,14 @@ recording in the same way). A quantity of 0 in a book ticker says that it is not
 **Resting orders** fill by the fill model (settings.py). A trade reaches the side that its taker did not come from; a book
 ticker reaches the orders that its opposite price meets. What is left of a trade after one order goes to the next.
 Nothing older than an order's acceptance fills it: data with an earlier time of the venue pass it by.
+
+**Triggers** look at trades where the data have them. Where they have not there is no last price, and a SELL looks at the
+best bid, a BUY at the best ask: what it would meet. What is set off meets the market as it stands then, by a trade the
+last quotes that were told, no better than that trade. What a fill releases takes the price of that fill for the last one.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -26,6 +30,7 @@ from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderRecord
 from actors.exchange.prices import lots_worth
 from actors.exchange.queue_position import QueuePositions
+from actors.exchange.triggers import follow, would_trigger
 from actors.exchange.venue import Venue
 from messages.enums import Side, TimeInForce
 from messages.instruments import to_decimal
@@ -48,8 +53,10 @@ class SymbolBook:
         symbol: str,
         quote_class: type[MarketMessage],
         fill_model: FillModel,
+        *,
+        has_trades: bool = True,
     ) -> None:
-        """`quote_class` is the class of messages that the quotes come from.
+        """`quote_class` is the class of messages that the quotes come from; `has_trades`: whether there are trades too.
 
         Raises BacktestError where the fill model needs more than the data hold.
         """
@@ -64,6 +71,10 @@ class SymbolBook:
         self.engine, self.rules = self.market.engine, self.market.rules
         self.quote_class = quote_class
         self.fill_model = fill_model
+        self.has_trades = has_trades
+        self.last_quotes: BookTicker | OrderBook | None = None
+        self.accepted_us = 0
+        """When the last order was accepted."""
         self.is_watched = False
         """Whether an order of the trader's rests here, so that every message must be looked at."""
         self.highest_buy = -math.inf
@@ -142,10 +153,10 @@ class SymbolBook:
         """Places an order at the market as it stands. Raises VenueError: then nothing has happened."""
         with self._facing(order.side, standing) as aside:
             record = self.venue.new_order(account, order)
-        if aside and record.is_open:  # it is the last of its queue
+        if aside and record.rests:  # it is the last of its queue
             self.engine.book.remove(record)
             self.engine.book.add(record)
-        if record.is_open and self.fill_model is FillModel.QUEUE:
+        if record.rests and self.fill_model is FillModel.QUEUE:
             self._join_queue(record, standing)
         self.note_orders()
         return record
@@ -158,9 +169,6 @@ class SymbolBook:
         Raises VenueError: then nothing has happened.
         """
         with self._facing(request.orders[0].side, standing):
-            last = self.mid(standing) if standing is not None else None
-            if last is not None:
-                self.market.tape.last_price = to_decimal(last)
             self.venue.new_order_list(account, request, lambda placed: None)
         self.note_orders()
 
@@ -169,10 +177,12 @@ class SymbolBook:
         """The market as it stands before an order of this side; the trader's own that were in its way, aside meanwhile."""
         levels = self.levels(standing, side.opposite) if standing is not None else []
         aside: list[OrderRecord] = []
+        if standing is not None:
+            self.note_price(standing, side)
         if levels:
-            self.market.tape.last_price = levels[0][0]
-            aside = self._clear_way(side, levels[0][0])
+            aside = self.clear_way(side, levels[0][0])
         quotes = self.quote(levels, side.opposite)
+        self.accepted_us = max(self.accepted_us, self.venue.now_us())
         try:
             yield aside
         finally:
@@ -180,21 +190,16 @@ class SymbolBook:
             for earlier in aside:
                 self.engine.book.add(earlier)
 
-    def _set_off(self, trade: Trade) -> None:
-        """The orders that this price sets off meet the market as it trades."""
-        market = self.market
-        due = market.triggers.observe(to_decimal(trade.price), trade.trade_time_ns // 1000)
-        for side in (Side.BUY, Side.SELL):
-            ours = [order for order in due if order.side is side]
-            if ours:
-                quotes = self.quote(self.levels(trade, side.opposite), side.opposite)
-                market.due.extend(ours)
-                self.venue.follow_up(market)
-                self.withdraw(quotes)
-        if due:
-            self.note_orders()
+    def note_price(self, standing: MarketMessage, side: Side) -> None:
+        """Takes down what the last price is for an order of a side that arrives: a trade's, or the quote that it meets."""
+        if isinstance(standing, BookTicker | OrderBook):
+            self.last_quotes = standing
+        if isinstance(standing, Trade):
+            self.market.tape.last_price = to_decimal(standing.price)
+        elif levels := self.levels(standing, side.opposite):
+            self.market.tape.last_price = levels[0][0]
 
-    def _clear_way(self, side: Side, price: Decimal) -> list[OrderRecord]:
+    def clear_way(self, side: Side, price: Decimal) -> list[OrderRecord]:
         """Takes out the trader's own orders of a side that a quote of the other side would meet.
 
         They rest there because the fill model has not let them fill; the quote is for the order that comes.
@@ -236,32 +241,48 @@ class SymbolBook:
             self._on_best(message, message.bids[0][0], message.asks[0][0])
 
     def _on_trade(self, trade: Trade) -> None:
-        if self.market.triggers:
-            self.market.tape.last_price = to_decimal(trade.price)
-            self._set_off(trade)
-        if trade.buyer_is_maker:
-            if trade.price > self.highest_buy:
-                return
-            taker = Side.SELL
-        else:
-            if trade.price < self.lowest_sell:
-                return
-            taker = Side.BUY
+        taker = Side.SELL if trade.buyer_is_maker else Side.BUY
+        is_reached = (
+            trade.price <= self.highest_buy
+            if trade.buyer_is_maker
+            else trade.price >= self.lowest_sell
+        )
+        if not (is_reached or self.market.triggers):
+            return
         younger = self.set_aside(trade.trade_time_ns)
         price, quantity = to_decimal(trade.price), to_decimal(trade.quantity)
-        if self.fill_model is FillModel.QUEUE:
+        if is_reached and self.fill_model is FillModel.QUEUE:
             self._take_queue(taker, price, quantity)
-        else:
+        elif is_reached:
             self.take(taker, price, quantity)
+        market = self.market
+        if market.triggers and self.has_trades:
+            market.tape.last_price = price
+            due = market.triggers.observe(price, trade.trade_time_ns // 1000)
+            self.set_off(due, lambda side: self._levels_after(trade, side))
         self.put_back(younger)
 
+    def _levels_after(self, trade: Trade, side: Side) -> list[Level]:
+        """The market that a trade leaves: as it was quoted last, no better than the trade."""
+        if self.last_quotes is None:
+            return self.levels(trade, side)
+        worse = min if side is Side.BUY else max
+        last = to_decimal(trade.price)
+        return [
+            (worse(price, last), quantity)
+            for price, quantity in self.levels(self.last_quotes, side)
+        ]
+
     def _on_best(self, message: BookTicker | OrderBook, bid: float, ask: float) -> None:
+        self.last_quotes = message
         if self.fill_model is FillModel.QUEUE and self.queue.ahead:
             self._move_queue(message)
         if 0 < ask <= self.highest_buy:
             self._cross(message, Side.SELL)
         if bid >= self.lowest_sell:
             self._cross(message, Side.BUY)
+        if self.market.triggers and not self.has_trades:
+            self._watch_quotes(message, bid, ask)
 
     def _cross(self, message: BookTicker | OrderBook, taker: Side) -> None:
         """The other side's quotes have come to where orders rest: they trade."""
@@ -270,33 +291,77 @@ class SymbolBook:
             self.take(taker, price, quantity)
         self.put_back(younger)
 
+    def _watch_quotes(self, message: BookTicker | OrderBook, bid: float, ask: float) -> None:
+        """Without trades a trigger looks at what its order would meet."""
+        time_ns = message.event_time_ns or message.receive_time_ns
+        younger = self.set_aside(time_ns)
+        triggers = self.market.triggers
+        due = []
+        for order in triggers:
+            price = bid if order.side is Side.SELL else ask
+            if price > 0 and is_set_off(order, to_decimal(price), time_ns // 1000):
+                due.append(order)
+        for order in due:
+            triggers.remove(order)
+        self.set_off(due, lambda side: self.levels(message, side))
+        self.put_back(younger)
+
+    def set_off(self, due: list[OrderRecord], levels_of: Callable[[Side], list[Level]]) -> None:
+        """Orders whose triggers are reached meet these quotes."""
+        for side in (Side.BUY, Side.SELL):
+            ours = [order for order in due if order.side is side]
+            if not ours:
+                continue
+            levels = levels_of(side.opposite)
+            aside = self.clear_way(side, levels[0][0]) if levels else []
+            quotes = self.quote(levels, side.opposite)
+            self.market.due.extend(ours)
+            self.venue.follow_up(self.market)
+            self.withdraw(quotes)
+            for earlier in aside:
+                if earlier.is_open:
+                    self.engine.book.add(earlier)
+
     def take(self, taker: Side, price: Decimal, quantity: Decimal) -> None:
         """The house takes, up to a quantity, what rests at a price or better; for `THROUGH` better only."""
         if self.fill_model is FillModel.THROUGH:
             tick = self.rules.tick_size
             price = price + tick if taker is Side.SELL else price - tick
-        if price > 0 and self.engine.would_match(taker, price):
-            self.venue.place_house_order(
-                self.house, self.symbol, taker, price, quantity, TimeInForce.IOC
-            )
+        while quantity > 0 and price > 0 and self.engine.would_match(taker, price):
+            record = self.engine.book.best_order(taker.opposite)
+            assert record is not None
+            quantity -= self.take_one(record, quantity)
+
+    def take_one(self, record: OrderRecord, quantity: Decimal) -> Decimal:
+        """The house takes what rests first on a side, at its price; how much. That is the last price for what it releases."""
+        taken = min(quantity, record.open_quantity)
+        self.market.tape.last_price = record.price
+        self.venue.place_house_order(
+            self.house, self.symbol, record.side.opposite, record.price, taken, TimeInForce.IOC
+        )
+        return taken
 
     def set_aside(self, time_ns: int) -> list[OrderRecord]:
-        """Takes out of the book the orders that were accepted after this instant of the venue's clock."""
+        """Takes out the orders, resting or waiting, that were accepted after this instant of the venue's clock."""
         time_us = time_ns // 1000
-        younger = [
-            record
-            for side in (Side.BUY, Side.SELL)
-            for record in self.records(side)
-            if record.time_us > time_us
-        ]
-        for record in younger:
-            self.engine.book.remove(record)
+        if time_us >= self.accepted_us:
+            return []
+        orders = [*self.records(Side.BUY), *self.records(Side.SELL), *self.market.triggers]
+        younger = [order for order in orders if order.time_us > time_us]
+        for order in younger:
+            if order.is_waiting:
+                self.market.triggers.remove(order)
+            else:
+                self.engine.book.remove(order)
         return younger
 
     def put_back(self, younger: list[OrderRecord]) -> None:
         """Puts them back; they were the last of their queues, and are again."""
-        for record in younger:
-            self.engine.book.add(record)
+        for order in younger:
+            if order.is_waiting:
+                self.market.triggers.add(order)
+            else:
+                self.engine.book.add(order)
         self.note_orders()
 
     # The queue.
@@ -316,6 +381,14 @@ class SymbolBook:
         """A trade: at an order's own price what is ahead of it goes first, an order at a better price is next at once."""
         records = self.records(taker.opposite)
         for record, taken in self.queue.trade(taker, price, quantity, records):
+            self.market.tape.last_price = record.price
             self.venue.place_house_order(
                 self.house, self.symbol, taker, record.price, taken, TimeInForce.IOC
             )
+
+
+def is_set_off(order: OrderRecord, price: Decimal, time_us: int) -> bool:
+    """Whether a price sets a waiting order off; one that trails follows it."""
+    if order.trailing_delta is not None:
+        return follow(order, price, time_us)
+    return would_trigger(order, price)

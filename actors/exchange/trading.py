@@ -296,6 +296,7 @@ class Trading(OrderQueries, ABC):
         """
         market = self.markets[order.symbol]
         transaction = self.begin(market)
+        transaction.choose(order)
         market.engine.execute(order, transaction)
         transaction.release(order)
         self.finish(market, transaction)

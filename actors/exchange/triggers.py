@@ -54,6 +54,11 @@ class Triggers:
     def __bool__(self) -> bool:
         return bool(self._above or self._below or self._trailing)
 
+    def __iter__(self) -> Iterator[OrderRecord]:
+        """All that wait, in the order of their ids."""
+        waiting = [*self._above.values(), *self._below.values(), *self._trailing.values()]
+        return iter(sorted(waiting, key=lambda order: order.order_id))
+
     def add(self, order: OrderRecord) -> None:
         """Takes in an order with a stop price, a trailing delta, or both."""
         if order.trailing_delta is not None:
@@ -80,7 +85,7 @@ class Triggers:
         """Takes out the orders that a trade at this price sets off; those that trail follow it."""
         found = [*_take(self._above, price), *_take(self._below, -price)]
         for order in list(self._trailing.values()):
-            if _follow(order, price, time_us):
+            if follow(order, price, time_us):
                 del self._trailing[order.order_id]
                 found.append(order)
         return sorted(found, key=lambda order: order.order_id)
@@ -91,7 +96,7 @@ def _take(side: SortedDict, bound: Decimal) -> Iterator[OrderRecord]:
         yield side.popitem(0)[1]
 
 
-def _follow(order: OrderRecord, price: Decimal, time_us: int) -> bool:
+def follow(order: OrderRecord, price: Decimal, time_us: int) -> bool:
     """Lets an order follow the price; True if that sets it off."""
     if order.trailing_time_us is None:
         if not would_trigger(order, price):

@@ -11,7 +11,7 @@ from actors.runtime.specification import ActorSpecification
 from actors.strategies.strategy import Strategy
 from actors.trading.risk import RiskLimits
 from messages.enums import KlineInterval, Side
-from messages.market import BookTicker, Kline, MarketMessage, Trade
+from messages.market import BookTicker, Kline, MarketMessage, OrderBook, Trade
 from tests.backtest.markets import make_data
 
 Wish = tuple[int, str, str, dict[str, Any]]
@@ -44,6 +44,10 @@ class OrdersAt(Strategy):
         self.act()
 
     def on_book_ticker(self, ticker: BookTicker) -> None:
+        """One more message."""
+        self.act()
+
+    def on_order_book(self, book: OrderBook) -> None:
         """One more message."""
         self.act()
 

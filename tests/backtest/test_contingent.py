@@ -11,9 +11,9 @@ from actors.backtest.settings import BacktestSettings
 from actors.runtime.specification import ActorSpecification
 from actors.strategies.strategy import Strategy
 from actors.trading.risk import RiskLimits
-from messages.enums import OrderStatus, OrderType, Reason, Side
+from messages.enums import OrderStatus, OrderType, Side
 from messages.market import Trade
-from tests.backtest.markets import bar, make_data, trade
+from tests.backtest.markets import make_data, trade
 from tests.backtest.orders_at import fills_of, play
 
 STOP = OrderType.STOP_LOSS
@@ -123,12 +123,3 @@ def test_a_replacement_leaves_one_order() -> None:
 
     run = play_calls(prices(100, 100, 100, 94, 93), {1: place, 2: replace})
     assert statuses_of(run) == [OrderStatus.CANCELED, OrderStatus.FILLED]
-
-
-def test_without_trades_a_trigger_is_refused() -> None:
-    run = play(
-        [bar(0, (100, 101, 99, 100)), bar(1, (90, 91, 89, 90))],
-        [(1, "SELL", "1", {"order_type": STOP, "stop_price": 95})],
-    )
-    [order] = run.record.orders.values()
-    assert (order.status, order.reason) == (OrderStatus.REJECTED, Reason.UNSUPPORTED)

@@ -60,6 +60,8 @@ class WildStrategy(Strategy):
             self.close(self.symbol)
         elif throw < 0.35:
             self.schedule(self.random.random() * 20, self.cancel_all, self.symbol)
+        elif throw < 0.5:
+            self.wait_any(price)
         else:
             self.place_any(price)
 
@@ -84,3 +86,24 @@ class WildStrategy(Strategy):
             time_in_force=in_force if kind is OrderType.LIMIT else TimeInForce.GTC,
             time_to_cancel=self.random.choice((None, 1.0, 30.0)),
         )
+
+    def wait_any(self, price: float) -> None:
+        """An order with a trigger, or a bracket, around a price."""
+        side = self.random.choice((Side.BUY, Side.SELL))
+        quantity = Decimal(self.random.randint(1, 400)) / 1000
+        away = [round(price * (1 + part / 1000), 2) for part in (-2, -1, 1, 2)]
+        at = self.random.choice(away)
+        limit = self.random.choice((None, at, self.random.choice(away)))
+        throw = self.random.random()
+        if throw < 0.25:
+            self.stop(self.symbol, quantity, at, limit, side=side)
+        elif throw < 0.5:
+            self.take_profit(self.symbol, quantity, at, limit, side=side)
+        elif throw < 0.7:
+            self.trailing_stop(self.symbol, quantity, self.random.choice((10, 30)), side=side)
+        elif throw < 0.85:
+            entry = round(price * self.random.choice((0.9995, 1.0005)), 2)
+            self.bracket(self.symbol, quantity, entry, away[0], away[3])
+        else:
+            stop, target = (away[0], away[3]) if side is Side.BUY else (away[3], away[0])
+            self.bracket(self.symbol, quantity, None, stop, target, side=side)
