@@ -156,8 +156,6 @@ class SymbolBook:
         if aside and record.rests:  # it is the last of its queue
             self.engine.book.remove(record)
             self.engine.book.add(record)
-        if record.rests and self.fill_model is FillModel.QUEUE:
-            self._join_queue(record, standing)
         self.note_orders()
         return record
 
@@ -222,6 +220,8 @@ class SymbolBook:
         self.is_watched = buy is not None or sell is not None or bool(self.market.triggers)
         if not self.is_watched:
             self.queue.ahead.clear()
+        elif self.fill_model is FillModel.QUEUE:
+            self._join_queue()
 
     def records(self, side: Side) -> list[OrderRecord]:
         """The trader's resting orders of a side, by price, then time."""
@@ -366,11 +366,15 @@ class SymbolBook:
 
     # The queue.
 
-    def _join_queue(self, record: OrderRecord, standing: MarketMessage | None) -> None:
-        levels = self.levels(standing, record.side) if standing is not None else []
-        best = levels[0][0] if levels else None
-        displayed = dict(levels).get(record.price)
-        self.queue.join(record, best, displayed, self.records(record.side))
+    def _join_queue(self) -> None:
+        """Orders that have come to rest, placed, set off or released, get their places by the last quotes."""
+        for side in (Side.BUY, Side.SELL):
+            records = self.records(side)
+            new = [record for record in records if record.order_id not in self.queue.ahead]
+            levels = self.levels(self.last_quotes, side) if new and self.last_quotes else []
+            best = levels[0][0] if levels else None
+            for record in new:
+                self.queue.join(record, best, dict(levels).get(record.price), records)
 
     def _move_queue(self, message: BookTicker | OrderBook) -> None:
         """A price has become the best for the first time: all that is displayed there is ahead."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from actors.backtest.settings import FillModel
 from messages.enums import Exchanges, OrderStatus, OrderType
 from messages.market import MarketMessage, OrderBook
 from tests.backtest.markets import SECOND, START, ticker, trade
@@ -98,6 +99,19 @@ def test_beside_trades_quotes_set_nothing_off(
     market = [CALM, *messages, trade(9, 99, sold=True)]
     run = play(market, [(1, "SELL", "1", stop(95))])
     assert [price for _, _, price in fills_of(run)] == expected
+
+
+def test_what_was_set_off_and_rests_joins_the_queue() -> None:
+    terms = stop(95, OrderType.STOP_LOSS_LIMIT, price=96)
+    market = [
+        CALM,
+        ticker(1, 94, 96, 1, 2),
+        trade(2, 95.0),  # sets it off: it rests behind the two that are offered at 96
+        trade(3, 96.0, 1.5),
+        trade(4, 96.0, 0.9),
+    ]
+    run = play(market, [(1, "SELL", "1", terms)], fill_model=FillModel.QUEUE)
+    assert fills_of(run) == [("SELL", "0.4", "96")]
 
 
 def test_a_trade_older_than_its_acceptance_sets_nothing_off() -> None:
