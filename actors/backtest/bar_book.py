@@ -13,12 +13,13 @@ With `BarModel.QUOTES` a bar is four quotes instead, open, high, low, close in t
 bid = ask; the close stands until the next bar. A trigger goes off at the first of them that reaches it, and fills there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from actors.backtest.inside_bar import InsideBar
+from actors.backtest.quotes import UNLIMITED, Level
 from actors.backtest.settings import BarModel, FillModel
-from actors.backtest.symbol_book import UNLIMITED, Level, SymbolBook
+from actors.backtest.symbol_book import SymbolBook
 from actors.exchange.accounts import Account
 from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import CONTINGENT_TYPES, NewOrder, OrderRecord
@@ -42,12 +43,12 @@ class BarBook(SymbolBook):
         set_time_us: Callable[[int], None],
     ) -> None:
         """`set_time_us` sets the venue's clock: a fill at an open is stamped with the open's time."""
-        super().__init__(venue, house, symbol, Kline, fill_model)
+        super().__init__(venue, house, symbol, Kline, fill_model, has_trades=False)
         self.bar_model = bar_model
         self.set_time_us = set_time_us
         self.find_next_bar: Callable[[], Kline | None] = lambda: None
         """The bar that follows the last one that was played; only its open and its volume are used."""
-        self.taken = (0, ZERO)
+        self.volume_taken = (0, ZERO)
         """Begin of a bar, and how much of its volume was filled at its open."""
 
     def needs_open(self, order: NewOrder) -> bool:
@@ -90,6 +91,16 @@ class BarBook(SymbolBook):
         left = self._left(message.trade_time_ns, message.quantity)
         return [(to_decimal(message.price), left)] if left > 0 else []
 
+    def shown(self, message: MarketMessage, side: Side) -> list[Level]:
+        """As it is: what lies in the way is put aside."""
+        return self.levels(message, side)
+
+    def offer(
+        self, message: MarketMessage, levels: Iterable[Level], side: Side
+    ) -> list[OrderRecord]:
+        """All of it: what is left of a bar's volume is known."""
+        return self.quote(levels, side)
+
     def place(
         self, account: Account, order: NewOrder, standing: MarketMessage | None
     ) -> OrderRecord:
@@ -119,12 +130,12 @@ class BarBook(SymbolBook):
         """What is left of a bar's volume; a bar that moved and tells none does not limit."""
         if volume <= 0:
             return UNLIMITED
-        taken = self.taken[1] if self.taken[0] == open_time_ns else ZERO
+        taken = self.volume_taken[1] if self.volume_taken[0] == open_time_ns else ZERO
         return to_decimal(volume) - taken
 
     def _note_taken(self, open_time_ns: int, quantity: Decimal) -> None:
-        before = self.taken[1] if self.taken[0] == open_time_ns else ZERO
-        self.taken = (open_time_ns, before + quantity)
+        before = self.volume_taken[1] if self.volume_taken[0] == open_time_ns else ZERO
+        self.volume_taken = (open_time_ns, before + quantity)
 
     def on_message(self, message: MarketMessage) -> None:
         """Lets a bar meet the orders that rest and wait."""
@@ -136,20 +147,20 @@ class BarBook(SymbolBook):
         self.set_time_us(now_us)
         if self.bar_model is BarModel.QUOTES:
             for price in (message.high, message.low, message.close):
-                self._meet_quote(to_decimal(price), now_us)
+                self._meet_quote(message, to_decimal(price))
         else:
             inside = InsideBar(self, message)
             inside.play()
             self.ambiguous_bars += inside.is_ambiguous
         self.put_back(younger)
 
-    def _meet_quote(self, price: Decimal, time_us: int) -> None:
+    def _meet_quote(self, bar: Kline, price: Decimal) -> None:
         """A quote of unlimited quantity, with bid = ask."""
         for taker in (Side.SELL, Side.BUY):
             self.take(taker, price, UNLIMITED)
         if self.market.triggers:
-            due = self.market.triggers.observe(price, time_us)
-            self.set_off(due, lambda side: [(price, UNLIMITED)])
+            due = self.market.triggers.observe(price, bar.receive_time_ns // 1000)
+            self.set_off(due, bar, lambda side: [(price, UNLIMITED)])
 
     def _meet_open(self, bar: Kline) -> None:
         """Orders that the open has reached fill there, as takers; then those that it sets off."""
@@ -188,7 +199,7 @@ class BarBook(SymbolBook):
         self.market.tape.last_price = price
         # What of the trader's own lies in its way has been passed by the market already, or was not let fill.
         own = self.clear_way(order.side.opposite, price)
-        self.set_off([order], lambda side: [(price, left)] if left > ZERO else [])
+        self.set_off([order], bar, lambda side: [(price, left)] if left > ZERO else [])
         for record in own:
             self.engine.book.add(record)
         self._note_taken(bar.open_time_ns, order.executed_quantity - before)

@@ -5,9 +5,7 @@ engine: an order that arrives finds quotes of a house account on the other side,
 the market does to resting orders is an order of the house, immediate or cancel, at the price and quantity of the data.
 So every fill is at the price of an order that rested, and no fill is larger than what the data show.
 
-**Quotes** come from the finest data of the symbol: levels of an order book, best bid and ask with their quantities, or,
-of trades alone, a tick on either side of the last one, each worth a hundred thousand dollars (the local exchange quotes a
-recording in the same way). A quantity of 0 in a book ticker says that it is not known: then it does not limit.
+**Quotes** are what quotes.py says.
 
 **Resting orders** fill by the fill model (settings.py). A trade reaches the side that its taker did not come from; a book
 ticker reaches the orders that its opposite price meets. What is left of a trade after one order goes to the next.
@@ -15,35 +13,29 @@ Nothing older than an order's acceptance fills it: data with an earlier time of 
 
 **Triggers** look at trades where the data have them. Where they have not there is no last price, and a SELL looks at the
 best bid, a BUY at the best ask: what it would meet. What is set off meets the market as it stands then, by a trade the
-last quotes that were told, no better than that trade. What a fill releases takes the price of that fill for the last one.
+last quotes that were told, no better than that trade.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
 from actors.backtest.errors import BacktestError
+from actors.backtest.quotes import Level, QuotedMarket
 from actors.backtest.settings import FillModel
 from actors.exchange.accounts import Account
 from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderRecord
-from actors.exchange.prices import lots_worth
 from actors.exchange.queue_position import QueuePositions
 from actors.exchange.triggers import follow, would_trigger
 from actors.exchange.venue import Venue
 from messages.enums import Side, TimeInForce
 from messages.instruments import to_decimal
-from messages.market import BookTicker, KlineMessage, MarketMessage, OrderBook, Trade
-
-QUOTE_DOLLARS = Decimal(100_000)
-UNLIMITED = Decimal(1_000_000_000)
-UNLIMITED_FLOAT = float(UNLIMITED)
-
-Level = tuple[Decimal, Decimal]
+from messages.market import BookTicker, MarketMessage, OrderBook, Trade
 
 
-class SymbolBook:
+class SymbolBook(QuotedMarket):
     """The market of one symbol as data tell it, and the trader's orders in it."""
 
     def __init__(
@@ -65,10 +57,7 @@ class SymbolBook:
                 f"{symbol}: the fill model queue needs the quantities of book tickers or order books; "
                 "its data have none. Use touch or through"
             )
-        self.venue, self.house, self.symbol = venue, house, symbol
-        self.market = venue.market(symbol)
-        self.market.take_recorded_tape()
-        self.engine, self.rules = self.market.engine, self.market.rules
+        super().__init__(venue, house, symbol)
         self.quote_class = quote_class
         self.fill_model = fill_model
         self.has_trades = has_trades
@@ -77,73 +66,9 @@ class SymbolBook:
         """When the last order was accepted."""
         self.is_watched = False
         """Whether an order of the trader's rests here, so that every message must be looked at."""
-        self.highest_buy = -math.inf
-        self.lowest_sell = math.inf
         self.queue = QueuePositions()
         self.ambiguous_bars = 0
         """Bars that reached orders of both sides, so that only one side was let fill."""
-
-    # Quotes.
-
-    def mid(self, message: MarketMessage) -> float | None:
-        """The middle of the market at a message that quotes; None while one side is empty."""
-        if isinstance(message, Trade):  # as the quotes around it, without their quantities
-            last, tick = to_decimal(message.price), self.rules.tick_size
-            return (float(last - tick) + float(last + tick)) / 2 if last > tick else None
-        ticker = self.ticker(message)
-        if ticker is None or not (ticker[0] > 0 and ticker[2] > 0):
-            return None
-        return (ticker[0] + ticker[2]) / 2
-
-    def ticker(self, message: MarketMessage) -> tuple[float, float, float, float] | None:
-        """Bid, its quantity, ask, its quantity, as the message quotes them; None where it quotes neither."""
-        if isinstance(message, BookTicker):
-            return (
-                message.bid_price,
-                message.bid_quantity,
-                message.ask_price,
-                message.ask_quantity,
-            )
-        if isinstance(message, KlineMessage):
-            return message.close, UNLIMITED_FLOAT, message.close, UNLIMITED_FLOAT
-        bids, asks = self.levels(message, Side.BUY), self.levels(message, Side.SELL)
-        if not bids or not asks:
-            return None
-        bid, ask = bids[0], asks[0]
-        return float(bid[0]), float(bid[1]), float(ask[0]), float(ask[1])
-
-    def levels(self, message: MarketMessage, side: Side) -> list[Level]:
-        """What the market offers on a side at a message, best first."""
-        if isinstance(message, BookTicker):
-            is_bid = side is Side.BUY
-            price = message.bid_price if is_bid else message.ask_price
-            quantity = message.bid_quantity if is_bid else message.ask_quantity
-            if price <= 0:
-                return []
-            return [(to_decimal(price), to_decimal(quantity) if quantity > 0 else UNLIMITED)]
-        if isinstance(message, OrderBook):
-            found = message.bids if side is Side.BUY else message.asks
-            return [(to_decimal(price), to_decimal(quantity)) for price, quantity in found]
-        if isinstance(message, Trade):
-            last, tick = to_decimal(message.price), self.rules.tick_size
-            price_around = last - tick if side is Side.BUY else last + tick
-            lots = max(int(lots_worth(self.rules, QUOTE_DOLLARS, last)), 1)
-            return [(price_around, lots * self.rules.lot_size)] if price_around > 0 else []
-        if isinstance(message, KlineMessage):
-            return [(to_decimal(message.close), UNLIMITED)]
-        return []
-
-    def quote(self, levels: Iterable[Level], side: Side) -> list[OrderRecord]:
-        """Puts the house's quotes on a side of the book."""
-        return [
-            self.venue.place_house_order(self.house, self.symbol, side, price, quantity)
-            for price, quantity in levels
-        ]
-
-    def withdraw(self, quotes: list[OrderRecord]) -> None:
-        """Takes the house's quotes out again."""
-        for quote in quotes:
-            self.venue.cancel_house_order(quote)
 
     # Orders of the trader.
 
@@ -173,13 +98,13 @@ class SymbolBook:
     @contextmanager
     def _facing(self, side: Side, standing: MarketMessage | None) -> Iterator[list[OrderRecord]]:
         """The market as it stands before an order of this side; the trader's own that were in its way, aside meanwhile."""
-        levels = self.levels(standing, side.opposite) if standing is not None else []
         aside: list[OrderRecord] = []
+        quotes: list[OrderRecord] = []
         if standing is not None:
             self.note_price(standing, side)
-        if levels:
-            aside = self.clear_way(side, levels[0][0])
-        quotes = self.quote(levels, side.opposite)
+            levels = self.shown(standing, side.opposite)
+            aside = self.clear_way(side, levels[0][0]) if levels else []
+            quotes = self.offer(standing, levels, side.opposite)
         self.accepted_us = max(self.accepted_us, self.venue.now_us())
         try:
             yield aside
@@ -247,7 +172,8 @@ class SymbolBook:
             if trade.buyer_is_maker
             else trade.price >= self.lowest_sell
         )
-        if not (is_reached or self.market.triggers):
+        if not (is_reached or self.market.triggers or self.market.order_lists):
+            self.note_own(trade)
             return
         younger = self.set_aside(trade.trade_time_ns)
         price, quantity = to_decimal(trade.price), to_decimal(trade.quantity)
@@ -255,23 +181,28 @@ class SymbolBook:
             self._take_queue(taker, price, quantity)
         elif is_reached:
             self.take(taker, price, quantity)
+        self.note_orders()
+        self.note_own(trade)
         market = self.market
+        market.tape.last_price = price
         if market.triggers and self.has_trades:
-            market.tape.last_price = price
             due = market.triggers.observe(price, trade.trade_time_ns // 1000)
-            self.set_off(due, lambda side: self._levels_after(trade, side))
+            self._set_off_by_trade(due, trade)
         self.put_back(younger)
 
-    def _levels_after(self, trade: Trade, side: Side) -> list[Level]:
-        """The market that a trade leaves: as it was quoted last, no better than the trade."""
-        if self.last_quotes is None:
-            return self.levels(trade, side)
-        worse = min if side is Side.BUY else max
+    def _set_off_by_trade(self, due: list[OrderRecord], trade: Trade) -> None:
+        """They meet the market as it was quoted last, no better than the trade."""
+        quotes = self.last_quotes
+        if quotes is None:
+            self.set_off(due, trade, lambda side: self.shown(trade, side))
+            return
         last = to_decimal(trade.price)
-        return [
-            (worse(price, last), quantity)
-            for price, quantity in self.levels(self.last_quotes, side)
-        ]
+
+        def levels_of(side: Side) -> list[Level]:
+            worse = min if side is Side.BUY else max
+            return [(worse(price, last), quantity) for price, quantity in self.shown(quotes, side)]
+
+        self.set_off(due, quotes, levels_of)
 
     def _on_best(self, message: BookTicker | OrderBook, bid: float, ask: float) -> None:
         self.last_quotes = message
@@ -303,18 +234,23 @@ class SymbolBook:
                 due.append(order)
         for order in due:
             triggers.remove(order)
-        self.set_off(due, lambda side: self.levels(message, side))
+        self.set_off(due, message, lambda side: self.shown(message, side))
         self.put_back(younger)
 
-    def set_off(self, due: list[OrderRecord], levels_of: Callable[[Side], list[Level]]) -> None:
-        """Orders whose triggers are reached meet these quotes."""
+    def set_off(
+        self,
+        due: list[OrderRecord],
+        message: MarketMessage,
+        levels_of: Callable[[Side], list[Level]],
+    ) -> None:
+        """Orders whose triggers are reached meet these quotes, which a message shows."""
         for side in (Side.BUY, Side.SELL):
             ours = [order for order in due if order.side is side]
             if not ours:
                 continue
             levels = levels_of(side.opposite)
             aside = self.clear_way(side, levels[0][0]) if levels else []
-            quotes = self.quote(levels, side.opposite)
+            quotes = self.offer(message, levels, side.opposite)
             self.market.due.extend(ours)
             self.venue.follow_up(self.market)
             self.withdraw(quotes)
@@ -333,9 +269,10 @@ class SymbolBook:
             quantity -= self.take_one(record, quantity)
 
     def take_one(self, record: OrderRecord, quantity: Decimal) -> Decimal:
-        """The house takes what rests first on a side, at its price; how much. That is the last price for what it releases."""
+        """The house takes what rests first on a side, at its price; how much."""
         taken = min(quantity, record.open_quantity)
-        self.market.tape.last_price = record.price
+        if not self.has_trades:  # For what it releases it is the last price, if no trade tells one.
+            self.market.tape.last_price = record.price
         self.venue.place_house_order(
             self.house, self.symbol, record.side.opposite, record.price, taken, TimeInForce.IOC
         )
@@ -385,7 +322,6 @@ class SymbolBook:
         """A trade: at an order's own price what is ahead of it goes first, an order at a better price is next at once."""
         records = self.records(taker.opposite)
         for record, taken in self.queue.trade(taker, price, quantity, records):
-            self.market.tape.last_price = record.price
             self.venue.place_house_order(
                 self.house, self.symbol, taker, record.price, taken, TimeInForce.IOC
             )

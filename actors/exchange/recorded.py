@@ -105,6 +105,8 @@ class RecordedMarket:
 
     def _play(self, trade: RecordedTrade, time_us: int) -> None:
         self._fill_users(trade)
+        # What the print sets off meets the market as it is then.
+        self._quote(trade.price)
         self._venue.print_trade(
             self._symbol,
             PublicTrade(
@@ -116,7 +118,6 @@ class RecordedMarket:
                 trade.is_buyer_maker,
             ),
         )
-        self._quote(trade.price)
         self._venue.report_book(self._symbol)
 
     def _fill_users(self, trade: RecordedTrade) -> None:
