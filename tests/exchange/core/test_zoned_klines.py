@@ -133,7 +133,4 @@ def test_bars_of_any_zone(
     assert sum(bar.trades for bar in traded) == 3
     lengths = {bar.close_time_ms + 1 - bar.open_time_ms for bar in found}
     assert len(lengths) == 1
-    assert all(
-        one.close_time_ms + 1 == other.open_time_ms
-        for one, other in pairwise(found)
-    )
+    assert all(one.close_time_ms + 1 == other.open_time_ms for one, other in pairwise(found))
