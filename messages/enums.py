@@ -55,15 +55,15 @@ class OrderType(WireEnum):
     TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
     UNRECOGNISED = "UNRECOGNISED"
 
-    @property
-    def is_contingent(self) -> bool:
-        """Whether a trade price must set it off first; Binance calls these algo orders (filters.md)."""
-        return self.startswith(("STOP_LOSS", "TAKE_PROFIT"))
+    is_contingent: bool
+    """Whether a trade price must set it off first; Binance calls these algo orders (filters.md)."""
+    has_price: bool
+    """Whether it has a limit."""
 
-    @property
-    def has_price(self) -> bool:
-        """Whether it has a limit."""
-        return self.startswith("LIMIT") or self.endswith("_LIMIT")
+    def __init__(self, value: str) -> None:
+        # Asked for every order, and more than once: said beforehand.
+        self.is_contingent = value.startswith(("STOP_LOSS", "TAKE_PROFIT"))
+        self.has_price = value.startswith("LIMIT") or value.endswith("_LIMIT")
 
 
 class TimeInForce(WireEnum):
@@ -73,6 +73,9 @@ class TimeInForce(WireEnum):
     IOC = "IOC"
     FOK = "FOK"
     UNRECOGNISED = "UNRECOGNISED"
+
+
+TERMINAL = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH")
 
 
 class OrderStatus(WireEnum):
@@ -100,21 +103,14 @@ class OrderStatus(WireEnum):
     def _missing_(cls, value: object) -> Self | None:
         return cls.__members__.get("UNKNOWN") if isinstance(value, str) else None
 
-    @property
-    def is_terminal(self) -> bool:
-        """Whether the venue will never change it again."""
-        return self in TERMINAL_STATUSES
+    is_terminal: bool
+    """Whether the venue will never change it again."""
+
+    def __init__(self, value: str) -> None:
+        self.is_terminal = value in TERMINAL
 
 
-TERMINAL_STATUSES = frozenset(
-    {
-        OrderStatus.FILLED,
-        OrderStatus.CANCELED,
-        OrderStatus.REJECTED,
-        OrderStatus.EXPIRED,
-        OrderStatus.EXPIRED_IN_MATCH,
-    }
-)
+TERMINAL_STATUSES = frozenset(status for status in OrderStatus if status.is_terminal)
 
 
 class ExecutionType(WireEnum):

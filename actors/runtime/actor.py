@@ -28,6 +28,7 @@ from actors.runtime.handlers import (
     find_handlers,
     find_outputs,
 )
+from actors.runtime.own_caches import copy_for
 from messages.base import Message, Routing
 from messages.codec import encode
 from messages.control import Start, Stop, Subscribe, TimerFired
@@ -78,6 +79,8 @@ class Actor(Generic[OutputType]):
         check_declarations(cls, cls.lazy_inputs)
         if hasattr(cls, "run"):
             cls.is_boundary = True
+        if "send" not in cls.__dict__:
+            type.__setattr__(cls, "send", copy_for(cls, cls.send))
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the base's state, so that a user's `__init__` need not call `super().__init__()`."""

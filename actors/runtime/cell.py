@@ -6,19 +6,20 @@ messages until none is left or its time is up, and only then is what they sent r
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine
+from types import MethodType
+from typing import Any
 
 import msgspec
 
 from actors.runtime.actor import Actor
+from actors.runtime.cell_host import Host
 from actors.runtime.clock import readers_of
 from actors.runtime.context import TASK_CAUSE, ActorContext, Cause, Envelope, Timer
 from actors.runtime.mailbox import Mailbox
+from actors.runtime.own_caches import copy_for
 from actors.runtime.restart_policy import RestartRecord
 from actors.runtime.specification import ActorSpecification
-from actors.runtime.tap import Tap
-from actors.runtime.turns import Turns
 from messages.base import Message, Policy
 from messages.codec import origin_of
 from messages.control import Gap, Resync, Start, Stop, TimerFired
@@ -30,44 +31,6 @@ DRAIN_BUDGET_NS = 100_000
 
 JournalEntry = tuple[str, int, str, int, bytes]
 ActorTask = asyncio.Task[BaseException | None]
-
-
-class Host(Protocol):
-    """What a cell needs of its system."""
-
-    loop: asyncio.AbstractEventLoop
-    turns: Turns
-    tap: Tap | None
-
-    def stamp(self, message: Message) -> Envelope:
-        """Gives a message the system's own id and encodes it."""
-        ...
-
-    def release(self, cell: "ActorCell") -> None:
-        """Journals and delivers what the cell's drain has sent."""
-        ...
-
-    def recover(self, cell: "ActorCell") -> list[Message]:
-        """What the cell's actor had made durable, for its new instance."""
-        ...
-
-    def deliver_all(self, envelopes: list[Envelope]) -> None:
-        """Delivers messages to all their receivers."""
-        ...
-
-    def on_unreadable(self, cell: "ActorCell", error: Exception, envelope: Envelope) -> None:
-        """The sender has put into a message what its class does not allow."""
-        ...
-
-    def on_failure(
-        self,
-        cell: "ActorCell",
-        error: BaseException,
-        envelope: Envelope | None,
-        message: Message | None,
-    ) -> None:
-        """A handler or a task of the cell raised."""
-        ...
 
 
 class ActorCell:
@@ -91,6 +54,10 @@ class ActorCell:
         self.actor_class = specification.actor_class
         self.exchange: Exchanges | None = specification.exchange
         self.is_journaled = self.actor_class.is_journaled
+        self.run_own: Callable[[Envelope], None] = MethodType(
+            copy_for(self.actor_class, ActorCell.run_one), self
+        )
+        self.run_handlers = copy_for(self.actor_class, self.actor_class.run_handlers)
         self.read_clock_ns, self.read_monotonic_ns = readers_of(context.clock)
         self.mailbox = Mailbox(self.make_gap, self.actor_class.lazy_inputs, **limits)
         self.decoders = {
@@ -206,7 +173,7 @@ class ActorCell:
             mailbox.statistics.peak_depth = depth
         # One message, and what lazily waits for it, is handled whatever its time: the clock is not asked.
         is_several = depth > 1
-        get, run_one = mailbox._get, self.run_one
+        get, run_one = mailbox._get, self.run_own
         deadline_ns = monotonic_ns() + DRAIN_BUDGET_NS if is_several else 0
         # The same question as `has_work` asks, in place: it is asked for every message.
         while self.is_running and (
@@ -232,8 +199,8 @@ class ActorCell:
             # Before the recording: what was not handled is not replayed.
             self.too_old_count += 1
             return
-        if self.host.tap is not None:
-            self.host.tap.on_handled(self.name, now_ns, frame)
+        if (tap := self.host.tap) is not None:
+            tap.on_handled(self.name, now_ns, frame)
         try:
             message = decode(frame)
         except msgspec.MsgspecError as error:
@@ -241,12 +208,16 @@ class ActorCell:
             self.host.on_unreadable(self, error, envelope)
             return
         try:
-            instance.run_handlers(message, frame, now_ns)
+            self.run_handlers(instance, message, frame, now_ns)
             self.handled_count += 1
             if self.is_journaled or self.awaits_resync:
                 self._note_handled(instance, message_class)
-            if instance._envelopes:
-                self._take_messages(instance)
+            if envelopes := instance._envelopes:
+                if self.is_journaled or self.pending or tap is not None:
+                    self._take_messages(instance)
+                else:
+                    instance._envelopes, instance.outbox = [], []
+                    self.pending = envelopes
             if instance._started_timers or instance._canceled_timers or instance._spawned:
                 self._take_arrangements(instance)
         except BaseException as error:
