@@ -1,5 +1,6 @@
 """Each client's own environment: a virtual one of Python, or a folder of Node packages; made once and kept."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -49,13 +50,37 @@ def environment(name: str, client: dict[str, Any]) -> tuple[str, dict[str, str]]
         if is_node:
             install(["npm", "install", "--prefix", str(folder), client["requirement"]])
         else:
-            install([interpreter, "-m", "venv", str(folder)])
-            python = str(folder / "bin/python")
-            install([python, "-m", "pip", "install", client["requirement"]])
+            make_virtual(interpreter, folder, client)
         made.touch()
     if is_node:
         return interpreter, {"NODE_PATH": str(folder / "node_modules")}
     return str(folder / "bin/python"), {}
+
+
+def make_virtual(interpreter: str, folder: Path, client: dict[str, Any]) -> None:
+    """Makes a virtual environment with a client in it; one that is compiled needs what compiles it."""
+    if client.get("is_compiled", False):
+        require_compiler(interpreter)
+    install([interpreter, "-m", "venv", str(folder)])
+    pip = [str(folder / "bin/python"), "-m", "pip", "install"]
+    if "instead_of_dependencies" in client:
+        install([*pip, *client["instead_of_dependencies"]])
+        pip.append("--no-deps")
+    install([*pip, client["requirement"]], client.get("variables"))
+
+
+def require_compiler(interpreter: str) -> None:
+    """Raises SkippedError where modules in C++ cannot be compiled for this interpreter."""
+    if shutil.which("c++") is None:
+        raise SkippedError(
+            "it is compiled when it is installed, and no C++ compiler is on the path"
+        )
+    ask = "import sysconfig; print(sysconfig.get_path('include'))"
+    headers = subprocess.run(
+        [interpreter, "-c", ask], capture_output=True, text=True
+    ).stdout.strip()
+    if not (Path(headers) / "Python.h").exists():
+        raise SkippedError(f"it is compiled when it is installed, and {headers} has no Python.h")
 
 
 def find_python(at_least: str) -> str:
@@ -78,10 +103,16 @@ def find_python(at_least: str) -> str:
     raise SkippedError(f"it needs Python {at_least}, and none is on the path")
 
 
-def install(command: list[str]) -> None:
-    """Runs an installation."""
+def install(command: list[str], variables: dict[str, str] | None = None) -> None:
+    """Runs an installation, with these environment variables beside those that are."""
     try:
-        done = subprocess.run(command, timeout=INSTALL_SECONDS, capture_output=True, text=True)
+        done = subprocess.run(
+            command,
+            timeout=INSTALL_SECONDS,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **(variables or {})},
+        )
     except subprocess.TimeoutExpired as error:
         raise SkippedError(f"not installed after {INSTALL_SECONDS:.0f} s") from error
     if done.returncode:
