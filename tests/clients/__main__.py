@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,38 @@ from tests.clients.environments import FailedError, SkippedError, environment, l
 
 HERE = Path(__file__).parent
 RUN_SECONDS = 90.0
+DIRECT = "127.0.0.1,localhost"
+"""What clients are not to ask a proxy for, under both names of the variable: where both are set, the lower one counts."""
 
 
 async def line_of(process: asyncio.subprocess.Process) -> Any:
     """The first line of a process's output, as JSON."""
     assert process.stdout is not None
     return json.loads(await asyncio.wait_for(process.stdout.readline(), RUN_SECONDS))
+
+
+async def printed(
+    interpreter: str, script: Path, variables: dict[str, str]
+) -> tuple[str, str | None]:
+    """What a script has printed, and why it failed; what it said beside that is shown where it did."""
+    with tempfile.TemporaryFile() as beside:
+        ran = await asyncio.create_subprocess_exec(
+            interpreter, script, env=variables, stdout=subprocess.PIPE, stderr=beside
+        )
+        problem = None
+        try:
+            out, _ = await asyncio.wait_for(ran.communicate(), RUN_SECONDS)
+        except TimeoutError:
+            ran.kill()
+            await ran.wait()
+            out, problem = b"", f"not done after {RUN_SECONDS:.0f} s"
+        beside.seek(0)
+        said = beside.read().decode(errors="replace")
+    if problem is None and ran.returncode != 0:
+        problem = last_line(said) or f"exit code {ran.returncode}"
+    if problem is not None:
+        sys.stderr.write(said)
+    return out.decode(), problem
 
 
 async def differences(interpreter: str, own: dict[str, str], client: dict[str, Any]) -> list[str]:
@@ -32,19 +59,11 @@ async def differences(interpreter: str, own: dict[str, str], client: dict[str, A
     try:
         first = await line_of(exchange)
         addresses = {f"EXCHANGE_{name.upper()}": str(value) for name, value in first.items()}
-        variables = {**os.environ, **addresses, "NO_PROXY": "127.0.0.1,localhost", **own}
-        ran = await asyncio.create_subprocess_exec(
-            interpreter, script, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        try:
-            out, err = await asyncio.wait_for(ran.communicate(), RUN_SECONDS)
-        except TimeoutError:
-            ran.kill()
-            return [f"not done after {RUN_SECONDS:.0f} s"]
-        if ran.returncode != 0:
-            sys.stderr.write(err.decode())
-            return [last_line(err.decode()) or f"exit code {ran.returncode}"]
-        return await judge(first, client, last_line(out.decode()))
+        variables = {**os.environ, **addresses, "NO_PROXY": DIRECT, "no_proxy": DIRECT, **own}
+        out, problem = await printed(interpreter, script, variables)
+        if problem:
+            return [problem]
+        return await judge(first, client, last_line(out))
     finally:
         exchange.terminate()
         await exchange.wait()
@@ -71,6 +90,7 @@ def main() -> int:
         failed = failed or bool(found)
         verdict = f"failed: {'; '.join(found)}" if found else "passed"
         sys.stdout.write(f"{label}: {verdict}\n")
+        sys.stdout.flush()
     return int(failed)
 
 
