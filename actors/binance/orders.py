@@ -10,6 +10,7 @@ from actors.binance.wire_info import account_snapshot_of, decode_account
 from actors.binance.wire_lists import (
     Half,
     OrderListAnswer,
+    decode_canceled,
     decode_list,
     decode_replacement,
     orders_of_list,
@@ -85,7 +86,11 @@ class BinanceOrders:
         name = name_of_cancel(client_order_id)
         if name is not None:
             reference["newClientOrderId"] = name
-        return self._order(await self._ask("order.cancel", reference))
+        data = await self._ask("order.cancel", reference)
+        try:
+            return decode_canceled(data, client_order_id, exchange_order_id, self.exchange)
+        except UNREADABLE as error:
+            raise unreadable(data, error) from error
 
     async def place_list(
         self, list_id: str, orders: list[Order], send_before_ns: int = 0

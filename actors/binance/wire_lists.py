@@ -71,6 +71,27 @@ def orders_of_list(answer: OrderListAnswer, exchange: Exchanges = Exchanges.BINA
     return [from_binance_order(report, exchange) for report in answer.order_reports]
 
 
+def decode_canceled(
+    data: bytes | msgspec.Raw,
+    client_order_id: str,
+    exchange_order_id: int = 0,
+    exchange: Exchanges = Exchanges.BINANCE,
+) -> Order:
+    """The order that a cancel names, as it stands; one of a list is answered with its list (web-socket-api.md, Cancel order).
+
+    Raises msgspec.MsgspecError (a ValueError), and ValueError for a list that does not hold the order.
+    """
+    answer = _decode_order(data)
+    if answer.exchange_order_id:
+        return from_binance_order(answer, exchange)
+    for report in _decode_list(data).order_reports:
+        if exchange_order_id in (0, report.exchange_order_id) and (
+            exchange_order_id or report.original_client_order_id == client_order_id
+        ):
+            return from_binance_order(report, exchange)
+    raise ValueError(f"the canceled list does not hold {client_order_id}")
+
+
 def decode_replacement(
     data: bytes | msgspec.Raw, exchange: Exchanges = Exchanges.BINANCE
 ) -> tuple[Half, Half]:

@@ -5,8 +5,8 @@ from typing import Any
 from actors.exchange.desk import Call, Method, Security
 from actors.exchange.market_methods import END_TIME, ROWS, START_TIME, SYMBOL, fixed
 from actors.exchange.parameters import Parameter, integer
+from actors.exchange.query_methods import check_alone
 from actors.exchange.symbols import to_filters
-from actors.exchange.trading_methods import check_alone
 
 
 def relevant_filters(call: Call) -> Any:

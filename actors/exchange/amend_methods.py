@@ -8,6 +8,7 @@ from actors.exchange.market_methods import ROWS, SYMBOL, fixed
 from actors.exchange.orders import Amendment, OrderList, OrderRecord
 from actors.exchange.parameters import Parameter, client_order_id, decimal, integer
 from actors.exchange.trading_methods import ORDER_ID, ORIGINAL_ID, check_ids
+from messages.enums import OrderStatus
 
 
 def amended_order(
@@ -90,8 +91,12 @@ def amendments(call: Call) -> Any:
     return [amendment_row(order, one) for one in chosen[: values.get("limit", 500)]]
 
 
-# A successful amendment costs its weight, unlike other order requests, unless it makes the order expire (CHANGELOG
-# 2026-04-02); that exception is not made here.
+def leaves_it_open(result: Any) -> bool:
+    """Whether an amendment costs its weight: unless it has made the order expire (CHANGELOG 2026-04-02)."""
+    status: str = result["amendedOrder"]["status"]
+    return status != OrderStatus.EXPIRED
+
+
 AMEND_METHODS = (
     Method(
         "order.amend.keepPriority",
@@ -107,6 +112,8 @@ AMEND_METHODS = (
             Parameter("newClientOrderId", client_order_id),
             Parameter("newQty", decimal, is_mandatory=True),
         ),
+        is_free=True,
+        weighs=leaves_it_open,
     ),
     Method(
         "order.amendments",

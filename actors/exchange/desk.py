@@ -104,13 +104,19 @@ def never(parameters: Mapping[str, str]) -> bool:
     return False
 
 
+def never_weighs(result: Any) -> bool:
+    """Of a method that is free whatever it answers."""
+    return False
+
+
 @dataclass(frozen=True)
 class Method:
     """One row of the table of methods.
 
     `weight` reads the parameters as sent. A method that `is_free` costs its weight only when it fails (successful
-    orders and cancels, CHANGELOG 2026-04-02). A method that `places_order` is refused while the account's unfilled
-    order count is full, unless it looks at the count itself (`counts_later`, by the parameters as sent).
+    orders and cancels, CHANGELOG 2026-04-02), or when its answer `weighs` after all. A method that `places_order` is
+    refused while the account's unfilled order count is full, unless it looks at the count itself (`counts_later`, by
+    the parameters as sent).
     """
 
     name: str
@@ -121,6 +127,7 @@ class Method:
     security: Security = Security.NONE
     parameters: tuple[Parameter, ...] = ()
     is_free: bool = False
+    weighs: Callable[[Any], bool] = never_weighs
     places_order: bool = False
     counts_later: Callable[[Mapping[str, str]], bool] = never
     by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False)
@@ -171,11 +178,15 @@ class Desk:
         """Carries out what was admitted."""
         try:
             if self.faults is None or not self.faults.rules:
-                return method.handler(call)
-            return query_faults.answer(self.faults, method.name, method.handler, call)
+                result = method.handler(call)
+            else:
+                result = query_faults.answer(self.faults, method.name, method.handler, call)
         except VenueError as error:
             self.charge(method, request, error)
             raise
+        if method.weighs(result):
+            self.weight_of(request.address).charge(method.weight(request.parameters), self.clock())
+        return result
 
     def charge(self, method: Method, request: Request, error: VenueError) -> None:
         """Makes a request that costs only when it fails pay for its failure."""

@@ -11,12 +11,12 @@ from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderList
 from actors.exchange.parameters import Parameter, choice, client_order_id, decimal, integer
 from actors.exchange.pegs import is_pegged, peg_parameters
+from actors.exchange.query_methods import check_alone
 from actors.exchange.trading_methods import (
     RESPONSES,
     SIDE,
     TIME_IN_FORCE,
     TYPE,
-    check_alone,
     spellings,
     strategy_type,
 )
@@ -116,6 +116,9 @@ def place_old_oco(call: Call) -> Any:
         order_type=OrderType.LIMIT_MAKER,
         price=values["price"],
         client_order_id=values.get("limitClientOrderId"),
+        strategy_id=values.get("limitStrategyId"),
+        strategy_type=values.get("limitStrategyType"),
+        iceberg_quantity=values.get("limitIcebergQty"),
     )
     has_limit = "stopLimitPrice" in values
     stop = NewOrder(
@@ -126,6 +129,9 @@ def place_old_oco(call: Call) -> Any:
         time_in_force=TimeInForce(time_in_force) if time_in_force else None,
         trailing_delta=values.get("trailingDelta"),
         client_order_id=values.get("stopClientOrderId"),
+        strategy_id=values.get("stopStrategyId"),
+        strategy_type=values.get("stopStrategyType"),
+        iceberg_quantity=values.get("stopIcebergQty"),
     )
     pair = {"limit": limit, "stop": stop} if side is Side.SELL else {"stop": stop, "limit": limit}
     return place(call, None, pair)
@@ -243,7 +249,13 @@ LIST_METHODS = (
             *PAIR_TERMS,
             Parameter("limitClientOrderId", client_order_id),
             Parameter("price", decimal, is_mandatory=True),
+            Parameter("limitStrategyId", integer),
+            Parameter("limitStrategyType", strategy_type),
+            Parameter("limitIcebergQty", decimal),
             Parameter("stopClientOrderId", client_order_id),
+            Parameter("stopStrategyId", integer),
+            Parameter("stopStrategyType", strategy_type),
+            Parameter("stopIcebergQty", decimal),
             Parameter("stopPrice", decimal, is_mandatory=True),
             Parameter("trailingDelta", integer),
             Parameter("stopLimitPrice", decimal),

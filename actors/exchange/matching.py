@@ -27,7 +27,8 @@ STOP_LOSS, TAKE_PROFIT gets here when it has triggered, and is a MARKET order th
 
 **Self-trade prevention.** A taker with a mode other than NONE that meets an order of its own account does not trade with
 it. By its mode (faqs/stp_faq.md; the resting order's mode does not matter) the rest of the maker, of the taker, or of both
-expires, or DECREMENT takes the smaller open quantity off both. What expired is an order's *prevented* quantity; an order
+expires, or DECREMENT takes the smaller open quantity off both, and so does TRANSFER, which differs only between accounts of
+one trade group: there are none here. What expired is an order's *prevented* quantity; an order
 that ends this way is EXPIRED_IN_MATCH. A FOK order with such a mode does not count on what its own account offers.
 
 **Two passes.** `plan` walks the book without changing it and says what an order would execute and what that would cost.
@@ -63,6 +64,8 @@ SMALLEST = Decimal("0.00000001")
 
 EXPIRES_TAKER = frozenset({SelfTradePrevention.EXPIRE_TAKER, SelfTradePrevention.EXPIRE_BOTH})
 EXPIRES_MAKER = frozenset({SelfTradePrevention.EXPIRE_MAKER, SelfTradePrevention.EXPIRE_BOTH})
+
+DECREMENTS = frozenset({SelfTradePrevention.DECREMENT, SelfTradePrevention.TRANSFER})
 
 
 class MatchListener(Protocol):
@@ -195,7 +198,7 @@ class MatchingEngine:
         mode = taker.self_trade_prevention_mode
         off_taker: Decimal | None = quantity
         off_maker: Decimal | None = quantity
-        if mode is not SelfTradePrevention.DECREMENT:
+        if mode not in DECREMENTS:
             off_taker = taker.open_quantity if mode in EXPIRES_TAKER else None
             off_maker = maker.open_quantity if mode in EXPIRES_MAKER else None
         if off_maker is not None:

@@ -4,6 +4,7 @@ from actors.exchange.account_queries import ACCOUNT_QUERY_METHODS
 from actors.exchange.amend_methods import AMEND_METHODS
 from actors.exchange.list_methods import LIST_METHODS
 from actors.exchange.market_methods import MARKET_METHODS
+from actors.exchange.query_methods import QUERY_METHODS
 from actors.exchange.replace_methods import REPLACE_METHODS
 from actors.exchange.session_methods import SESSION_METHODS
 from actors.exchange.trading_methods import TRADING_METHODS
@@ -13,6 +14,7 @@ METHODS = (
     *MARKET_METHODS,
     *WINDOW_METHODS,
     *TRADING_METHODS,
+    *QUERY_METHODS,
     *ACCOUNT_QUERY_METHODS,
     *AMEND_METHODS,
     *REPLACE_METHODS,

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from actors.exchange import errors
 from actors.exchange.accounts import Account
+from actors.exchange.amending import Amending
 from actors.exchange.filters import check_order
 from actors.exchange.market import SymbolMarket
 from actors.exchange.orders import (
@@ -23,7 +24,6 @@ from actors.exchange.orders import (
     OrderList,
     OrderRecord,
 )
-from actors.exchange.trading import Trading
 from actors.exchange.transaction import needed_for
 from messages.enums import ExecutionType, OrderStatus, OrderType, Side
 
@@ -108,7 +108,7 @@ def _decisive_price(order: NewOrder) -> Decimal | None:
     return order.stop_price
 
 
-class ListTrading(Trading):
+class ListTrading(Amending):
     """Trading with lists besides single orders."""
 
     def new_order_list(

@@ -273,6 +273,12 @@ class OrderList:
         """Whether a pair is placed of which either can still be executed."""
         return self.is_placed and not self.is_decided and len(self.pending) > 1
 
+    def others_of_pair(self, order: OrderRecord) -> list[OrderRecord]:
+        """What is open of the pair that an order belongs to, without it; nothing for an order that is in none."""
+        if order not in self.pending:
+            return []
+        return [one for one in self.pending if one is not order and one.is_open]
+
     @property
     def orders(self) -> list[OrderRecord]:
         """All orders, in the order of their ids."""

@@ -16,18 +16,25 @@ TimeRange = tuple[int | None, int | None]
 def select_orders(
     history: OrderHistory, symbol: str, order_id: int | None, times_ms: TimeRange, limit: int
 ) -> list[OrderRecord]:
-    """allOrders: from an order id on, else by the time of placement, else the newest."""
+    """allOrders: by the time of the last update, else from an order id on, else the newest.
+
+    With a time the id is ignored (web-socket-api.md, Account order history).
+    """
     start_ms, end_ms = times_ms
-    if order_id is None and start_ms is None and end_ms is None:
-        return list(islice(history.newest_orders(symbol), limit))[::-1]
-    chosen = [
-        order
-        for order in history.orders(symbol)
-        if (order_id is None or order.order_id >= order_id)
-        and (start_ms is None or order.time_us // 1000 >= start_ms)
-        and (end_ms is None or order.time_us // 1000 <= end_ms)
-    ]
-    return chosen[-limit:] if order_id is None and start_ms is None else chosen[:limit]
+    if start_ms is None and end_ms is None:
+        if order_id is None:
+            return list(islice(history.newest_orders(symbol), limit))[::-1]
+        return [one for one in history.orders(symbol) if one.order_id >= order_id][:limit]
+    chosen = sorted(
+        (
+            order
+            for order in history.orders(symbol)
+            if (start_ms is None or order.update_time_us // 1000 >= start_ms)
+            and (end_ms is None or order.update_time_us // 1000 <= end_ms)
+        ),
+        key=lambda order: (order.update_time_us, order.order_id),
+    )
+    return chosen[-limit:] if start_ms is None else chosen[:limit]
 
 
 def select_trades(

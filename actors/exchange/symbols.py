@@ -27,6 +27,7 @@ SELF_TRADE_PREVENTION_MODES = (
     SelfTradePrevention.EXPIRE_TAKER,
     SelfTradePrevention.EXPIRE_BOTH,
     SelfTradePrevention.DECREMENT,
+    SelfTradePrevention.TRANSFER,
 )
 QUOTE_ASSETS = ("FDUSD", "USDT", "USDC", "EUR", "BTC", "ETH", "BNB")
 SYMBOL_NAME = re.compile(r"[A-Z0-9]{2,20}")

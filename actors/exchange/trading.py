@@ -11,17 +11,15 @@ from decimal import Decimal
 
 from actors.exchange import errors
 from actors.exchange.accounts import Account, Ledger
-from actors.exchange.filters import check_amendment, check_order
+from actors.exchange.filters import check_order
 from actors.exchange.market import SymbolMarket
 from actors.exchange.matching import avoided_account, expire
 from actors.exchange.order_queries import OrderQueries
 from actors.exchange.orders import (
     CONTINGENT_TYPES,
     ZERO,
-    Amendment,
     CancelRestriction,
     ExpiryReason,
-    ListStatusType,
     NewOrder,
     OrderList,
     OrderRecord,
@@ -245,49 +243,6 @@ class Trading(OrderQueries, ABC):
                 transaction.release(one)
                 transaction.report(one, ExecutionType.CANCELED)
         self.finish(market, transaction)
-
-    def amend_order(
-        self,
-        account: Account,
-        symbol: str,
-        new_quantity: Decimal,
-        order_id: int | None = None,
-        original_client_order_id: str | None = None,
-        new_client_order_id: str | None = None,
-    ) -> tuple[OrderRecord, Amendment]:
-        """Reduces an open order, which keeps its place in the queue (rest-api.md, Order Amend Keep Priority).
-
-        An order that has executed as much already expires. Raises VenueError (-2038, -1013, -2039): nothing has happened.
-        """
-        market = self.market(symbol)
-        order = self.look_up(account, symbol, order_id, original_client_order_id)
-        if order is None or not order.is_open:
-            raise errors.amend_rejected(errors.UNKNOWN_ORDER)
-        new_id = new_client_order_id or self.take_client_id(account)
-        if new_id != order.client_order_id and account.history.is_open_client_id(new_id):
-            raise errors.amend_rejected(errors.DUPLICATE_ORDER)
-        check_amendment(order, new_quantity, market.rules)
-        transaction = self.begin(market)
-        amendment = Amendment(
-            self.execution_ids + 1,
-            order.client_order_id,
-            new_id,
-            order.quantity,
-            new_quantity,
-            transaction.time_us,
-        )
-        order.amendments.append(amendment)
-        is_left = market.engine.amend(order, max(new_quantity, order.executed_quantity))
-        account.history.rename(order, new_id)
-        order.update_time_us = transaction.time_us
-        transaction.report(order, ExecutionType.REPLACED)
-        transaction.release(order)
-        if not is_left:
-            transaction.report(order, ExecutionType.EXPIRED)
-        if order_list := market.order_lists.get(order.order_list_id):
-            transaction.report_list(order_list, ListStatusType.UPDATED)
-        self.finish(market, transaction)
-        return order, amendment
 
     def execute_again(self, order: OrderRecord) -> None:
         """Lets an order that was taken out of the book enter it anew: it trades at once with what is there, as a taker.

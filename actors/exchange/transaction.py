@@ -29,7 +29,7 @@ from actors.exchange.user_events import (
     list_status,
     prevention_fields,
 )
-from messages.enums import ExecutionType, OrderStatus, Side
+from messages.enums import ExecutionType, OrderStatus, SelfTradePrevention, Side
 
 
 class MarketListener(Protocol):
@@ -51,6 +51,13 @@ def needed_for(order: OrderRecord) -> Decimal:
         return order.open_quantity
     price = order.price or order.stop_price or order.trailing_extreme or ZERO
     return quote_amount(price, order.open_quantity)
+
+
+def effective_mode(taker: OrderRecord, maker: OrderRecord) -> SelfTradePrevention:
+    """What prevents a trade: the taker's mode, but a TRANSFER takes two (faqs/stp_faq.md)."""
+    modes = taker.self_trade_prevention_mode, maker.self_trade_prevention_mode
+    is_half = modes[0] is SelfTradePrevention.TRANSFER is not modes[1]
+    return SelfTradePrevention.DECREMENT if is_half else modes[0]
 
 
 class Transaction:
@@ -159,7 +166,7 @@ class Transaction:
             self._market.take_prevented_match_id(),
             taker.order_id,
             maker.order_id,
-            taker.self_trade_prevention_mode,
+            effective_mode(taker, maker),
             maker.price,
             taker_quantity,
             maker_quantity,

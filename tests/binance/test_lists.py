@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from actors.binance.errors import RateLimited, RequestRefused, classify_http, classify_reply
-from actors.binance.wire_lists import decode_replacement
+from actors.binance.wire_lists import decode_canceled, decode_replacement
 from actors.binance.wire_requests import new_order_params, order_list_params
-from messages.enums import ListRole, OrderType, SelfTradePrevention, Side
+from messages.enums import ListRole, OrderStatus, OrderType, SelfTradePrevention, Side
 from messages.orders import Order
 
 
@@ -118,3 +118,32 @@ def test_a_replacement_that_was_too_much_keeps_its_halves() -> None:
         assert isinstance(error, RequestRefused)
         assert error.body
     assert isinstance(classify_http(429, b'{"code":-1015,"msg":""}', "5", 0), RateLimited)
+
+
+CANCELED_LEG = {
+    "symbol": "BTCUSDT",
+    "orderListId": 5,
+    "price": "1",
+    "origQty": "1",
+    "status": "CANCELED",
+    "type": "LIMIT_MAKER",
+    "side": "SELL",
+}
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_cancel_answered_with_the_list(by_id: bool) -> None:
+    """web-socket-api.md:4233: one order of a list is canceled, and the answer is the list."""
+    legs = [
+        CANCELED_LEG | {"orderId": number, "origClientOrderId": name, "clientOrderId": f"{name}_c"}
+        for number, name in ((11, "a"), (12, "b"))
+    ]
+    body = {"orderListId": 5, "symbol": "BTCUSDT", "orders": [], "orderReports": legs}
+    for number, name in ((11, "a"), (12, "b")):
+        found = decode_canceled(json.dumps(body).encode(), name, number if by_id else 0)
+        assert (found.exchange_order_id, found.client_order_id) == (number, name)
+        assert found.status is OrderStatus.CANCELED
+    with pytest.raises(ValueError, match="does not hold c"):
+        decode_canceled(json.dumps(body).encode(), "c", 13 if by_id else 0)
+    alone = decode_canceled(json.dumps(legs[0]).encode(), "a")
+    assert (alone.exchange_order_id, alone.client_order_id) == (11, "a")

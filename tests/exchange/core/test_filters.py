@@ -188,7 +188,9 @@ def test_what_the_symbol_does_not_support() -> None:
     iceberg = replace(limit(), iceberg_quantity=Decimal(1))
     assert refusal(iceberg) == (-2010, "Iceberg orders are not supported for this symbol.")
     guarded = replace(limit(), self_trade_prevention_mode=SelfTradePrevention.TRANSFER)
-    assert refusal(guarded) == (
+    strict = replace(rules_for("LTCUSDT"), self_trade_prevention_modes=(SelfTradePrevention.NONE,))
+    assert refusal(guarded) is None
+    assert refusal(guarded, strict) == (
         -1013,
         "This symbol does not allow the specified self-trade prevention mode.",
     )

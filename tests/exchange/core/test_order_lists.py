@@ -147,12 +147,16 @@ def test_a_cancel_of_one_order_cancels_the_list(bench: "Bench", one: Account) ->
         bench.venue.cancel_order_list(one, bench.symbol, pair.list_id)
 
 
-def test_an_amendment_of_a_pair_frees_no_more_than_both_allow(bench: "Bench", one: Account) -> None:
+@pytest.mark.parametrize("leg", [0, 1])
+def test_an_amendment_of_a_pair_is_one_of_both(bench: "Bench", one: Account, leg: int) -> None:
+    """faqs/order_amend_keep_priority.md, Can Order lists be amended?"""
     pair = place(bench, one, sell_pair(bench))
-    bench.venue.amend_order(one, bench.symbol, Decimal("0.5"), pair.pending[0].order_id)
-    assert bench.balance(one, "LTC") == (0, 1)
-    bench.venue.amend_order(one, bench.symbol, Decimal("0.5"), pair.pending[1].order_id)
+    bench.venue.amend_order(one, bench.symbol, Decimal("0.5"), pair.pending[leg].order_id)
+    assert [each.quantity for each in pair.pending] == [Decimal("0.5")] * 2
+    assert [len(each.amendments) for each in pair.pending] == [1, 1]
     assert bench.balance(one, "LTC") == (Decimal("0.5"), Decimal("0.5"))
+    with pytest.raises(VenueError, match="would change no state"):
+        bench.venue.amend_order(one, bench.symbol, Decimal("0.5"), pair.pending[1 - leg].order_id)
 
 
 @pytest.mark.parametrize(

@@ -173,5 +173,6 @@ def test_a_purchase_at_the_market_pays_for_the_price_behind_its_own_orders(bench
 
 def test_a_mode_that_the_symbol_lacks_is_refused(bench: "Bench") -> None:
     account = bench.account("one")
+    bench.venue.rules(bench.symbol).self_trade_prevention_modes = (Mode.NONE,)
     with pytest.raises(VenueError, match="does not allow the specified self-trade prevention"):
         place(bench, account, Side.BUY, "1", "100", Mode.TRANSFER)
