@@ -7,6 +7,7 @@ as they happen; the rest is sent by `tick`, which is called ten times a second.
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -25,6 +26,8 @@ from messages.enums import KlineInterval
 TICKS_PER_SECOND = 10
 WINDOWS = {"1h": 60, "4h": 240, "1d": 1440}
 """The rolling windows that have streams, in minutes."""
+TIME_NAMES = frozenset({"E", "O", "C"})
+"""The fields of a ticker that move with the clock, whatever is traded."""
 ZONE, ZONE_HOURS = "+08:00", 8
 PARTIAL_DEPTH = re.compile(r"depth(5|10|20)")
 
@@ -206,6 +209,37 @@ class PeriodicTopic(Topic):
             self.publish(message)
 
 
+class ChangedTopic(Topic):
+    """`!miniTicker@arr` and its like: once a second those symbols whose figures have changed since the last message."""
+
+    def __init__(
+        self, name: str, venue: Venue, make: Callable[[Venue, str, int], dict[str, Any] | None]
+    ) -> None:
+        super().__init__(name)
+        self.venue, self.make = venue, make
+        self.figures: dict[str, dict[str, Any]] = {}
+        """What was told of each symbol, times left out; to begin with, what there was to tell."""
+        self.take_changed(venue.now_us())
+
+    def tick(self, number: int, now: int) -> None:
+        """Sends what has changed, if anything has."""
+        if number % TICKS_PER_SECOND == 0 and (changed := self.take_changed(now)):
+            self.publish(changed)
+
+    def take_changed(self, now: int) -> list[dict[str, Any]]:
+        """The events of the symbols with new figures."""
+        changed = []
+        for symbol in self.venue.symbols:
+            event = self.make(self.venue, symbol, now)
+            if event is None:
+                continue
+            figures = {name: value for name, value in event.items() if name not in TIME_NAMES}
+            if figures != self.figures.get(symbol):
+                self.figures[symbol] = figures
+                changed.append(event)
+        return changed
+
+
 def average_price_event(venue: Venue, symbol: str, now: int) -> dict[str, Any] | None:
     """The payload of `<symbol>@avgPrice`; None before the first trade."""
     price = venue.average_price(symbol)
@@ -234,32 +268,20 @@ def ticker_event(venue: Venue, symbol: str, now: int) -> dict[str, Any] | None:
     return found.event() if found.trades else None
 
 
-def all_mini_tickers(venue: Venue, now: int) -> list[dict[str, Any]] | None:
-    """The payload of `!miniTicker@arr`: every symbol that has traded."""
-    found = [day_statistics(venue, symbol, now) for symbol in venue.symbols]
-    return [one.mini_event() for one in found if one.trades] or None
-
-
 def window_event(venue: Venue, symbol: str, now: int, size: str) -> dict[str, Any] | None:
     """The payload of `<symbol>@ticker_<size>`; None if nothing was traded in the window."""
     found = window_statistics(venue, symbol, now, WINDOWS[size])
     return found.window_event(size) if found.trades else None
 
 
-def all_windows(venue: Venue, now: int, size: str) -> list[dict[str, Any]] | None:
-    """The payload of `!ticker_<size>@arr`: every symbol that has traded."""
-    found = [window_event(venue, symbol, now, size) for symbol in venue.symbols]
-    return [one for one in found if one is not None] or None
-
-
 def make_topic(venue: Venue, name: str) -> Topic | None:
     """The topic of a stream's name, or None for a name that no stream has."""
     if name == "!miniTicker@arr":
-        return PeriodicTopic(name, lambda now: all_mini_tickers(venue, now))
+        return ChangedTopic(name, venue, mini_ticker_event)
     lowered, _, what = name.partition("@")
     size = lowered.removeprefix("!ticker_")
     if size != lowered and size in WINDOWS and what == "arr":
-        return PeriodicTopic(name, lambda now: all_windows(venue, now, size))
+        return ChangedTopic(name, venue, partial(window_event, size=size))
     symbol = lowered.upper()
     if symbol not in venue.symbols or lowered != symbol.lower():
         return None

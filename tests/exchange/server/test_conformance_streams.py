@@ -119,3 +119,27 @@ def test_every_documented_user_event_is_here_or_left_out() -> None:
     }
     assert brought_about | set(NO_USER_EVENTS) == set(USER_EVENTS.values())
     assert not brought_about & set(NO_USER_EVENTS)
+
+
+@pytest.mark.asyncio
+async def test_streams_of_all_symbols_have_those_that_changed(still_world: World) -> None:
+    """web-socket-streams.md:420 and 513: "only tickers that have changed will be present in the array"."""
+    rest = still_world.rest()
+
+    async def trade(symbol: str, price: str) -> None:
+        for side in ("SELL", "BUY"):
+            await rest.place(side, "0.01", price, symbol=symbol)
+
+    await trade("BTCUSDT", "50000")
+    names = ("!miniTicker@arr", "!ticker_1h@arr", "!ticker_4h@arr", "!ticker_1d@arr")
+    async with still_world.streams(f"/stream?streams={'/'.join(names)}") as socket:
+        await socket.call("LIST_SUBSCRIPTIONS")
+        for symbol, price in (("ETHUSDT", "3000"), ("BTCUSDT", "50001"), ("ETHUSDT", "3000")):
+            await trade(symbol, price)
+            missing = set(names)
+            while missing:
+                message = await socket.next()
+                assert [one["s"] for one in message["data"]] == [symbol], message
+                missing.remove(message["stream"])
+        with pytest.raises(TimeoutError):
+            await socket.socket.receive(timeout=1.5)
