@@ -54,6 +54,8 @@ def replace(call: Call) -> Any:
         data |= {"cancelResult": FAILURE, "cancelResponse": describe(error)}
         if stops:
             status = 429 if exceeds_limits(call) else 400
+            # It counts all the same (rest-api.md, Cancel an Existing Order and Send a New Order).
+            call.desk.orders_of(call.account.name).burn(call.now)
             raise VenueError(-2022, "Order cancel-replace failed.", status, data) from None
     status = 409
     try:

@@ -51,6 +51,13 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+async def room_in_minute() -> None:
+    """Waits, if a minute is about to end: the request weight begins anew with the next one."""
+    left = 60.0 - time.time() % 60.0
+    if left < 3.0:
+        await asyncio.sleep(left)
+
+
 def sign(pair: KeyPair, payload: str) -> str:
     """The signature of a text: hexadecimal for an HMAC key, base64 for an Ed25519 key."""
     if pair.kind is KeyKind.HMAC:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.exchange.server.client import Rest, World
+from tests.exchange.server.client import Rest, World, room_in_minute
 from tests.exchange.server.conformance import OCO, SYMBOL
 
 HOUR_MS = 3_600_000
@@ -149,6 +149,7 @@ async def test_strategies_of_the_old_pair(still_world: World) -> None:
 @pytest.mark.asyncio
 async def test_what_an_amendment_weighs(still_world: World) -> None:
     """CHANGELOG 2026-04-02: nothing when it makes the order expire, else its weight."""
+    await room_in_minute()
     rest = still_world.rest()
     order = (await rest.place("BUY", "0.05", "50000")).json
     await still_world.rest(account=1).place("SELL", "0.02", "50000")
