@@ -52,15 +52,22 @@ class BookTicker:
 
 
 class Level:
-    """One price: its orders, oldest first, and their open quantities together."""
+    """One price: its orders, oldest first, and together what of them is seen (`quantity`) and what is `hidden`."""
 
-    __slots__ = ("orders", "quantity")
+    __slots__ = ("hidden", "orders", "quantity")
 
     def __init__(self) -> None:
         # An OrderedDict finds its first entry and drops any entry in constant time; a plain dict walks over the
         # holes that removed entries left at its front.
         self.orders: OrderedDict[int, OrderRecord] = OrderedDict()
         self.quantity = ZERO
+        self.hidden = ZERO
+
+    def show(self, order: OrderRecord, before: Decimal, left: Decimal, shown: Decimal) -> None:
+        """Counts an iceberg order of which `before` was open, `left` is, and `shown` is seen from now on."""
+        self.quantity += shown - order.shown_quantity
+        self.hidden += left - shown - (before - order.shown_quantity)
+        order.shown_quantity = shown
 
 
 class DepthChanges:
@@ -120,7 +127,12 @@ class OrderBook:
         if level is None:
             level = levels[order.price] = Level()
         level.orders[order.order_id] = order
-        level.quantity += order.open_quantity
+        quantity = order.open_quantity
+        if order.iceberg_quantity:
+            order.shown_quantity = ZERO
+            level.show(order, ZERO, quantity, min(order.iceberg_quantity, quantity))
+        else:
+            level.quantity += quantity
         self._note(order.side, order.price)
 
     def remove(self, order: OrderRecord) -> None:
@@ -136,23 +148,48 @@ class OrderBook:
     def execute(self, order: OrderRecord, quantity: Decimal) -> None:
         """Takes an executed or prevented quantity off a resting order, which keeps its place or, when it was all, leaves.
 
+        An iceberg order of which all that was shown is gone shows the next part, at the end of the queue.
         Called before the order's own quantities are raised.
         """
         levels = self._bids if order.side is Side.BUY else self._asks
         level = levels[order.price]
         if quantity == order.open_quantity:
             del level.orders[order.order_id]
+        elif order.iceberg_quantity and quantity >= order.shown_quantity:
+            level.orders.move_to_end(order.order_id)
+            left = order.open_quantity - quantity
+            level.show(order, order.open_quantity, left, min(order.iceberg_quantity, left))
+            self._note(order.side, order.price)
+            return
         self._reduce(levels, level, order, quantity)
 
     def reduce(self, order: OrderRecord, quantity: Decimal) -> None:
-        """Takes a part off a resting order, less than what is open of it; the order keeps its place."""
+        """Takes a part off a resting order, less than what is open of it; the order keeps its place.
+
+        Of an iceberg order, what is hidden goes first.
+        """
         levels = self._bids if order.side is Side.BUY else self._asks
-        self._reduce(levels, levels[order.price], order, quantity)
+        level = levels[order.price]
+        if order.iceberg_quantity:
+            left = order.open_quantity - quantity
+            level.show(order, order.open_quantity, left, min(order.shown_quantity, left))
+            self._note(order.side, order.price)
+            return
+        self._reduce(levels, level, order, quantity)
 
     def _reduce(
         self, levels: SortedDict, level: Level, order: OrderRecord, quantity: Decimal
     ) -> None:
-        level.quantity -= quantity
+        if order.iceberg_quantity:
+            left = order.open_quantity - quantity
+            level.show(
+                order,
+                order.open_quantity,
+                left,
+                min(order.shown_quantity - quantity, left) if left else ZERO,
+            )
+        else:
+            level.quantity -= quantity
         if not level.orders:
             del levels[order.price]
         self._note(order.side, order.price)
@@ -186,7 +223,7 @@ class OrderBook:
             yield price, levels[price]
 
     def quantity_at(self, side: Side, price: Decimal) -> Decimal:
-        """What rests at one price; 0 if nothing."""
+        """What is seen at one price; 0 if nothing."""
         level = (self._bids if side is Side.BUY else self._asks).get(price)
         return level.quantity if level is not None else ZERO
 

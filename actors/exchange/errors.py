@@ -35,6 +35,7 @@ ZERO_NOTIONAL = "Price * QTY is zero or less."
 NO_LIQUIDITY = "Order book liquidity is less than symbol minimum quantity."
 LOT_SIZE_LIQUIDITY = "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."
 ICEBERGS_UNSUPPORTED = "Iceberg orders are not supported for this symbol."
+ICEBERG_TOO_LARGE = "IcebergQty exceeds QTY."
 TRAILING_UNSUPPORTED = "Trailing stop orders are not supported for this symbol."
 PEGS_UNSUPPORTED = "Pegged orders are not supported for this symbol."
 UNKNOWN_ORDER = "Unknown order sent."
@@ -103,8 +104,16 @@ def bad_combination() -> VenueError:
 
 
 def unsupported_combination() -> VenueError:
-    """-2010: the types of a list's orders do not go together."""
+    """-2010: types, time in force or quantities that do not go together."""
     return VenueError(-2010, "Unsupported order combination")
+
+
+def iceberg_not_until_canceled(name: str) -> VenueError:
+    """-1160: an order of a list that is shown in parts and does not rest; `name` is its parameter."""
+    return VenueError(
+        -1160,
+        f"Parameter '{name}' is not supported if `aboveTimeInForce`/`belowTimeInForce` is not GTC.",
+    )
 
 
 def order_rejected(message: str) -> VenueError:

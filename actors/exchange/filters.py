@@ -2,17 +2,18 @@
 
 In this order, and the first that fails is the answer: the parameters of its type (-1102, -1106, -1128), what the symbol
 does not support (-2010, -1013), too many decimals (-1111), the market's state (-2010), then the symbol's filters in the
-order of filters.md: PRICE_FILTER, PERCENT_PRICE_BY_SIDE, LOT_SIZE, MIN_NOTIONAL or NOTIONAL, MARKET_LOT_SIZE,
-TRAILING_DELTA (-1013); how many orders are open is the venue's to count. A LIMIT order must also be worth something
-(-2010). Decimals are counted without trailing zeros, so `0.00100000` has three.
+order of filters.md: PRICE_FILTER, PERCENT_PRICE_BY_SIDE, LOT_SIZE, MIN_NOTIONAL or NOTIONAL, ICEBERG_PARTS,
+MARKET_LOT_SIZE, TRAILING_DELTA (-1013); how many orders are open is the venue's to count. A LIMIT order must also be
+worth something (-2010). Decimals are counted without trailing zeros, so `0.00100000` has three.
 """
 
+import math
 from decimal import Decimal
 
 from actors.exchange import errors
 from actors.exchange.orders import CONTINGENT_TYPES, UNLIMITED_TYPES, NewOrder, OrderRecord
 from actors.exchange.symbols import ASSET_PRECISION, SymbolRules
-from messages.enums import OrderType, Side, SymbolStatus
+from messages.enums import OrderType, Side, SymbolStatus, TimeInForce
 
 _LIMIT_TYPES = frozenset(
     {
@@ -44,6 +45,8 @@ def check_order(
     if order.quantity is not None:
         check_quantity(order.quantity, rules)
     check_notional(order, rules, average_price)
+    if order.iceberg_quantity and order.quantity is not None:
+        check_iceberg(order.iceberg_quantity, order.quantity, rules)
     if order.order_type in UNLIMITED_TYPES and order.quantity is not None:
         check_market_quantity(order.quantity, rules)
     if order.trailing_delta is not None:
@@ -83,6 +86,12 @@ def check_parameters(order: NewOrder, prefix: str = "") -> None:
     kind = order.order_type
     need = _Needs(prefix)
     need.exactly(kind in _TIMED_TYPES, "timeInForce", order.time_in_force)
+    if kind not in _LIMIT_TYPES:
+        need.exactly(False, "icebergQty", order.iceberg_quantity)
+    elif order.iceberg_quantity and order.time_in_force not in (None, TimeInForce.GTC):
+        if prefix:
+            raise errors.iceberg_not_until_canceled(need.name("icebergQty"))
+        raise errors.unsupported_combination()
     if kind is OrderType.MARKET:
         if order.quantity is None and order.quote_order_quantity is None:
             raise errors.missing_both(need.name("quantity"), need.name("quoteOrderQty"))
@@ -125,7 +134,7 @@ def check_support(order: NewOrder, rules: SymbolRules) -> None:
         if text is None:
             raise errors.VenueError(-1116, "Invalid orderType.")
         raise errors.order_rejected(text)
-    if order.iceberg_quantity is not None:
+    if order.iceberg_quantity and not rules.allows_icebergs:
         raise errors.order_rejected(errors.ICEBERGS_UNSUPPORTED)
     if order.is_pegged:
         raise errors.order_rejected(errors.PEGS_UNSUPPORTED)
@@ -143,6 +152,7 @@ def check_precision(order: NewOrder, prefix: str = "") -> None:
         ("quoteOrderQty", order.quote_order_quantity),
         ("price", order.price),
         ("stopPrice", order.stop_price),
+        ("icebergQty", order.iceberg_quantity),
     ):
         if value is not None and count_decimals(value) > ASSET_PRECISION:
             raise errors.too_precise(_Needs(prefix).name(name))
@@ -192,6 +202,15 @@ def check_quantity(quantity: Decimal, rules: SymbolRules) -> None:
         or (rules.lot_size > 0 and quantity % rules.lot_size != 0)
     ):
         raise errors.filter_failure("LOT_SIZE")
+
+
+def check_iceberg(shown: Decimal, quantity: Decimal, rules: SymbolRules) -> None:
+    """LOT_SIZE and ICEBERG_PARTS of what an order shows at a time (filters.md). Raises VenueError with -1013 or -2010."""
+    check_quantity(shown, rules)
+    if shown >= quantity:
+        raise errors.order_rejected(errors.ICEBERG_TOO_LARGE)
+    if 0 < rules.max_iceberg_parts < math.ceil(quantity / shown):
+        raise errors.filter_failure("ICEBERG_PARTS")
 
 
 def check_market_quantity(quantity: Decimal, rules: SymbolRules) -> None:

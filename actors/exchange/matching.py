@@ -11,7 +11,8 @@ serves the local exchange and whatever else must fill orders as the exchange doe
 the order that has waited longest. Each match is at the price of the order that rested (the maker), never at the taker's,
 so a taker gets its limit or better. A maker that is only partly executed keeps its place: its entry in the level's queue
 is not touched, only its quantity shrinks. Executed in full it leaves the queue in the same step, so a later taker
-cannot meet an order with nothing left.
+cannot meet an order with nothing left. An iceberg order shows a part of itself at a time: a taker meets that part, and when it
+is gone the next one, at the end of the queue; all of it before a worse price.
 
 **How far a taker goes.** It stops when it is filled, when the other side is empty, or when the next price is beyond its
 limit. A MARKET order has no limit. What is left then depends on its kind:
@@ -46,8 +47,8 @@ the same way, once for the whole of it: the parts of a sum, each cut, are never 
 always enough for the matches to come.
 
 **Invariants.** The book is never crossed after `execute`: an order rests only when it no longer matches. The total of a
-level is the sum of its orders' open quantities. No maker is executed beyond its open quantity. The tests hold all of them
-against random flows of orders.
+level is the sum of its orders' open quantities, of icebergs what is shown of them. No maker is executed beyond its open
+quantity. The tests hold all of them against random flows of orders.
 """
 
 from dataclasses import dataclass
@@ -182,7 +183,7 @@ class MatchingEngine:
                 limit is not None and not _reaches(taker.side, limit, maker.price)
             ):
                 return
-            quantity = min(taker.open_quantity, maker.open_quantity)
+            quantity = min(taker.open_quantity, maker.visible_quantity)
             if maker.account is avoided:
                 self._prevent(taker, maker, quantity, listener)
                 continue
@@ -245,11 +246,11 @@ def avoided_account(order: OrderRecord) -> Account | None:
 
 
 def _offered(level: Level, without: Account | None) -> Decimal:
-    """What a level holds for somebody who leaves out the orders of one account."""
+    """What a level holds, hidden parts included, for somebody who leaves out the orders of one account."""
     if without is None:
-        return level.quantity
+        return level.quantity + level.hidden
     own = (order.open_quantity for order in level.orders.values() if order.account is without)
-    return level.quantity - sum(own, ZERO)
+    return level.quantity + level.hidden - sum(own, ZERO)
 
 
 def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:

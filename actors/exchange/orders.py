@@ -188,6 +188,10 @@ class OrderRecord:
     original_client_order_id: str = ""
     """The id it was placed with, or last amended to; `client_order_id` until a cancel."""
     stop_price: Decimal | None = None
+    iceberg_quantity: Decimal | None = None
+    """How much of it the book shows at a time; None or 0: all."""
+    shown_quantity: Decimal = ZERO
+    """Of an iceberg order that rests, what the book shows of it now."""
     trailing_delta: int | None = None
     """How far the price must come back from its best before the order triggers, in hundredths of a percent."""
     trailing_time_us: int | None = None
@@ -222,6 +226,11 @@ class OrderRecord:
     def open_quantity(self) -> Decimal:
         """What is still to be executed."""
         return self.quantity - self.executed_quantity - self.prevented_quantity
+
+    @property
+    def visible_quantity(self) -> Decimal:
+        """What of an order in the book everybody sees, and a taker meets before the queue goes on."""
+        return self.shown_quantity if self.iceberg_quantity else self.open_quantity
 
     @property
     def is_open(self) -> bool:

@@ -44,6 +44,7 @@ class StoredOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     amendments: list[Amendment] = []
     stop_price: Decimal | None = None
     trailing_delta: int | None = None
+    iceberg_quantity: Decimal | None = None
     trailing_time_us: int | None = None
     trailing_extreme: Decimal | None = None
     is_waiting: bool = False

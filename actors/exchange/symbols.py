@@ -74,6 +74,8 @@ class SymbolRules:
     allows_order_lists: bool = True
     allows_trailing: bool = True
     allows_cancel_replace: bool = True
+    allows_icebergs: bool = True
+    max_iceberg_parts: int = 100
 
     def paid_asset(self, side: Side) -> str:
         """What an order of this side pays with."""
@@ -164,7 +166,7 @@ def to_exchange_info(rules: SymbolRules) -> dict[str, Any]:
         "baseCommissionPrecision": ASSET_PRECISION,
         "quoteCommissionPrecision": ASSET_PRECISION,
         "orderTypes": [str(order_type) for order_type in rules.order_types],
-        "icebergAllowed": False,
+        "icebergAllowed": rules.allows_icebergs,
         "ocoAllowed": rules.allows_order_lists,
         "otoAllowed": rules.allows_order_lists,
         "opoAllowed": False,
@@ -201,7 +203,7 @@ def to_filters(rules: SymbolRules) -> list[dict[str, Any]]:
             "maxQty": f"{rules.max_quantity:.8f}",
             "stepSize": f"{rules.lot_size:.8f}",
         },
-        {"filterType": "ICEBERG_PARTS", "limit": 100},
+        {"filterType": "ICEBERG_PARTS", "limit": rules.max_iceberg_parts},
         {
             "filterType": "MARKET_LOT_SIZE",
             "minQty": f"{rules.market_min_quantity:.8f}",

@@ -118,6 +118,7 @@ class Trading(OrderQueries, ABC):
             original_client_order_id=client_order_id,
             stop_price=order.stop_price,
             trailing_delta=order.trailing_delta,
+            iceberg_quantity=order.iceberg_quantity,
             is_waiting=is_waiting,
             working_time_us=0 if is_waiting else now_us,
             order_list_id=list_id,

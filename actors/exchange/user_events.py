@@ -44,7 +44,7 @@ def execution_report(
         "q": to_text(order.quantity),
         "p": to_text(order.price),
         "P": to_text(order.stop_price or ZERO),
-        "F": NOTHING,
+        "F": to_text(order.iceberg_quantity or ZERO),
         "g": order.order_list_id,
         "C": _original_id(order, execution_type),
         "x": str(execution_type),

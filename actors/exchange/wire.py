@@ -141,7 +141,7 @@ def order_query(order: OrderRecord) -> dict[str, Any]:
         "type": str(order.order_type),
         "side": str(order.side),
         "stopPrice": to_text(order.stop_price or ZERO),
-        "icebergQty": NOTHING,
+        "icebergQty": to_text(order.iceberg_quantity or ZERO),
         "time": to_ms(order.time_us),
         "updateTime": to_ms(order.update_time_us),
         "isWorking": bool(order.working_time_us),
@@ -174,6 +174,8 @@ def add_conditional(answer: dict[str, Any], order: OrderRecord) -> dict[str, Any
         answer["strategyType"] = order.strategy_type
     if order.stop_price is not None:
         answer["stopPrice"] = to_text(order.stop_price)
+    if order.iceberg_quantity is not None:
+        answer["icebergQty"] = to_text(order.iceberg_quantity)
     if order.trailing_delta is not None:
         answer["trailingDelta"] = order.trailing_delta
         answer["trailingTime"] = (

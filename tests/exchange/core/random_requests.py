@@ -116,8 +116,17 @@ def new_lists(draw: st.DrawFn, symbol: str) -> NewOrderList:
 @st.composite
 def guarded(draw: st.DrawFn, orders: "st.SearchStrategy[NewOrder]") -> NewOrder:
     """An order with any mode of self-trade prevention."""
-    modes = [one for one in SelfTradePrevention if one.name not in ("TRANSFER", "UNRECOGNISED")]
+    modes = [one for one in SelfTradePrevention if one.name != "UNRECOGNISED"]
     return replace(draw(orders), self_trade_prevention_mode=draw(st.sampled_from(modes)))
+
+
+@st.composite
+def parted(draw: st.DrawFn, orders: "st.SearchStrategy[NewOrder]", lot: Decimal) -> NewOrder:
+    """An order that shows a part of itself; many are refused, for what they are or for how small the part is."""
+    order = draw(orders)
+    quantity = order.quantity or Decimal(1)
+    shown = round_down(quantity / draw(st.integers(1, 9)), lot)
+    return replace(order, iceberg_quantity=shown)
 
 
 Action = NewOrder | NewOrderList | int
@@ -133,6 +142,7 @@ def actions_in(symbol: str, plain: bool = False) -> "st.SearchStrategy[list[tupl
         action = st.one_of(
             new_orders(symbol),
             guarded(new_orders(symbol)),
+            parted(guarded(new_orders(symbol)), Decimal(1).scaleb(-DECIMALS[symbol][1])),
             contingent_orders(symbol),
             new_lists(symbol),
             st.integers(-8, 20),

@@ -185,8 +185,13 @@ def test_what_the_symbol_does_not_support() -> None:
         -2010,
         "Trailing stop orders are not supported for this symbol.",
     )
-    iceberg = replace(limit(), iceberg_quantity=Decimal(1))
-    assert refusal(iceberg) == (-2010, "Iceberg orders are not supported for this symbol.")
+    iceberg = replace(limit(), iceberg_quantity=Decimal("0.5"))
+    assert refusal(iceberg) is None
+    open_book = replace(rules_for("LTCUSDT"), allows_icebergs=False)
+    assert refusal(iceberg, open_book) == (
+        -2010,
+        "Iceberg orders are not supported for this symbol.",
+    )
     guarded = replace(limit(), self_trade_prevention_mode=SelfTradePrevention.TRANSFER)
     strict = replace(rules_for("LTCUSDT"), self_trade_prevention_modes=(SelfTradePrevention.NONE,))
     assert refusal(guarded) is None

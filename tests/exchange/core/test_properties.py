@@ -108,8 +108,13 @@ def test_book_from_diffs_equals_the_engines(
             if not order.rests:
                 continue
             levels = totals[order.side]
-            levels[order.price] = levels.get(order.price, Decimal(0)) + order.open_quantity
+            levels[order.price] = levels.get(order.price, Decimal(0)) + order.visible_quantity
+            assert 0 < order.visible_quantity <= order.open_quantity
     assert (totals[Side.BUY], totals[Side.SELL]) == (dict(depth.bids), dict(depth.asks))
+    for side in Side.BUY, Side.SELL:
+        for _, level in bench.venue.market("LTCUSDT").engine.book.levels(side):
+            open_quantities = [one.open_quantity for one in level.orders.values()]
+            assert level.quantity + level.hidden == sum(open_quantities)
     for mirror in mirrors:
         assert mirror.sides == (dict(depth.bids), dict(depth.asks))
         assert mirror.update_id == depth.last_update_id

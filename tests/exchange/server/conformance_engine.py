@@ -53,13 +53,6 @@ ENGINE = [
     ),
     Case(
         "errors.md:367",
-        "POST",
-        ORDER,
-        LIMIT | {"icebergQty": "0.005"},
-        *rejected("Iceberg orders are not supported for this symbol."),
-    ),
-    Case(
-        "errors.md:367",
         "DELETE",
         ORDER,
         {"symbol": SYMBOL, "orderId": 999},

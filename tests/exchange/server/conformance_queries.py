@@ -1,4 +1,4 @@
-"""What queries take together, and what does not exist here: pegs, with Binance's word for each."""
+"""What queries take together; orders that show a part of themselves; and pegs, which no symbol here allows."""
 
 from tests.exchange.server.conformance import (
     COMBINATION,
@@ -6,9 +6,11 @@ from tests.exchange.server.conformance import (
     MAKER,
     MARKET,
     ORDER,
+    STOP,
     SYMBOL,
     Case,
     either,
+    filtered,
     mandatory,
     needless,
     rejected,
@@ -16,6 +18,7 @@ from tests.exchange.server.conformance import (
 )
 
 DAY = (400, -1127, "More than 24 hours between startTime and endTime.")
+TOO_LARGE = "IcebergQty exceeds QTY."
 NO_PEGS = rejected("Pegged orders are not supported for this symbol.")
 ZONE = (400, -1130, "Data sent for parameter 'timeZone' is not valid.")
 
@@ -68,6 +71,68 @@ QUERIES = [
         200,
         0,
         "[]",
+    ),
+]
+
+ICEBERGS = [
+    Case("errors.md:386", "POST", ORDER, LIMIT | {"icebergQty": "0.01"}, *rejected(TOO_LARGE)),
+    Case("errors.md:386", "POST", ORDER, LIMIT | {"icebergQty": "0.02"}, *rejected(TOO_LARGE)),
+    Case(
+        "filters.md:113", "POST", ORDER, LIMIT | {"icebergQty": "0.000001"}, *filtered("LOT_SIZE")
+    ),
+    Case("filters.md:114", "POST", ORDER, LIMIT | {"icebergQty": "9001"}, *filtered("LOT_SIZE")),
+    Case(
+        "filters.md:115", "POST", ORDER, LIMIT | {"icebergQty": "0.005001"}, *filtered("LOT_SIZE")
+    ),
+    Case(
+        "filters.md:183",
+        "POST",
+        ORDER,
+        LIMIT | {"icebergQty": "0.00009"},
+        *filtered("ICEBERG_PARTS"),
+    ),
+    *(
+        Case(
+            "rest-api.md:2192",
+            "POST",
+            ORDER,
+            LIMIT | {"icebergQty": "0.005", "timeInForce": term},
+            *rejected("Unsupported order combination"),
+        )
+        for term in ("IOC", "FOK")
+    ),
+    *(
+        Case("rest-api.md:2158", "POST", ORDER, terms, *needless("icebergQty"))
+        for terms in (MARKET | {"icebergQty": "0.005"}, STOP | {"icebergQty": "0.005"})
+    ),
+    Case(
+        "errors.md:109",
+        "POST",
+        ORDER,
+        LIMIT | {"icebergQty": "0.000000001"},
+        400,
+        -1111,
+        "Parameter 'icebergQty' has too much precision.",
+    ),
+    Case(
+        "errors.md:192",
+        "POST",
+        "orderList/oco",
+        {
+            "symbol": SYMBOL,
+            "side": "SELL",
+            "quantity": "0.01",
+            "aboveType": "LIMIT_MAKER",
+            "abovePrice": "60000",
+            "belowType": "STOP_LOSS_LIMIT",
+            "belowStopPrice": "40000",
+            "belowPrice": "39000",
+            "belowTimeInForce": "IOC",
+            "belowIcebergQty": "0.005",
+        },
+        400,
+        -1160,
+        "Parameter 'belowIcebergQty' is not supported if `aboveTimeInForce`/`belowTimeInForce` is not GTC.",
     ),
 ]
 

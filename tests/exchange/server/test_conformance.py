@@ -11,9 +11,20 @@ from tests.exchange.server.conformance import LIMIT, MAKER, MARKET, OCO, STOP, S
 from tests.exchange.server.conformance_engine import ENGINE, LISTS, PRECEDENCE, SIGNATURES
 from tests.exchange.server.conformance_orders import FILTERS, TYPES
 from tests.exchange.server.conformance_public import PUBLIC
-from tests.exchange.server.conformance_queries import PEGS, QUERIES
+from tests.exchange.server.conformance_queries import ICEBERGS, PEGS, QUERIES
 
-CASES = [*PUBLIC, *TYPES, *FILTERS, *ENGINE, *LISTS, *SIGNATURES, *PRECEDENCE, *QUERIES, *PEGS]
+CASES = [
+    *PUBLIC,
+    *TYPES,
+    *FILTERS,
+    *ENGINE,
+    *LISTS,
+    *SIGNATURES,
+    *PRECEDENCE,
+    *QUERIES,
+    *ICEBERGS,
+    *PEGS,
+]
 
 
 @pytest_asyncio.fixture

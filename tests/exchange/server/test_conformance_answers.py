@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.exchange.server.client import Rest, World, room_in_minute
-from tests.exchange.server.conformance import OCO, SYMBOL
+from tests.exchange.server.conformance import LIMIT, OCO, SYMBOL
 
 HOUR_MS = 3_600_000
 
@@ -198,3 +198,34 @@ async def test_both_orders_of_a_pair_are_amended(still_world: World) -> None:
         assert "UPDATED" in kinds
         balance = (await api.signed("account.status", omitZeroBalances=True))["result"]["balances"]
         assert [one["locked"] for one in balance if one["asset"] == "BTC"] == ["0.01000000"]
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_shows_a_part_of_itself(still_world: World) -> None:
+    """rest-api.md:2305 and 2191, user-data-stream.md:91, faqs/spot_glossary.md (icebergQty)."""
+    rest = still_world.rest()
+    info = (await rest.get("exchangeInfo", symbol=SYMBOL)).json["symbols"][0]
+    assert info["icebergAllowed"] is True
+    terms = {**LIMIT, "quantity": "0.05", "icebergQty": "0.02"}
+    async with still_world.api() as api:
+        await api.signed("userDataStream.subscribe.signature")
+        placed = (await rest.signed("POST", "order", **terms, newOrderRespType="RESULT")).json
+        assert placed["icebergQty"] == "0.02000000"
+        report = await api.until(e="executionReport", x="NEW")
+        assert (report["q"], report["F"]) == ("0.05000000", "0.02000000")
+        assert (await rest.get("depth", symbol=SYMBOL)).json["bids"] == [
+            ["45000.00000000", "0.02000000"]
+        ]
+        sale = await still_world.rest(account=1).place("SELL", "0.03", "45000")
+        assert [one["qty"] for one in sale.json["fills"]] == ["0.02000000", "0.01000000"]
+    one = {"symbol": SYMBOL, "orderId": placed["orderId"]}
+    found = (await rest.signed("GET", "order", **one)).json
+    assert (found["icebergQty"], found["executedQty"]) == ("0.02000000", "0.03000000")
+    canceled = (await rest.signed("DELETE", "order", **one)).json
+    assert canceled["icebergQty"] == "0.02000000"
+    plain = (await rest.place("BUY", "0.01", "40000")).json
+    assert "icebergQty" not in plain
+    legs = OCO | {"aboveIcebergQty": "0.005"}
+    await trade(still_world, "50000")
+    listed = (await rest.signed("POST", "orderList/oco", **legs)).json
+    assert ["icebergQty" in one for one in listed["orderReports"]] == [True, False]

@@ -116,9 +116,9 @@ async def test_the_form_of_the_answer_to_an_order(still_world: World) -> None:
             "Filter failure: PRICE_FILTER",
         ),
         (
-            {"icebergQty": "0.001"},
+            {"icebergQty": "0.01"},
             -2010,
-            "Iceberg orders are not supported for this symbol.",
+            "IcebergQty exceeds QTY.",
         ),
         ({"strategyType": "5"}, -1134, "`strategyType` was less than 1000000."),
         ({"symbol": "NOPE"}, -1121, "Invalid symbol."),
