@@ -152,10 +152,12 @@ class SimulatedGateway(Actor[Order | CancelRefused | AccountSnapshot | Balance |
             outside.query(request)
 
     def _replace(self, request: ReplaceOrderRequest, cause: Cause) -> None:
-        """The cancel, then, unless that failed and was a condition, the new order."""
+        """The cancel, then, unless that failed and was a condition, the new order; neither if filters refuse that."""
         outside = self.outside
         placement = NewOrderRequest(exchange=request.exchange, order=request.order)
         cancel = cancel_of(request)
+        if outside.refuses(placement, cancel):
+            return
         if (
             self._withdraw_waiting(cancel)
             or outside.cancel(cancel)

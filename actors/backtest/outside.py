@@ -142,6 +142,19 @@ class Outside:
                 answer_placement(request, OrderStatus.REJECTED, Reason.VENUE, text, error.code)
             )
 
+    def refuses(self, placement: NewOrderRequest, cancel: CancelOrderRequest) -> bool:
+        """Whether the filters refuse an order that is to replace another, which then stands; both are told."""
+        try:
+            self.venue.test_order(self.account, new_order_of(placement.order))
+        except VenueError as error:
+            text = f"{error.code}: {error.message}"
+            self.told.append(answer_cancel(cancel, text, error.code, is_unknown=False))
+            self.told.append(
+                answer_placement(placement, OrderStatus.REJECTED, Reason.VENUE, text, error.code)
+            )
+            return True
+        return False
+
     def acknowledge(self, request: NewOrderRequest) -> None:
         """An order waits at the venue for its market to open."""
         answer = answer_placement(request, OrderStatus.NEW, Reason.NONE, "")

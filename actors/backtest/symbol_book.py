@@ -20,6 +20,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import groupby
 
 from actors.backtest.errors import BacktestError
 from actors.backtest.quotes import Level, QuotedMarket
@@ -243,11 +244,8 @@ class SymbolBook(QuotedMarket):
         message: MarketMessage,
         levels_of: Callable[[Side], list[Level]],
     ) -> None:
-        """Orders whose triggers are reached meet these quotes, which a message shows."""
-        for side in (Side.BUY, Side.SELL):
-            ours = [order for order in due if order.side is side]
-            if not ours:
-                continue
+        """Orders whose triggers are reached meet these quotes, which a message shows, in the order of their ids."""
+        for side, ours in groupby(due, lambda order: order.side):
             levels = levels_of(side.opposite)
             aside = self.clear_way(side, levels[0][0]) if levels else []
             quotes = self.offer(message, levels, side.opposite)

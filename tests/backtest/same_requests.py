@@ -134,10 +134,10 @@ class Exchange:
         fills: list[tuple[Any, ...]] = []
         for name in names:
             record = self.account.history.find_by_client_id("BTCUSDT", name)
-            status = OrderStatus.REJECTED if record is None else record.status
             if record is None:
                 assert name in self.refused
                 continue
+            status = record.status
             executed += record.executed_quantity
             amount += record.executed_quote_quantity
             fills += [
@@ -146,6 +146,8 @@ class Exchange:
                 if trade.order_id == record.order_id
                 for one in [trade.execution]
             ]
+        if status is OrderStatus.NEW and executed:  # of an earlier one of its names
+            status = OrderStatus.PARTIALLY_FILLED
         return status, executed, amount, fills
 
     def balances(self) -> dict[str, Decimal]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actors.backtest.engine import BacktestRun, run_backtest
-from actors.backtest.settings import BacktestSettings
+from actors.backtest.settings import BacktestSettings, FillModel
 from actors.runtime.specification import ActorSpecification
 from actors.strategies.strategy import Strategy
 from actors.trading.risk import RiskLimits
@@ -34,12 +34,17 @@ class Caller(Strategy):
             deed(self)
 
 
-def play_calls(trades: list[Trade], deeds: dict[int, Callable[[Caller], Any]]) -> BacktestRun:
+def play_calls(
+    trades: list[Trade],
+    deeds: dict[int, Callable[[Caller], Any]],
+    fill_model: FillModel = FillModel.TOUCH,
+) -> BacktestRun:
     settings = BacktestSettings(
         balances={"USDT": Decimal(1_000_000), "BTC": Decimal(100)},
         maker_fee=Decimal(0),
         taker_fee=Decimal(0),
         risk=RiskLimits(may_sell_account_holdings=True),
+        fill_model=fill_model,
     )
     actor = ActorSpecification(Caller, "test", {"deeds": deeds})
     return run_backtest(make_data(list(trades)), [actor], settings)
@@ -123,3 +128,46 @@ def test_a_replacement_leaves_one_order() -> None:
 
     run = play_calls(prices(100, 100, 100, 94, 93), {1: place, 2: replace})
     assert statuses_of(run) == [OrderStatus.CANCELED, OrderStatus.FILLED]
+
+
+def test_a_replacement_that_a_filter_refuses_leaves_the_old_order() -> None:
+    """As at the exchange, which looks at the filters before it does anything."""
+
+    def place(caller: Caller) -> None:
+        caller.ids += [
+            caller.stop("BTCUSDT", 1, 80 + number, side=Side.SELL) for number in range(5)
+        ]
+
+    def replace(caller: Caller) -> None:
+        caller.ids.append(caller.replace(caller.ids[0], stop_price=95))
+
+    # The symbol takes five orders that wait, and the one to be replaced still counts.
+    run = play_calls(prices(100, 100, 100), {1: place, 2: replace})
+    assert statuses_of(run) == [OrderStatus.NEW] * 5 + [OrderStatus.REJECTED]
+    assert "MAX_NUM_ALGO_ORDERS" in list(run.record.orders.values())[-1].reason_text
+
+
+def test_an_order_that_waits_may_come_while_another_lies_in_the_way_of_a_quote() -> None:
+    """By the fill model `through` a resting order stays where the price has been."""
+
+    def rest(caller: Caller) -> None:
+        caller.buy("BTCUSDT", Decimal(1), price=Decimal(99))
+
+    def wait(caller: Caller) -> None:
+        caller.stop("BTCUSDT", 1, 105, side=Side.BUY)
+
+    run = play_calls(prices(100, 99, 98.99, 99), {1: rest, 3: wait}, fill_model=FillModel.THROUGH)
+    assert OrderStatus.NEW in statuses_of(run)
+    assert run.failure is None
+
+
+def test_orders_of_one_instant_share_what_is_quoted() -> None:
+    """A hundred thousand dollars' worth around a trade at 100 are 1000: not to each of two orders."""
+
+    def buy(caller: Caller) -> None:
+        for _ in range(2):
+            caller.buy("BTCUSDT", Decimal(700), price=Decimal(101))
+
+    run = play_calls(prices(100), {1: buy})
+    assert [quantity for _, quantity, _ in fills_of(run)] == ["700", "300"]
+    assert statuses_of(run) == [OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED]

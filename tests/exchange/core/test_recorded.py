@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.exchange.orders import PublicTrade
+from actors.exchange.orders import NewOrder, PublicTrade
 from actors.exchange.recorded import RecordedMarket
 from actors.exchange.recorded_trades import RecordedTrade, read_trades
-from messages.enums import KlineInterval, OrderStatus, Side
+from messages.enums import KlineInterval, OrderStatus, OrderType, Side
 
 if TYPE_CHECKING:
     from tests.exchange.core.conftest import Bench
@@ -272,6 +272,25 @@ def test_quotes_stay_out_of_the_way_of_a_resting_order(
     assert order.status is OrderStatus.NEW
     ticker = bench.venue.book_ticker("LTCUSDT")
     assert (ticker.bid_price, ticker.ask_price) == (Decimal(99), Decimal("99.01"))
+
+
+@pytest.mark.parametrize("is_buyer_maker", [True, False])
+def test_what_a_trade_sets_off_meets_the_quotes_around_that_trade(
+    bench: "Bench", write: Callable[..., Path], is_buyer_maker: bool
+) -> None:
+    """Not those around the trade before, nor none because that trade took them."""
+    market = fill_setup(bench, write, ("90", "1", is_buyer_maker))
+    stop = NewOrder(
+        symbol="LTCUSDT",
+        side=Side.SELL,
+        order_type=OrderType.STOP_LOSS,
+        quantity=Decimal(1),
+        stop_price=Decimal(95),
+    )
+    order = bench.venue.new_order(bench.account("user"), stop)
+    play(bench, market)
+    assert order.status is OrderStatus.FILLED
+    assert order.executed_quote_quantity == Decimal("89.99")
 
 
 def test_taker_gets_the_quotes_price_and_stays_off_the_tape(
