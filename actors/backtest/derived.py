@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from actors.trading.bars import BarBuilder, TimeBars
 from messages.base import Message
 from messages.enums import Exchanges, KlineInterval
-from messages.market import BookTicker, Trade
+from messages.market import BookTicker, FeedStatus, Trade
 
 if TYPE_CHECKING:
     from actors.backtest.streams import StreamPlan
@@ -39,6 +39,9 @@ class DerivedStreams:
 
     def take(self, message: Message) -> Iterator[Message]:
         """What follows from one message."""
+        if type(message) is FeedStatus:  # a bar of which trades are missing is not finished
+            for builder in self.bars.get(message.symbol, ()):
+                builder.on_feed_status(message)
         if type(message) is not Trade:
             return
         for builder in self.bars.get(message.symbol, ()):

@@ -42,6 +42,8 @@ class FrameFileWriter:
         """Raises OSError if the file cannot be made."""
         self.path = path
         self.count = self.first_time_ns = self.last_time_ns = 0
+        self.first_id = self.last_id = 0
+        """The first, and the greatest."""
         self._file = path.open("wb")
         self._compress = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress
         self._times: list[int] = []
@@ -72,7 +74,8 @@ class FrameFileWriter:
         self._file.write(packed_keys)
         self._file.write(packed_frame)
         if not self.count:
-            self.first_time_ns = times[0]
+            self.first_time_ns, self.first_id = times[0], ids[0]
+        self.last_id = max(self.last_id, *ids)
         self.count += end
         self.last_time_ns = times[-1]
         del self._times[:end], self._ids[:end], self._messages[:end]
@@ -110,6 +113,15 @@ def read_chunks(path: Path, begin_ns: int, end_ns: int) -> Iterator[StoredChunk]
             if len(packed_frame) < frame_size:
                 raise ValueError(f"{path}: the file ends within a chunk; remove it")
             yield StoredChunk(count, first_ns, last_ns, packed_keys, packed_frame)
+
+
+def read_keys(path: Path, begin_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
+    """Time and id of the messages of a file from `begin_ns` to before `end_ns`. Raises as `read_chunks`."""
+    unpack = zstandard.ZstdDecompressor().decompress
+    for chunk in read_chunks(path, begin_ns, end_ns):
+        for key in zip(*unpack_keys(unpack(chunk.packed_keys)), strict=True):
+            if begin_ns <= key[0] < end_ns:
+                yield key
 
 
 def unpack_keys(data: bytes) -> tuple[list[int], list[int]]:

@@ -155,7 +155,16 @@ class FramesConverter:
         step = 1 if name == "Trade" else 0
         if name == "Kline" and interval not in (None, KlineInterval.MONTH_1):
             step = kline_interval_ns(interval)
-        stream = self.streams.get(name, symbol, interval, step, f"{symbol} {name}", has_ids=True)
+        kind = self._trade_kinds.get(symbol, "") if name == "Trade" else ""
+        stream = self.streams.get(
+            name,
+            symbol,
+            interval,
+            step,
+            f"{symbol} {name}",
+            has_ids=True,
+            numbering="aggTrade" if kind == "aggTrade" else "",
+        )
         ids, messages, lines = zip(*waiting, strict=True)
         times = [message.receive_time_ns for message in messages]
         stream.take(Batch(times, ids, list(messages)), lines.__getitem__)

@@ -29,6 +29,9 @@ class StoredSegment(msgspec.Struct, frozen=True):
     count: int
     first_time_ns: int
     last_time_ns: int
+    first_id: int
+    last_id: int
+    """The greatest."""
 
 
 class Hole(NamedTuple):
@@ -56,7 +59,8 @@ class StreamSequencer:
         self.longest_silence_ns = 0
         self.holes: list[Hole] = []
         """What is missing, in order; nothing is told of a file whose rows had to be put in their place."""
-        self._path, self._step, self._what, self._repair = path, step, what, repair
+        self.step, self.what = step, what
+        self._path, self._repair = path, repair
         self._writer: FrameFileWriter | None = None
         self._last_id = self._last_time_ns = -1
         self._held: tuple[list[int], list[int], list[Any]] = ([], [], [])
@@ -129,8 +133,8 @@ class StreamSequencer:
             name = f"{self._path.name}.{len(self.segments)}.frames"
             self._writer = FrameFileWriter(self._path.with_name(name))
             self._last_time_ns = times[0]
-        if ids[0] != self._last_id + self._step or ids != list(
-            range(ids[0], ids[0] + self._step * len(ids), self._step or 1)
+        if ids[0] != self._last_id + self.step or ids != list(
+            range(ids[0], ids[0] + self.step * len(ids), self.step or 1)
         ):
             keep = self._check_ids(times, ids)
             if len(keep) < len(ids):
@@ -146,7 +150,7 @@ class StreamSequencer:
     def _check_ids(self, times: list[int], ids: list[int]) -> list[int]:
         """Counts what is missing and what is there twice; the indices of what is to be kept."""
         keep = []
-        last_id, step = self._last_id, self._step
+        last_id, step = self._last_id, self.step
         last_key = (self._last_time_ns, last_id)
         for index, number in enumerate(ids):
             key = (times[index], number)
@@ -159,7 +163,7 @@ class StreamSequencer:
                 self.gaps += 1
                 missing = (number - last_id) // step - 1
                 self.missing += missing
-                self.holes.append(Hole(times[index], missing, f"{self._what}: {missing} missing"))
+                self.holes.append(Hole(times[index], missing, f"{self.what}: {missing} missing"))
                 self.first_gap = self.first_gap or show(times[index])
             last_id = max(last_id, number)
         return keep
@@ -171,7 +175,7 @@ class StreamSequencer:
         for time_ns in times:
             if time_ns - last_ns >= SILENCE_NS:
                 self.silences += 1
-                text = f"{self._what}: nothing for {(time_ns - last_ns) / 1e9:g} s"
+                text = f"{self.what}: nothing for {(time_ns - last_ns) / 1e9:g} s"
                 self.holes.append(Hole(time_ns, 0, text))
                 self.longest_silence_ns = max(self.longest_silence_ns, time_ns - last_ns)
             last_ns = time_ns
@@ -185,7 +189,12 @@ class StreamSequencer:
             writer.close()
             self.segments.append(
                 StoredSegment(
-                    writer.path.name, writer.count, writer.first_time_ns, writer.last_time_ns
+                    writer.path.name,
+                    writer.count,
+                    writer.first_time_ns,
+                    writer.last_time_ns,
+                    writer.first_id,
+                    writer.last_id,
                 )
             )
         self._writer = None
@@ -202,7 +211,7 @@ class StreamSequencer:
     def close(self) -> list[Note]:
         """Ends the stream, and tells what was found."""
         self._end_segment()
-        name, what = self.source.name, self._what
+        name, what = self.source.name, self.what
         notes = []
         if self.gaps:
             text = f"{what}: {self.missing} missing in {count_of(self.gaps, 'gap')}, the first before {self.first_gap}"

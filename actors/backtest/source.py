@@ -12,7 +12,6 @@ class by exchange, symbol and interval; within a stream by id. The order of the 
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Union
 
@@ -20,10 +19,10 @@ import msgspec
 
 from actors.backtest.conversion import Converted, Progress, convert_files
 from actors.backtest.data_files import DataFile, Note, StreamKey
-from actors.backtest.errors import DataError
+from actors.backtest.joints import Part, examine, store_holes
 from actors.backtest.merge import Chunk, Segment, merge_segments
-from actors.backtest.sequence import show
-from actors.backtest.stream_set import MESSAGE_CLASSES, StoredStream
+from actors.backtest.sequence import Hole
+from actors.backtest.stream_set import MESSAGE_CLASSES
 from messages.enums import Exchanges
 from messages.market import MarketMessage
 
@@ -132,48 +131,45 @@ def open_data(
 
 
 def assemble(converted: Sequence[tuple[Path, Converted]]) -> MarketData:
-    """One sequence of all files.
+    """One sequence of all files, with what is missing between them.
 
     Raises DataError if two files of one stream overlap without ids that tell what lies in both.
     """
-    parts: dict[StreamKey, list[tuple[Path, StoredStream]]] = {}
+    parts: dict[StreamKey, list[Part]] = {}
     for folder, content in converted:
         for part in content.streams:
-            parts.setdefault(part.key, []).append((folder, part))
+            parts.setdefault(part.key, []).append(Part(folder, Path(content.source).name, part))
+    notes = [note for _, item in converted for note in item.notes]
+    holes: dict[tuple[str, str], list[Hole]] = {}
+    for key, found in sorted(parts.items()):
+        more_notes, missing = examine(key, found)
+        notes += more_notes
+        if missing:
+            holes.setdefault((key.exchange, key.symbol), []).extend(missing)
+    for folder, stored in store_holes(holes, converted[0][0].parent) if holes else ():
+        for part in stored:
+            parts.setdefault(part.key, []).append(Part(folder, "", part))
     streams, segments = [], []
     for index, (key, found) in enumerate(sorted(parts.items())):
         mine = sorted(
             (
-                Segment(index, str(folder / item.name), item.first_time_ns, item.last_time_ns)
-                for folder, part in found
-                for item in part.segments
+                Segment(index, str(one.folder / item.name), item.first_time_ns, item.last_time_ns)
+                for one in found
+                for item in one.stream.segments
             ),
             key=lambda segment: (segment.first_time_ns, segment.last_time_ns),
         )
-        if not all(part.has_ids for _, part in found) and len(found) > 1:
-            refuse_overlap(key, mine)
         streams.append(
             Stream(
                 key.message_class,
                 key.exchange,
                 key.symbol,
                 key.interval,
-                sum(item.count for _, part in found for item in part.segments),
+                sum(item.count for one in found for item in one.stream.segments),
                 min(segment.first_time_ns for segment in mine),
                 max(segment.last_time_ns for segment in mine),
             )
         )
         segments += mine
     digest = hashlib.sha256("".join(sorted(item.digest for _, item in converted)).encode())
-    notes = sorted(note for _, item in converted for note in item.notes)
-    return MarketData(tuple(streams), tuple(notes), digest.hexdigest(), tuple(segments))
-
-
-def refuse_overlap(key: StreamKey, segments: Sequence[Segment]) -> None:
-    """Raises DataError if files of a stream without ids overlap: what lies in both could not be told."""
-    for before, after in pairwise(segments):
-        if after.first_time_ns <= before.last_time_ns:
-            raise DataError(
-                f"{key.symbol}: two files of {key.message_class} overlap at {show(after.first_time_ns)}, "
-                "and they have no ids by which to tell what is in both; give one of them"
-            )
+    return MarketData(tuple(streams), tuple(sorted(notes)), digest.hexdigest(), tuple(segments))

@@ -116,8 +116,16 @@ class TableConverter:
             fixed = interval is not KlineInterval.MONTH_1
             step = kline_interval_ns(interval) if fixed else 0
             name, what = "Kline", f"{symbol} bars of {interval}"
+        kind, file_name = self.file.kind, self.file.path.name
+        is_aggregate = kind is DataKind.AGGREGATE_TRADES or "aggTrades" in file_name
         stream = self.streams.get(
-            name, symbol, interval, step, what, has_ids=interval is not None or "id" in columns
+            name,
+            symbol,
+            interval,
+            step,
+            what,
+            has_ids=interval is not None or "id" in columns,
+            numbering="aggTrade" if is_aggregate else "",
         )
         stream.take(builder.build(columns), lines.__getitem__)
 

@@ -146,6 +146,7 @@ def test_several_kinds_and_symbols_in_any_order_of_the_arguments(tmp_path: Path)
         ("Trade", "ETHUSDT"),
     ]
     assert [(item.message_class, item.symbol) for item in data.streams] == [
+        ("FeedStatus", "BTCUSDT"),  # nothing between the two files of BTCUSDT
         ("Kline", "BTCUSDT"),
         ("Kline", "ETHUSDT"),
         ("Trade", "BTCUSDT"),

@@ -15,7 +15,7 @@ from actors.backtest.errors import DataError
 from actors.exchange.recorded_trades import read_trades
 from messages.codec import encode
 from messages.enums import Exchanges, KlineInterval
-from messages.market import BookTicker, Kline, Trade
+from messages.market import BookTicker, FeedStatus, Kline, Trade
 from tests.backtest.data.files import (
     AGGREGATES_2026,
     TRADES_2021,
@@ -116,7 +116,7 @@ def test_what_lies_in_the_cache_is_what_the_messages_encode_to(tmp_path: Path) -
         assert encode(messages) == chunk.frame
         assert len(messages) == chunk.message_count
         classes |= set(map(type, messages))
-    assert classes == {Trade, Kline, BookTicker}
+    assert classes == {Trade, Kline, BookTicker, FeedStatus}  # nothing between the two of trades
     assert [(at, frame) for batch in data.frames() for at, frame in batch] == [
         (message.receive_time_ns, encode(message)) for message in messages_of(data)
     ]
