@@ -1,6 +1,6 @@
 """Stops, take profits, trails and lists where the data hold bars alone: never outside a bar, and at the worse of what may be.
 
-CASES.md B01: a stop that a bar opens beyond fills at the open, else at its trigger price, never at the close.
+A stop that a bar opens beyond fills at the open, else at its trigger price, never at the close.
 """
 
 from decimal import Decimal
@@ -97,7 +97,7 @@ def test_where_in_a_bar_an_order_that_waits_fills(
 
 
 def test_a_stop_limit_that_was_set_off_rests_as_a_limit_order() -> None:
-    """CASES.md X06: it is not held against its trigger again."""
+    """It is not held against its trigger again."""
     market = [
         CALM,
         bar(1, (100, 101, 94, 95.5)),

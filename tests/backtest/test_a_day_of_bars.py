@@ -1,4 +1,4 @@
-"""Stops, limits and decisions on one day of real one-minute bars: CASES.md B01, B02 and B05.
+"""Stops, limits and decisions on one day of real one-minute bars.
 
 Each order's fill is found a second time by walking over the rows of the file, without any of the engine's code.
 """
@@ -123,7 +123,7 @@ def check_fills(run: BacktestRun, rows: list[Row], wishes: list[Wish], name: str
         ("BUY", OrderType.STOP_LOSS, (-60, -1)),
     ],
 )
-def test_b01_a_stop_fills_at_its_trigger_or_at_an_open_beyond_it(
+def test_a_stop_fills_at_its_trigger_or_at_an_open_beyond_it(
     data: MarketData, rows: list[Row], side: str, kind: OrderType, away: tuple[int, int]
 ) -> None:
     wishes = wishes_around(rows, side, "stop_price", away, 1, order_type=kind)
@@ -132,7 +132,7 @@ def test_b01_a_stop_fills_at_its_trigger_or_at_an_open_beyond_it(
     assert run.ambiguous_bars == 0
 
 
-def test_b01_stops_of_both_sides_and_trails_stay_within_their_bars(
+def test_stops_of_both_sides_and_trails_stay_within_their_bars(
     data: MarketData, rows: list[Row]
 ) -> None:
     wishes = [
@@ -170,7 +170,7 @@ def assert_within_bars(run: BacktestRun, rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(("side", "away"), [("BUY", (-20, 50)), ("SELL", (-50, 20))])
-def test_b02_a_limit_fills_at_its_price_or_at_a_better_open(
+def test_a_limit_fills_at_its_price_or_at_a_better_open(
     data: MarketData, rows: list[Row], side: str, away: tuple[int, int]
 ) -> None:
     wishes = wishes_around(rows, side, "price", away, 4)
@@ -181,7 +181,7 @@ def test_b02_a_limit_fills_at_its_price_or_at_a_better_open(
 
 
 @pytest.mark.parametrize("model", [FillModel.TOUCH, FillModel.THROUGH])
-def test_b02_no_fill_lies_outside_its_bar_or_beyond_its_limit(
+def test_no_fill_lies_outside_its_bar_or_beyond_its_limit(
     data: MarketData, rows: list[Row], model: FillModel
 ) -> None:
     wishes = [
@@ -194,7 +194,7 @@ def test_b02_no_fill_lies_outside_its_bar_or_beyond_its_limit(
     assert_within_bars(run, rows)
 
 
-def test_b02_a_marketable_limit_fills_at_the_open() -> None:
+def test_a_marketable_limit_fills_at_the_open() -> None:
     bars = [bar(0, (105, 106, 104, 105)), bar(1, (100, 103, 99, 101))]
     assert fills_of(play(bars, [(1, "BUY", "1", {"price": 105})])) == [("BUY", "1", "100")]
     bars = [bar(0, (99, 100, 98, 99)), bar(1, (100, 101, 99.5, 100))]
@@ -202,7 +202,7 @@ def test_b02_a_marketable_limit_fills_at_the_open() -> None:
 
 
 @pytest.mark.parametrize("latency_ns", [0, 250_000_000])
-def test_b05_a_decision_on_a_bar_trades_at_a_later_open(
+def test_a_decision_on_a_bar_trades_at_a_later_open(
     data: MarketData, rows: list[Row], latency_ns: int
 ) -> None:
     """The rows are stamped with their open times: nothing trades inside the bar that it was decided on."""
