@@ -3,6 +3,7 @@
 The exchange stamps both ends, in its own process: see bench_exchange.py. Each run takes all sides in turns on one exchange.
 """
 
+import asyncio
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from actors.commands.bench_bot import DEFAULT_WAY, TickAnswerer, Way, answerer, 
 from actors.commands.bench_exchange import OTHER_SYMBOLS, SYMBOL, TickReport
 from actors.commands.bench_measure import Effort, Figure, quantile, run_in_loop
 from actors.commands.bench_process import BenchError, ExchangeProcess, open_exchange
+from actors.runtime.busy_polling import busy_polling
 from actors.runtime.journal import Journal, Synchronous
 
 TICKS = 600
@@ -22,6 +24,7 @@ LEVELS: dict[Synchronous | None, str] = {
     "FULL": "bot, durable through a power cut",
 }
 """How the journal is kept: not at all (the benchmark alone can do that), past a killed process, past a power cut."""
+POLLING = "bot, its loop never sleeping"
 POINTS = (("p50", 0.5), ("p99", 0.99))
 WAYS = tuple(
     Way(entry, key)
@@ -85,13 +88,15 @@ async def compare(effort: Effort, figures: list[list[Figure]]) -> None:
         for _ in range(effort.runs):
             bare = await run_bare(exchange, ticks)
             take(figures[0], bare, None)
-            for figure, level in zip(figures[1:], LEVELS, strict=True):
+            for figure, level in zip(figures[1:-1], LEVELS, strict=True):
                 take(figure, await run_bot(exchange, ticks, synchronous=level), bare)
+            with busy_polling(asyncio.get_running_loop()):
+                take(figures[-1], await run_bot(exchange, ticks, synchronous="NORMAL"), bare)
 
 
 def measure_tick_to_order(effort: Effort) -> list[Figure]:
     """From the tick's frame leaving the exchange to the order's frame in its hands."""
-    names = ("bare loop, order made before", *LEVELS.values())
+    names = ("bare loop, order made before", *LEVELS.values(), POLLING)
     figures = make_figures([f"tick-to-order, {name}" for name in names])
     run_in_loop(lambda: compare(effort, figures))
     for figure in (figures[1][0], figures[2][0]):

@@ -5,7 +5,7 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import uvloop
@@ -14,6 +14,7 @@ from actors.commands.configuration import Configuration, load_configuration
 from actors.commands.control import BotControl
 from actors.commands.halting import FAILED
 from actors.commands.run_bot import RunOptions, describe_composition, run_bot
+from actors.runtime.busy_polling import busy_polling
 from actors.runtime.errors import ConfigurationError, TicktroupeError
 from actors.runtime.garbage import settle_garbage_collector
 
@@ -48,7 +49,8 @@ async def run_until_signal(configuration: Configuration, options: RunOptions) ->
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, control.interrupt)
-    return await run_bot(configuration, options, control)
+    with busy_polling(loop) if configuration.bot.busy_polling else nullcontext():
+        return await run_bot(configuration, options, control)
 
 
 def start_bot(arguments: argparse.Namespace) -> int:
