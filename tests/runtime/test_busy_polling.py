@@ -11,7 +11,7 @@ from actors.runtime.busy_polling import busy_polling
 async def measure_share() -> float:
     """Of the time that passes while nothing happens, how much this thread works."""
     began, worked = time.perf_counter(), time.thread_time()
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.1)
     return (time.thread_time() - worked) / (time.perf_counter() - began)
 
 
