@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from actors.exchange.desk import Method
 from actors.exchange.methods import METHODS
+from actors.exchange.parameters import Parameter
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 PRICE = 10_000
@@ -81,6 +82,9 @@ ENDINGS: tuple[tuple[str, Callable[[random.Random], str]], ...] = (
     ("symbols", one_of('["BTCUSDT"]', '["BTCUSDT","ETHUSDT"]')),
     ("symbolstatus", one_of("TRADING", "HALT", "BREAK")),
     ("side", one_of("BUY", "SELL")),
+    ("pegpricetype", one_of("PRIMARY_PEG", "MARKET_PEG")),
+    ("pegoffsettype", one_of("PRICE_LEVEL")),
+    ("pegoffsetvalue", one_of("1", "100")),
     ("type", one_of(*TYPES)),
     ("timeinforce", one_of("GTC", "IOC", "FOK")),
     ("quantity", amount),
@@ -95,7 +99,10 @@ ENDINGS: tuple[tuple[str, Callable[[random.Random], str]], ...] = (
     ("limit", one_of("1", "5", "20")),
     ("interval", one_of("1s", "1m", "1h", "1M")),
     ("timezone", one_of("0", "8", "-1:00", "5:45")),
-    ("mode", one_of("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")),
+    (
+        "mode",
+        one_of("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"),
+    ),
     ("windowsize", one_of("1m", "1h", "7d")),
     ("restrictions", one_of("ONLY_NEW", "ONLY_PARTIALLY_FILLED")),
 )
@@ -124,13 +131,20 @@ def value_of(rng: random.Random, name: str, harm: float) -> str:
     return rng.choice(HOSTILE) if rng.random() < harm else plausible(rng, name)
 
 
+def likelihood(parameter: Parameter) -> float:
+    """How often a parameter is sent: pegs rarely, for no order that has one is placed."""
+    if parameter.is_mandatory:
+        return 0.95
+    return 0.02 if "peg" in parameter.name.lower() else 0.35
+
+
 def draw_parameters(rng: random.Random, method: Method) -> dict[str, str]:
     """Most of what a method needs, some of what it takes, and now and then what it does not know."""
     harm = rng.choice((0.0, 0.1, 0.4))
     chosen = {
         one.name: value_of(rng, one.name, harm)
         for one in method.parameters
-        if rng.random() < (0.95 if one.is_mandatory else 0.35)
+        if rng.random() < likelihood(one)
     }
     if rng.random() < 0.1:
         name = rng.choice((*NAMES, *HOSTILE, "timeUnit"))
