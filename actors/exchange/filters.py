@@ -109,6 +109,21 @@ def check_parameters(order: NewOrder, prefix: str = "") -> None:
         raise errors.missing_both(need.name("stopPrice"), need.name("trailingDelta"))
 
 
+SHARED_NAMES = {
+    **dict.fromkeys(
+        ("aboveQuantity", "belowQuantity", "limitQuantity", "stopQuantity"), "quantity"
+    ),
+    **dict.fromkeys(("pendingAboveQuantity", "pendingBelowQuantity"), "pendingQuantity"),
+    # The deprecated OCO.
+    "limitPrice": "price",
+    "stopPrice": "stopLimitPrice",
+    "stopStopPrice": "stopPrice",
+    "stopTimeInForce": "stopLimitTimeInForce",
+    "stopTrailingDelta": "trailingDelta",
+}
+"""What is not named as the order that it belongs to (rest-api.md, Order lists)."""
+
+
 class _Needs:
     """Which parameters must be there, under the names that the caller used."""
 
@@ -117,7 +132,10 @@ class _Needs:
 
     def name(self, name: str) -> str:
         """A parameter's full name."""
-        return self._prefix + name[0].upper() + name[1:] if self._prefix else name
+        if not self._prefix:
+            return name
+        full = self._prefix + name[0].upper() + name[1:]
+        return SHARED_NAMES.get(full, full)
 
     def exactly(self, is_needed: bool, name: str, value: object) -> None:
         """Raises -1102 for a needed value that is absent, -1106 for one that is not needed."""

@@ -174,9 +174,14 @@ def read_parameters(
 ) -> dict[str, Any]:
     """The parameters sent as values, by name; `signing` names those read elsewhere (timestamp, signature, ...).
 
-    Raises VenueError: -1104 for what the method does not know, -1102 and -1105 for what is absent or empty, and
-    whatever a parameter's own form brings.
+    Raises VenueError: -1101 for more than the method takes, -1104 for what it does not know, -1102 and -1105 for what is
+    absent or empty, and whatever a parameter's own form brings.
     """
+    most = len(expected) + len(signing)
+    if len(sent) > most:
+        raise VenueError(
+            -1101, f"Too many parameters; expected '{most}' and received '{len(sent)}'."
+        )
     unread = [name for name in sent if name not in expected and name not in signing]
     if unread:
         raise VenueError(

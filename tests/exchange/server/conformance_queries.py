@@ -5,6 +5,7 @@ from tests.exchange.server.conformance import (
     LIMIT,
     MAKER,
     MARKET,
+    OCO,
     ORDER,
     STOP,
     SYMBOL,
@@ -19,6 +20,13 @@ from tests.exchange.server.conformance import (
 
 DAY = (400, -1127, "More than 24 hours between startTime and endTime.")
 TOO_LARGE = "IcebergQty exceeds QTY."
+
+
+def too_precise(name: str) -> tuple[int, int, str]:
+    """-1111."""
+    return 400, -1111, f"Parameter '{name}' has too much precision."
+
+
 NO_PEGS = rejected("Pegged orders are not supported for this symbol.")
 ZONE = (400, -1130, "Data sent for parameter 'timeZone' is not valid.")
 
@@ -71,6 +79,46 @@ QUERIES = [
         200,
         0,
         "[]",
+    ),
+]
+
+OLD_OCO = {
+    "symbol": SYMBOL,
+    "side": "SELL",
+    "quantity": "0.01",
+    "price": "60000",
+    "stopPrice": "40000",
+    "stopLimitPrice": "39000",
+}
+LONG = "1.000000001"
+LIST_NAMES = [
+    Case("rest-api.md:3146", "POST", "order/oco", OLD_OCO, *mandatory("stopLimitTimeInForce")),
+    Case(
+        "rest-api.md:3143",
+        "POST",
+        "order/oco",
+        without(OLD_OCO, "stopPrice"),
+        *mandatory("stopPrice"),
+    ),
+    *(
+        Case(
+            "errors.md:109",
+            "POST",
+            "order/oco",
+            OLD_OCO | {"stopLimitTimeInForce": "GTC", name: LONG},
+            *too_precise(name),
+        )
+        for name in ("quantity", "price", "stopPrice", "stopLimitPrice")
+    ),
+    Case(
+        "errors.md:109", "POST", "orderList/oco", OCO | {"quantity": LONG}, *too_precise("quantity")
+    ),
+    Case(
+        "errors.md:109",
+        "POST",
+        "orderList/oco",
+        OCO | {"abovePrice": LONG},
+        *too_precise("abovePrice"),
     ),
 ]
 
@@ -132,7 +180,8 @@ ICEBERGS = [
         },
         400,
         -1160,
-        "Parameter 'belowIcebergQty' is not supported if `aboveTimeInForce`/`belowTimeInForce` is not GTC.",
+        "Parameter 'belowIcebergQty' is not supported if `aboveTimeInForce`/`belowTimeInForce` "
+        "is not GTC.",
     ),
 ]
 

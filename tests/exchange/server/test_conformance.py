@@ -11,7 +11,7 @@ from tests.exchange.server.conformance import LIMIT, MAKER, MARKET, OCO, STOP, S
 from tests.exchange.server.conformance_engine import ENGINE, LISTS, PRECEDENCE, SIGNATURES
 from tests.exchange.server.conformance_orders import FILTERS, TYPES
 from tests.exchange.server.conformance_public import PUBLIC
-from tests.exchange.server.conformance_queries import ICEBERGS, PEGS, QUERIES
+from tests.exchange.server.conformance_queries import ICEBERGS, LIST_NAMES, PEGS, QUERIES
 
 CASES = [
     *PUBLIC,
@@ -24,6 +24,7 @@ CASES = [
     *QUERIES,
     *ICEBERGS,
     *PEGS,
+    *LIST_NAMES,
 ]
 
 
