@@ -176,9 +176,11 @@ def klines(call: Call) -> Any:
 
 
 def average_price(call: Call) -> Any:
-    """The average of the last five minutes."""
-    price = call.venue.average_price(call.values["symbol"])
-    return market_wire.average_price(price or ZERO, call.now)
+    """The average of the last five minutes; its time is that of the last trade, 0 before the first."""
+    symbol = call.values["symbol"]
+    price = call.venue.average_price(symbol)
+    last = call.venue.recent_trades(symbol, 1)
+    return market_wire.average_price(price or ZERO, last[0].time_us if last else 0)
 
 
 def price_ticker(call: Call) -> Any:

@@ -229,3 +229,14 @@ async def test_an_order_that_shows_a_part_of_itself(still_world: World) -> None:
     await trade(still_world, "50000")
     listed = (await rest.signed("POST", "orderList/oco", **legs)).json
     assert ["icebergQty" in one for one in listed["orderReports"]] == [True, False]
+
+
+@pytest.mark.asyncio
+async def test_the_time_of_an_average_price_is_that_of_the_last_trade(still_world: World) -> None:
+    """rest-api.md:1257."""
+    await trade(still_world, "50000")
+    rest = still_world.rest()
+    await asyncio.sleep(0.01)
+    [last] = (await rest.get("trades", symbol=SYMBOL, limit=1)).json
+    found = (await rest.get("avgPrice", symbol=SYMBOL)).json
+    assert found == {"mins": 5, "price": "50000.00000000", "closeTime": last["time"]}
