@@ -19,6 +19,7 @@ from messages.codec import decoder_of
 from messages.enums import OrderStatus, Side
 from messages.order_requests import NewOrderListRequest, ReplaceOrderRequest
 from messages.orders import Fill, NewOrderRequest, Order, OrderUpdate
+from messages.recovery import TriggerArmed
 from tests.campaign.bystander import PREFIX, Bystander
 
 OPEN_STATUSES = {
@@ -42,6 +43,8 @@ class JournalReader:
         self.updates: dict[str, OrderUpdate] = {}
         """The last of each order, by its client order id."""
         self.fills: list[Fill] = []
+        self.armed: list[Order] = []
+        """Every order whose trigger the bot has kept, the exits of lists among them."""
 
     def read(self) -> None:
         """Reads what has been written since."""
@@ -70,6 +73,8 @@ class JournalReader:
                 case "OrderUpdate":
                     update = decoder_of(OrderUpdate).decode(frame)
                     self.updates[update.order.client_order_id] = update
+                case "TriggerArmed":
+                    self.armed.append(decoder_of(TriggerArmed).decode(frame).order)
                 case "Fill":
                     self.fills.append(decoder_of(Fill).decode(frame))
 
@@ -184,6 +189,7 @@ def find_wrong(evidence: Evidence) -> Iterator[str]:
                 f"the bot believes {update.status}"
             )
     yield from compare_lists(journal, ledger)
+    yield from compare_kept(journal, ledger)
     yield from compare_fills(journal.fills, ledger)
     for order in ledger.ours:
         if order.status in OPEN_STATUSES:
@@ -221,6 +227,23 @@ def compare_lists(journal: JournalReader, ledger: Ledger) -> Iterator[str]:
         taken = [order for order in orders if order in names.values()]
         if name not in placed and taken:
             yield f"the list {name} is not at the venue, and its orders are: {taken}"
+
+
+def compare_kept(journal: JournalReader, ledger: Ledger) -> Iterator[str]:
+    """A trigger that the bot has kept is over after its end, and has sold once; so have the exits of a list together."""
+    executed = {order.original_client_order_id: order.executed_quantity for order in ledger.ours}
+    sold: dict[str, Decimal] = defaultdict(Decimal)
+    asked: dict[str, Decimal] = defaultdict(Decimal)
+    for order in journal.armed:
+        name = order.client_order_id
+        if name not in journal.updates or journal.updates[name].status in OPEN_STATUSES:
+            yield f"the trigger of {name} was forgotten"
+        for key in {order.order_id.partition("~")[0], order.list_id} - {""}:
+            sold[key] += executed.get(name, Decimal(0))
+            asked[key] = max(asked[key], order.quantity)
+    for key, quantity in sold.items():
+        if quantity > asked[key]:
+            yield f"{key} has executed {quantity} of {asked[key]}"
 
 
 def compare_fills(fills: list[Fill], ledger: Ledger) -> Iterator[str]:

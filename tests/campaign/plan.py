@@ -81,6 +81,9 @@ class ExchangeKill:
     away_s: float
 
 
+PLAIN_SHARE = 0.3
+
+
 @dataclass(frozen=True)
 class RoundPlan:
     """Everything that is drawn for a round."""
@@ -93,6 +96,8 @@ class RoundPlan:
     faults: dict[str, Any] = field(default_factory=dict)
     settles_in_peace: bool = True
     """Whether the faults end before the last life starts, or once it trades."""
+    is_plain: bool = False
+    """Whether the symbol takes no triggers and no lists, so that the bot keeps them itself."""
 
 
 def draw_life(chance: random.Random) -> Life:
@@ -162,4 +167,5 @@ def draw_plan(seed: int) -> RoundPlan:
         exchange_kills=kills,
         faults=draw_faults(chance, is_short=not settles_in_peace),
         settles_in_peace=settles_in_peace,
+        is_plain=random.Random(f"campaign {seed} plain").random() < PLAIN_SHARE,
     )

@@ -61,7 +61,14 @@ def free_port() -> int:
 class Exchange(LocalVenue):
     """`bin/exchange` with a state that outlives it, at one address for all its lives."""
 
-    def __init__(self, folder: Path, seed: int, rate: int, faults: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        rate: int,
+        faults: dict[str, Any],
+        plain_symbols: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.state = folder / "exchange.sqlite"
         plan = folder / "faults.json"
@@ -71,6 +78,7 @@ class Exchange(LocalVenue):
             *("--order-limit", "1000000", "--port", str(free_port())),
             *("--seed", str(seed), "--rate", str(rate)),
             *("--state", str(self.state), "--faults", str(plan), "--control"),
+            *(("--plain", ",".join(plain_symbols)) if plain_symbols else ()),
         ]
         self.kills = 0
         self.start()

@@ -61,7 +61,8 @@ class Round:
         self.plan = plan
         self.report = RoundReport(plan.seed, folder)
         (folder / "plan.txt").write_text(f"{plan}\n")
-        self.exchange = Exchange(folder, plan.seed, plan.rate, plan.faults)
+        plain = ("BTCUSDT",) if plan.is_plain else ()
+        self.exchange = Exchange(folder, plan.seed, plan.rate, plan.faults, plain)
         self.bot = Bot(folder, self.exchange.write_configuration(folder, BOT, REMOVES_SOON))
         self.journal = JournalReader(self.bot.journal)
         self.bystander = Bystander(self.exchange, plan.seed)
