@@ -9,9 +9,10 @@ from actors.exchange.methods import METHODS
 from tests.exchange.server.client import World
 from tests.exchange.server.conformance import LIMIT, MAKER, MARKET, OCO, STOP, SYMBOL, Case
 from tests.exchange.server.conformance_engine import ENGINE, LISTS, PRECEDENCE, SIGNATURES
+from tests.exchange.server.conformance_features import ICEBERGS, LIST_NAMES, OPO, PEGS
 from tests.exchange.server.conformance_orders import FILTERS, TYPES
 from tests.exchange.server.conformance_public import PUBLIC
-from tests.exchange.server.conformance_queries import ICEBERGS, LIST_NAMES, PEGS, QUERIES
+from tests.exchange.server.conformance_queries import QUERIES
 
 CASES = [
     *PUBLIC,
@@ -25,6 +26,7 @@ CASES = [
     *ICEBERGS,
     *PEGS,
     *LIST_NAMES,
+    *OPO,
 ]
 
 
@@ -113,8 +115,6 @@ async def test_every_order_type_and_time_in_force(traded_world: World, name: str
 
 
 LEFT_OUT = {
-    "orderList/opo",
-    "orderList/opoco",
     "sor/order",
     "sor/order/test",
 }
