@@ -11,7 +11,7 @@ from actors.exchange.order_lists import NewOrderList
 from actors.exchange.orders import NewOrder, OrderList
 from actors.exchange.parameters import Parameter, choice, client_order_id, decimal, integer
 from actors.exchange.pegs import is_pegged, peg_parameters
-from actors.exchange.query_methods import check_alone
+from actors.exchange.query_methods import check_alone, check_range
 from actors.exchange.trading_methods import (
     RESPONSES,
     SIDE,
@@ -124,7 +124,7 @@ def place_old_oco(call: Call) -> Any:
     stop = NewOrder(
         **common,
         order_type=OrderType.STOP_LOSS_LIMIT if has_limit else OrderType.STOP_LOSS,
-        stop_price=values["stopPrice"],
+        stop_price=values.get("stopPrice"),
         price=values.get("stopLimitPrice"),
         time_in_force=TimeInForce(time_in_force) if time_in_force else None,
         trailing_delta=values.get("trailingDelta"),
@@ -183,11 +183,11 @@ def cancel(call: Call) -> Any:
 
 
 def find(call: Call) -> Any:
-    """One list."""
+    """One list; the id is ignored beside the client's (web-socket-api.md, Query Order list)."""
     values = call.values
-    found = call.venue.find_order_list(
-        call.account, values.get("orderListId"), values.get("origClientOrderId")
-    )
+    client_id = values.get("origClientOrderId")
+    list_id = values.get("orderListId") if client_id is None else None
+    found = call.venue.find_order_list(call.account, list_id, client_id)
     return wire.order_list_query(found)
 
 
@@ -203,10 +203,16 @@ def find_open(call: Call) -> Any:
 
 
 def find_all(call: Call) -> Any:
-    """All lists: from an id or a time on if given, else the newest. Raises VenueError -1128 for both."""
+    """All lists: from an id or a time on if given, else the newest.
+
+    An id beside a time is refused by the one API (rest-api.md, -1128) and ignored by the other (web-socket-api.md).
+    """
     values = call.values
-    first, start, end = values.get("fromId"), values.get("startTime"), values.get("endTime")
-    check_alone(values, "fromId")
+    if call.session is None:
+        check_alone(values, "fromId")
+    check_range(values)
+    start, end = values.get("startTime"), values.get("endTime")
+    first = values.get("fromId") if start is None and end is None else None
     limit = values.get("limit", 500)
     chosen = [
         one
@@ -256,7 +262,7 @@ LIST_METHODS = (
             Parameter("stopStrategyId", integer),
             Parameter("stopStrategyType", strategy_type),
             Parameter("stopIcebergQty", decimal),
-            Parameter("stopPrice", decimal, is_mandatory=True),
+            Parameter("stopPrice", decimal),
             Parameter("trailingDelta", integer),
             Parameter("stopLimitPrice", decimal),
             Parameter("stopLimitTimeInForce", TIME_IN_FORCE.parse),

@@ -149,8 +149,10 @@ def recent_trades(call: Call) -> Any:
 
 
 def aggregate_trades(call: Call) -> Any:
-    """Trades of one taker order at one price, together."""
+    """Trades of one taker order at one price, together: from an id on, or by time (web-socket-api.md, Aggregate trades)."""
     values = call.values
+    if "fromId" in values and ("startTime" in values or "endTime" in values):
+        raise bad_combination()
     found = call.venue.aggregate_trades(
         values["symbol"],
         values.get("fromId"),

@@ -10,6 +10,7 @@ from tests.exchange.server.conformance import (
     STOP,
     SYMBOL,
     Case,
+    either,
     filtered,
     mandatory,
     needless,
@@ -39,11 +40,11 @@ LONG = "1.000000001"
 LIST_NAMES = [
     Case("rest-api.md:3146", "POST", "order/oco", OLD_OCO, *mandatory("stopLimitTimeInForce")),
     Case(
-        "rest-api.md:3143",
+        "web-socket-api.md:5501",
         "POST",
         "order/oco",
-        without(OLD_OCO, "stopPrice"),
-        *mandatory("stopPrice"),
+        without(OLD_OCO, "stopPrice") | {"stopLimitTimeInForce": "GTC"},
+        *either("stopPrice", "trailingDelta"),
     ),
     *(
         Case(

@@ -41,6 +41,14 @@ QUERIES = [
         {"symbol": SYMBOL, "startTime": 0, "endTime": 86400001},
         *DAY,
     ),
+    *(
+        Case("web-socket-api.md:2016", "get", "aggTrades", {"symbol": SYMBOL, **sent}, *COMBINATION)
+        for sent in (
+            {"fromId": 1, "startTime": 1},
+            {"fromId": 1, "endTime": 1},
+            {"fromId": 1, "startTime": 1, "endTime": 2},
+        )
+    ),
     Case("rest-api.md:4464", "GET", "allOrderList", {"fromId": 1, "startTime": 1}, *COMBINATION),
     Case("rest-api.md:4455", "GET", "allOrderList", {"startTime": 0, "endTime": 86400001}, *DAY),
     Case("rest-api.md:4414", "GET", "orderList", {}, *either("orderListId", "origClientOrderId")),

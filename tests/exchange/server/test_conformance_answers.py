@@ -240,3 +240,44 @@ async def test_the_time_of_an_average_price_is_that_of_the_last_trade(still_worl
     [last] = (await rest.get("trades", symbol=SYMBOL, limit=1)).json
     found = (await rest.get("avgPrice", symbol=SYMBOL)).json
     assert found == {"mins": 5, "price": "50000.00000000", "closeTime": last["time"]}
+
+
+@pytest.mark.asyncio
+async def test_a_list_is_asked_for_by_the_clients_id_if_both_are_given(still_world: World) -> None:
+    """web-socket-api.md:7408: "only `origClientOrderId` is used and `orderListId` is ignored"."""
+    await trade(still_world, "50000")
+    rest = still_world.rest()
+    for name in ("one", "two"):
+        await rest.signed("POST", "orderList/oco", **OCO, listClientOrderId=name)
+    found = await rest.signed("GET", "orderList", orderListId=0, origClientOrderId="two")
+    assert (found.json["orderListId"], found.json["listClientOrderId"]) == (1, "two")
+    # A cancel looks for the id first and then checks the name (rest-api.md:3963).
+    refused = await rest.signed(
+        "DELETE", "orderList", symbol=SYMBOL, orderListId=0, listClientOrderId="two"
+    )
+    assert refused.error == (400, -2011, "Unknown order sent.")
+
+
+@pytest.mark.asyncio
+async def test_all_lists_from_an_id_or_a_time(still_world: World) -> None:
+    """web-socket-api.md:7567 ignores `fromId` beside a time; rest-api.md:4464 refuses the two together."""
+    await trade(still_world, "50000")
+    rest = still_world.rest()
+    for name in ("one", "two"):
+        await rest.signed("POST", "orderList/oco", **OCO, listClientOrderId=name)
+    async with still_world.api() as api:
+        both = await api.signed("allOrderLists", fromId=1, startTime=1)
+        assert [one["orderListId"] for one in both["result"]] == [0, 1]
+        later = await api.signed("allOrderLists", fromId=1)
+        assert [one["orderListId"] for one in later["result"]] == [1]
+
+
+@pytest.mark.asyncio
+async def test_an_old_pair_whose_stop_trails(still_world: World) -> None:
+    """web-socket-api.md:5501: "Either `stopPrice` or `trailingDelta`, or both must be specified"."""
+    await trade(still_world, "50000")
+    terms = {name: value for name, value in OLD_OCO.items() if name != "stopPrice"}
+    answer = await still_world.rest().signed("POST", "order/oco", **terms, trailingDelta=100)
+    assert answer.status == 200, answer.text
+    stop = next(one for one in answer.json["orderReports"] if one["type"] == "STOP_LOSS")
+    assert stop["trailingDelta"] == 100
