@@ -26,7 +26,7 @@ from actors.exchange.configuration import (
 from actors.exchange.control import LOOPBACK, Control
 from actors.exchange.desk import Desk
 from actors.exchange.disturbances import Disturbances
-from actors.exchange.errors import VenueError
+from actors.exchange.errors import VenueError, no_binary
 from actors.exchange.event_faults import FrameGate, UserEventLine
 from actors.exchange.fault_rules import CONNECT, ActionRule, Ban, Error, RateLimitHit, RequestRule
 from actors.exchange.faults import Faults
@@ -208,6 +208,8 @@ class Exchange:
             if self.faults.rules and (refusal := await self.refuse_socket(request)) is not None:
                 return refusal
             if path.startswith("/ws-api/"):
+                if "sbe" in request.query.getall("responseFormat", []):
+                    raise no_binary(400)
                 return await self.ws_api.handle(request)
             return await self.streams.handle(request)
         except VenueError as error:

@@ -117,6 +117,11 @@ def iceberg_not_until_canceled(name: str) -> VenueError:
     )
 
 
+def no_binary(http_status: int) -> VenueError:
+    """-1155: answers are wanted in SBE alone (faqs/sbe_faq.md)."""
+    return VenueError(-1155, "SBE is not enabled.", http_status)
+
+
 def order_rejected(message: str) -> VenueError:
     """-2010: the matching engine refuses a new order."""
     return VenueError(-2010, message)

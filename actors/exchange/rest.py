@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from actors.exchange.desk import Desk, Method, Request
-from actors.exchange.errors import VenueError, unknown
+from actors.exchange.errors import VenueError, no_binary, unknown
 from actors.exchange.fault_rules import (
     Close,
     Disconnect,
@@ -76,7 +76,10 @@ class RestApi:
             answer.force_close()
             return answer
         request = self.read(http_request, query, body)
+        accepted = http_request.headers.get("Accept", "")
         try:
+            if "application/sbe" in accepted and "application/json" not in accepted:
+                raise no_binary(406)
             request.time_unit = read_time_unit(http_request.headers.get("X-MBX-TIME-UNIT"))
             request.parameters = read_form(query, body)
         except VenueError as error:

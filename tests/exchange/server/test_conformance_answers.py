@@ -281,3 +281,16 @@ async def test_an_old_pair_whose_stop_trails(still_world: World) -> None:
     assert answer.status == 200, answer.text
     stop = next(one for one in answer.json["orderReports"] if one["type"] == "STOP_LOSS")
     assert stop["trailingDelta"] == 100
+
+
+@pytest.mark.asyncio
+async def test_sbe_is_not_enabled(still_world: World) -> None:
+    """faqs/sbe_faq.md, How to get an SBE response: 406, 400, and JSON where that is accepted too."""
+    rest = still_world.rest()
+    binary = {"Accept": "application/sbe", "X-MBX-SBE": "3:5"}
+    refused = await rest.raw("GET", "/api/v3/time", headers=binary)
+    assert refused.error == (406, -1155, "SBE is not enabled.")
+    either = binary | {"Accept": "application/sbe, application/json"}
+    assert (await rest.raw("GET", "/api/v3/time", headers=either)).json["serverTime"]
+    target = "/ws-api/v3?responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5"
+    assert (await rest.raw("GET", target)).error == (400, -1155, "SBE is not enabled.")
