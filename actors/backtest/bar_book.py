@@ -122,7 +122,8 @@ class BarBook(SymbolBook):
         if bar is not None and self.is_watched:
             self._meet_open(bar)
         super().place_list(account, request, standing)
-        if bar is not None and (placed := account.history.find_list(request.client_id or "")):
+        if bar is not None:
+            placed = next(reversed(account.history.order_lists.values()))
             executed = sum((order.executed_quantity for order in placed.orders), ZERO)
             self._note_taken(bar.open_time_ns, executed)
 

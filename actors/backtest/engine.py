@@ -23,6 +23,7 @@ from actors.backtest.player import Player
 from actors.backtest.record import Bookkeeper, TradingRecord
 from actors.backtest.row_messages import FEED_NAME
 from actors.backtest.sampling import Sampler, choose_interval_s
+from actors.backtest.sequence import show
 from actors.backtest.settings import BacktestSettings
 from actors.backtest.source import MarketData
 from actors.backtest.streams import StreamPlan
@@ -93,6 +94,12 @@ class Backtest:
         """
         if not data.streams:
             raise BacktestError("there are no data")
+        if data.first_time_ns > data.last_time_ns:
+            whole = data.within_all()
+            raise BacktestError(
+                "there are no data of the time asked for: they are from "
+                f"{show(whole.first_time_ns)} to {show(whole.last_time_ns)}"
+            )
         self.data, self.actors, self.settings = data, list(actors), settings
         self.plan = StreamPlan(data)
         self.record = TradingRecord()

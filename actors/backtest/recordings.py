@@ -98,7 +98,9 @@ def convert_recording(
         for position, record in enumerate(read_recording(file.path), 1):
             if isinstance(record, Entry | Output):
                 converter.take(record.frame, record.time_ns, position)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except ValueError as error:  # it names the file
+        raise DataError(str(error)) from error
+    except msgspec.MsgspecError as error:
         raise DataError(f"{file.path}: {error}") from error
     converter.close()
     return []

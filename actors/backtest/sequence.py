@@ -159,9 +159,9 @@ class StreamSequencer:
                 continue
             last_key = key
             keep.append(index)
-            if step and number > last_id + step and last_id >= 0:
+            missing = (number - last_id) // step - 1 if step and last_id >= 0 else 0
+            if missing > 0:
                 self.gaps += 1
-                missing = (number - last_id) // step - 1
                 self.missing += missing
                 self.holes.append(Hole(times[index], missing, f"{self.what}: {missing} missing"))
                 self.first_gap = self.first_gap or show(times[index])

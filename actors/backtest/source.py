@@ -112,6 +112,10 @@ class MarketData(msgspec.Struct, frozen=True):
             self, begin_ns=max(begin_ns, self.begin_ns), end_ns=min(end_ns, self.end_ns)
         )
 
+    def within_all(self) -> "MarketData":
+        """The same data, whole."""
+        return msgspec.structs.replace(self, begin_ns=0, end_ns=END_OF_TIME_NS)
+
 
 def open_data(
     files: Sequence[DataFile],

@@ -127,3 +127,12 @@ def test_optimize_tells_the_searched_and_the_unseen_part_of_each_window(tmp_path
         assert re.fullmatch(rf"  searched {figures}", searched)
         assert re.fullmatch(rf"  unseen   {figures}", unseen)
     assert re.fullmatch(r"return of all unseen parts: -?[0-9.]+%", lines[6])
+
+
+@pytest.mark.parametrize(
+    "span", [["--from", "2022-01-01"], ["--to", "2019-01-01"]], ids=["after it", "before it"]
+)
+def test_a_time_without_data_is_refused(span: list[str], tmp_path: Path) -> None:
+    done = call(tmp_path, *CROSS, str(TRADES), *span)
+    assert done.returncode == 2
+    assert "they are from 2021-01-08 00:00:00.278000 to 2021-01-08 00:00:4" in done.stderr

@@ -260,6 +260,15 @@ def test_missing_bars_are_told(tmp_path: Path) -> None:
     assert messages_of(data)[0].interval is KlineInterval.MINUTE_1
 
 
+def test_a_bar_that_begins_a_little_late_is_no_gap(tmp_path: Path) -> None:
+    begins = [1704067200000 + 60_000 * number for number in range(4)]
+    begins[2] += 7
+    rows = [kline_row(begin, begin + 59_999) for begin in begins]
+    data = load(tmp_path, write_lines(tmp_path / "BTCUSDT-1m-x.csv", rows))
+    assert len(messages_of(data)) == 4
+    assert not data.notes
+
+
 def test_a_bar_whose_prices_contradict_each_other_is_broken(tmp_path: Path) -> None:
     rows = [kline_row(1704067200000, 1704067259999), kline_row(1704067260000, 1704067319999, "103")]
     path = write_lines(tmp_path / "BTCUSDT-1m-x.csv", rows)
