@@ -30,13 +30,15 @@ usual = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCh
 
 def run(messages: Sequence[MarketMessage], interval: str = "", **terms: Any) -> BacktestRun:
     seed = int(terms.pop("strategy_seed", 0))
+    common = {"symbol": "BTCUSDT", "interval": interval, "activity": 0.3}
+    common["takes_trades"] = terms.pop("takes_trades", True)
     balances = {"USDT": Decimal(60_000), "BTC": Decimal("0.5"), "BNB": Decimal(1)}
     chosen = BacktestSettings(balances=balances, **terms)
     actors = [
         ActorSpecification(
             WildStrategy,
             name,
-            {"symbol": "BTCUSDT", "interval": interval, "activity": 0.3, "seed": seed + index},
+            common | {"seed": seed + index},
         )
         for index, name in enumerate(("one", "two"))
     ]
@@ -156,6 +158,44 @@ def test_quotes_and_trades(seed: int, latency_ns: int, model: FillModel) -> None
         market, strategy_seed=seed, fill_model=model, order_latency=latency, **fee_terms(seed)
     )
     check_common(result, latency_ns)
+
+
+@usual
+@given(SEEDS, LATENCIES, st.sampled_from(list(FillModel)))
+def test_quotes_alone(seed: int, latency_ns: int, model: FillModel) -> None:
+    """A taker gets the price that is displayed, and all takers of one quote no more than its quantity."""
+    market = tickers(seed)
+    result = run(
+        market,
+        strategy_seed=seed,
+        fill_model=model,
+        order_latency=Latency(latency_ns),
+        takes_trades=False,
+        **fee_terms(seed),
+    )
+    check_common(result, latency_ns)
+    taken: dict[tuple[int, Side, Decimal], Decimal] = {}
+    for fill in result.record.fills:
+        if fill.is_maker or is_own_match(fill, result):
+            continue
+        standing = [item for item in market if item.receive_time_ns // 1000 <= fill.time_ns // 1000]
+        # Of several of one instant any may have been the last when the order came.
+        possible = [
+            item for item in standing if item.receive_time_ns == standing[-1].receive_time_ns
+        ]
+        if len(possible) < len(standing):
+            possible.append(standing[-len(possible) - 1])
+        offers = [
+            (item.ask_price, item.ask_quantity)
+            if fill.side is Side.BUY
+            else (item.bid_price, item.bid_quantity)
+            for item in possible
+        ]
+        sizes = [size for price, size in offers if to_decimal(price) == fill.price]
+        assert sizes, (fill, possible)
+        key = (standing[-1].receive_time_ns, fill.side, fill.price)
+        taken[key] = taken.get(key, Decimal(0)) + fill.quantity
+        assert taken[key] <= sum(map(to_decimal, sizes), Decimal(0)), (fill, possible)
 
 
 @usual

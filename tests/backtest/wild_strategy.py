@@ -13,9 +13,15 @@ class WildStrategy(Strategy):
     """Places, cancels, amends and closes by its own dice."""
 
     def __init__(
-        self, symbol: str, activity: float = 0.2, interval: str = "", seed: int = 0
+        self,
+        symbol: str,
+        activity: float = 0.2,
+        interval: str = "",
+        seed: int = 0,
+        takes_trades: bool = True,
     ) -> None:
         self.symbol, self.activity, self.seed = symbol, activity, seed
+        self.takes_trades = takes_trades
         self.interval = KlineInterval(interval) if interval else None
         self.price = 0.0
 
@@ -23,10 +29,8 @@ class WildStrategy(Strategy):
         """Trades or bars."""
         if self.interval is not None:
             return [Subscription(Kline, self.exchange, self.symbol, self.interval)]
-        return [
-            Subscription(Trade, self.exchange, self.symbol),
-            Subscription(BookTicker, self.exchange, self.symbol),
-        ]
+        quotes = Subscription(BookTicker, self.exchange, self.symbol)
+        return [quotes, Subscription(Trade, self.exchange, self.symbol)][: 1 + self.takes_trades]
 
     def on_trade(self, trade: Trade) -> None:
         """A price."""
