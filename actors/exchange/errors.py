@@ -28,6 +28,12 @@ DUPLICATE_ORDER = "Duplicate order sent."
 MARKET_IS_CLOSED = "Market is closed."
 WOULD_TAKE = "Order would immediately match and take."
 WOULD_TRIGGER = "Order would trigger immediately."
+REJECT_REASONS = {
+    INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
+    WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+    WOULD_TAKE: "WOULD_MATCH_IMMEDIATELY",
+}
+"""What an executionReport names as the reason of such a refusal (user-data-stream.md, Order Reject Reason)."""
 BAD_LIST_PRICES = "The relationship of the prices for the orders is not correct."
 LISTS_UNSUPPORTED = "OCO orders are not supported for this symbol"
 REPLACE_UNSUPPORTED = "Order cancel-replace is not supported for this symbol."

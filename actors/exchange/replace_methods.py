@@ -9,6 +9,7 @@ from typing import Any
 from actors.exchange import wire
 from actors.exchange.desk import Call, Method, Security
 from actors.exchange.errors import (
+    REJECT_REASONS,
     REPLACE_UNSUPPORTED,
     VenueError,
     bad_combination,
@@ -63,6 +64,10 @@ def replace(call: Call) -> Any:
         data |= {"newOrderResult": SUCCESS, "newOrderResponse": respond(call, order)}
     except VenueError as error:
         data |= {"newOrderResult": FAILURE, "newOrderResponse": describe(error)}
+        reason = REJECT_REASONS.get(error.message)
+        if data["cancelResult"] == SUCCESS and reason is not None:
+            # The one case in which a refused order has an event (user-data-stream.md, Execution types).
+            call.venue.tell_rejected(call.account, order, reason)
         # The table of responses in rest-api.md: 429 where the mode is STOP_ON_FAILURE, 409 where failures are allowed.
         status = 429 if stops and isinstance(error, RateLimited) else 409
     results = data["cancelResult"], data["newOrderResult"]

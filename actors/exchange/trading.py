@@ -130,6 +130,17 @@ class Trading(OrderQueries, ABC):
             record.quantity = self._quantity_for(market, record)
         return record
 
+    def tell_rejected(self, account: Account, order: NewOrder, reason: str) -> None:
+        """Tells an account of an order that the engine has refused after all its checks. Raises VenueError as `prepare`."""
+        market = self.market(order.symbol)
+        record = self.prepare(account, market, order)
+        record.status, record.working_time_us = OrderStatus.REJECTED, 0
+        self.order_ids += 1
+        record.order_id = self.order_ids
+        transaction = self.begin(market)
+        transaction.report_rejected(record, reason)
+        self.finish(market, transaction)
+
     def check_entry(self, market: SymbolMarket, order: OrderRecord) -> None:
         """What only the matching engine can refuse: a LIMIT_MAKER that would take, a trigger that is reached already.
 

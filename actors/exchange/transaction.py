@@ -114,6 +114,13 @@ class Transaction:
             rules = self._market.rules
             self.assets.setdefault(account, {rules.base_asset: None, rules.quote_asset: None})
 
+    def report_rejected(self, order: OrderRecord, reason: str) -> None:
+        """Tells the order's account that the engine has refused it; it is in no book and in no history."""
+        execution_id = self._take_execution_id()
+        if order.account.listeners:
+            event = execution_report(order, ExecutionType.REJECTED, execution_id, self.time_us)
+            self._events.append((order.account, event | {"r": reason}))
+
     def report_list(self, order_list: OrderList, kind: ListStatusType) -> None:
         """Tells a list's account how the list stands."""
         self.order_lists[order_list] = None

@@ -33,6 +33,10 @@ class Told:
             before = self.orders.get(event["i"])
             assert event["I"] > self.executions, event
             self.executions = event["I"]
+            if event["x"] == "REJECTED":
+                # Of a cancel-replace's new order: the venue knows it no more than any other that was refused.
+                assert before is None, event
+                return
             if before is None:
                 assert event["x"] == "NEW", event
             else:

@@ -44,6 +44,28 @@ async def trades_whole(mine: Rest, other: Rest) -> None:
     await other.place("SELL", "0.01", "40000")
 
 
+def is_replaced_by(**terms: str) -> Scenario:
+    """An order that is canceled for one that the engine refuses."""
+
+    async def replace(mine: Rest, other: Rest) -> None:
+        await other.place("SELL", "0.01", "45000")
+        await mine.place("BUY", "0.01", "40000", newClientOrderId="first")
+        order = {name: value for name, value in LIMIT.items() if name != "timeInForce"} | terms
+        if order["type"] == "LIMIT":
+            order["timeInForce"] = "GTC"
+        answer = await mine.signed(
+            "POST",
+            "order/cancelReplace",
+            **order,
+            newClientOrderId="next",
+            cancelReplaceMode="STOP_ON_FAILURE",
+            cancelOrigClientOrderId="first",
+        )
+        assert answer.error[:2] == (409, -2021), answer.error
+
+    return replace
+
+
 async def expires_at_once(mine: Rest, other: Rest) -> None:
     """An IOC order that finds nothing."""
     await mine.signed("POST", "order", **(LIMIT | {"timeInForce": "IOC"}))
@@ -124,6 +146,14 @@ CASES: dict[str, tuple[Scenario, dict[str, Any]]] = {
         {"x": "TRADE_PREVENTION", "X": "EXPIRED_IN_MATCH", "A": "0.01000000"},
     ),
     "EXPIRED, pair": (expires_with_its_pair, {"x": "EXPIRED", "X": "EXPIRED", "eR": "OCO_TRIGGER"}),
+    "REJECTED, match": (
+        is_replaced_by(type="LIMIT_MAKER", price="50000"),
+        {"x": "REJECTED", "X": "REJECTED", "r": "WOULD_MATCH_IMMEDIATELY", "c": "next", "w": False},
+    ),
+    "REJECTED, funds": (
+        is_replaced_by(quantity="200", price="41000"),
+        {"x": "REJECTED", "X": "REJECTED", "r": "INSUFFICIENT_BALANCES", "z": "0.00000000"},
+    ),
     "PENDING_NEW": (waits_in_its_list, {"x": "NEW", "X": "PENDING_NEW", "w": False}),
     "NEW, released": (is_released, {"x": "NEW", "X": "NEW", "S": "SELL", "w": True}),
 }
@@ -144,11 +174,29 @@ async def test_an_execution_type(still_world: World, name: str) -> None:
 
 
 def test_every_execution_type_is_here() -> None:
-    """Of enums.md, but for REJECTED: what is refused here is answered, and has no event."""
+    """Of enums.md."""
     types = {expected["x"] for _, expected in CASES.values()}
-    assert types == {"NEW", "CANCELED", "REPLACED", "TRADE", "EXPIRED", "TRADE_PREVENTION"}
+    assert types == {
+        *("NEW", "CANCELED", "REPLACED", "REJECTED", "TRADE", "EXPIRED", "TRADE_PREVENTION")
+    }
     states = {expected["X"] for _, expected in CASES.values()}
     assert states == {
         *("NEW", "PENDING_NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED"),
-        "EXPIRED_IN_MATCH",
+        *("EXPIRED_IN_MATCH", "REJECTED"),
     }
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_is_refused_by_itself_has_no_event(still_world: World) -> None:
+    """REJECTED is told only of the new order of a cancel-replace whose cancel succeeded (user-data-stream.md)."""
+    async with still_world.api() as api:
+        await api.signed("userDataStream.subscribe.signature")
+        mine, other = still_world.rest(), still_world.rest(account=1)
+        await other.place("SELL", "0.01", "45000")
+        refused = await mine.signed(
+            "POST", "order", **(LIMIT | {"type": "LIMIT_MAKER", "price": "50000"})
+        )
+        assert refused.status == 400
+        await mine.place("BUY", "0.01", "40000", newClientOrderId="after")
+        event = await api.until(e="executionReport")
+    assert (event["x"], event["c"]) == ("NEW", "after")
