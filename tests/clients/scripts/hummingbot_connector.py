@@ -1,6 +1,7 @@
 """Hummingbot's connector on its own clock: orders by REST, streams, user events on a connection of their own."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
@@ -92,8 +93,12 @@ async def traded() -> None:
             connector.cancel(PAIR, name)
             await connector.reaches(name, OrderState.CANCELED)
             names.append(name)
-        cut()
+        begun = time.time()
+        cut("market")
+        cut("websocket_api")
         frames.append(await market.wait())
+        # The first that comes on a new connection is the answer to its subscription.
+        await until(lambda: bool(connector._user_stream_tracker.data_source.last_recv_time > begun))
         names.append(connector.buy(PAIR, Decimal("0.001"), OrderType.MARKET))
         # Not the order's state: a reply that comes after the fill takes it back to OPEN.
         await until(lambda: bool(completed))

@@ -4,6 +4,7 @@ A market connection waits five seconds for itself whenever it is opened, so ther
 """
 
 import queue
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -65,13 +66,23 @@ def wait_for(market: Frames, channel: str, count: int) -> int:
     return seen
 
 
+def wait_until_subscribed(stream: str, reconnects: int) -> None:
+    """Waits until a user stream, connected anew so often, has its subscription answered."""
+    while True:
+        state = MANAGER.get_stream_info(stream)
+        is_running = state["status"] == "running" and state["reconnects"] >= reconnects
+        if is_running and state["userdata_subscribe_id"] is None:
+            return
+        time.sleep(0.05)
+
+
 def main() -> None:
     """One run."""
     spot, requests = MANAGER.api.spot, Requests()
     market: Frames = queue.Queue()
     user: Frames = queue.Queue()
     MANAGER.create_stream(["trade", "depth@100ms"], SYMBOL, process_stream_data=market.put)
-    MANAGER.create_stream(
+    account = MANAGER.create_stream(
         "arr", "!userData", api_key=KEY, api_secret=SECRET, process_stream_data=user.put
     )
     shown = requests.call(spot.get_exchange_info, symbol=SYMBOL)
@@ -85,33 +96,30 @@ def main() -> None:
         "time_in_force": "GTC",
         "price": float(below(book["bids"][0][0])),
     }
-    events: list[dict[str, Any]] = []
-    while not events:
-        # It does not say when it listens: asked until an order's first event has come.
-        resting = requests.call(spot.create_order, quantity=0.001, **limit)
-        try:
-            events.append(user.get(timeout=1)["event"])
-        except queue.Empty:
-            requests.call(spot.cancel_order, symbol=SYMBOL, order_id=resting["orderId"])
+    wait_until_subscribed(account, 0)
+    resting = requests.call(spot.create_order, quantity=0.001, **limit)
     # Its replacing sends "NewClientOrderId", a parameter that is none (-1104): it cancels and places instead.
     requests.call(spot.cancel_order, symbol=SYMBOL, order_id=resting["orderId"])
     renewed = requests.call(spot.create_order, quantity=0.002, **limit)
     requests.call(spot.cancel_order, symbol=SYMBOL, order_id=renewed["orderId"])
-    cut()
+    cut("market")
+    cut("websocket_api")
     frames += [wait_for(market, "trade", 3), wait_for(market, "depth@100ms", 3)]
+    wait_until_subscribed(account, 1)
     filled = requests.call(
         spot.create_order, symbol=SYMBOL, side="BUY", order_type="MARKET", quantity=0.001
     )
-    while not any(is_report(event, "TRADE") for event in events):
+    events = [user.get(timeout=30)["event"]]
+    while not is_report(events[-1], "TRADE"):
         events.append(user.get(timeout=30)["event"])
     orders = [
         requests.call(spot.get_order, symbol=SYMBOL, order_id=order["orderId"])
         for order in (resting, renewed, filled)
     ]
-    account = requests.call(spot.get_account_status)
+    holdings = requests.call(spot.get_account_status)
     # Of the account's trades it can ask nothing; it hears of them.
     trades = [{"id": event["t"]} for event in events if is_report(event, "TRADE")]
-    tell_answers(orders, account, trades, reports_of(events), frames)
+    tell_answers(orders, holdings, trades, reports_of(events), frames)
 
 
 run(main)
