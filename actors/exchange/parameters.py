@@ -18,6 +18,7 @@ from actors.exchange.signing import parse_timestamp
 INTEGER_RANGE = "^[0-9]{1,20}$"
 DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 CLIENT_ORDER_ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
+ARRAY_RANGE = r'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$'
 SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
 
 INTEGER_FORMAT = re.compile(r"[0-9]{1,20}")
@@ -151,7 +152,7 @@ def names(name: str, value: str) -> list[str]:
     try:
         found = msgspec.json.decode(value.encode(), type=list[str])
     except (msgspec.DecodeError, UnicodeEncodeError):
-        raise illegal(name, r'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$') from None
+        raise illegal(name, ARRAY_RANGE) from None
     if not found:
         raise VenueError(-1105, f"Parameter '{name}' was empty.")
     if len(set(found)) != len(found):
@@ -161,7 +162,10 @@ def names(name: str, value: str) -> list[str]:
 
 def symbols(name: str, value: str) -> list[str]:
     """A JSON array of symbols without duplicates."""
-    return [symbol(name, one) for one in names(name, value)]
+    found = names(name, value)
+    if not all(map(SYMBOL_FORMAT.fullmatch, found)):
+        raise illegal(name, ARRAY_RANGE)
+    return found
 
 
 def name_or_names(name: str, value: str) -> list[str]:

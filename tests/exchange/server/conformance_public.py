@@ -11,6 +11,7 @@ from tests.exchange.server.conformance import (
     mandatory,
 )
 
+ARRAY = r'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$'
 PUBLIC = [
     Case("errors.md:136", "get", path, {"symbol": "NOPAIR", **more}, *BAD_SYMBOL)
     for path, more in (
@@ -109,6 +110,15 @@ PUBLIC += [
         400,
         -1151,
         "Symbol is present multiple times in the list.",
+    ),
+    Case(
+        "errors.md:74",
+        "get",
+        "ticker/price",
+        {"symbols": '["btcusdt"]'},
+        400,
+        -1100,
+        ILLEGAL.format("symbols", ARRAY),
     ),
     Case(
         "errors.md:149",

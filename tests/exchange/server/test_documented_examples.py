@@ -54,7 +54,10 @@ NOT_COMPARED = {
     ("web-socket-api.md", 2768): "a part of the ticker example, which is compared",
     ("web-socket-streams.md", 221): NO_REFERENCE,
     ("web-socket-streams.md", 283): NO_BLOCKS,
-    ("web-socket-streams.md", 371): "klines in a time zone (@+08:00) are not streamed",
+    (
+        "web-socket-streams.md",
+        371,
+    ): "in the form of the klines of UTC, which are compared; its times: core/test_zoned_klines.py",
     ("user-data-stream.md", 61): "nothing is paid in or out",
     ("user-data-stream.md", 351): "nothing locks funds from outside",
     **{("filters.md", line): AS_FILTER for line in (73, 149, 247, 266, 337, 349, 360, 373, 394)},
