@@ -62,6 +62,7 @@ async def test_a_restart_changes_nothing(tmp_path: Path) -> None:
         await rest.place("BUY", "0.03", "40000", newClientOrderId="second")
         ids = {"symbol": "BTCUSDT", "origClientOrderId": "first", "newClientOrderId": "less"}
         await rest.signed("PUT", "order/amend/keepPriority", newQty="0.01", **ids)
+        await rest.place("BUY", "0.05", "35000", newClientOrderId="iceberg", icebergQty="0.02")
         await rest.place("BUY", "0.02", "30000", newClientOrderId="gone")
         await rest.signed("DELETE", "order", symbol="BTCUSDT", origClientOrderId="gone")
         before = await everything(world)
