@@ -10,12 +10,14 @@ run(async () => {
     httpBase: REST,
     wsBase: `${STREAMS}/ws`,
     wsApi: WS_API,
+    emitSocketOpens: true,
   });
-  const [trades, depth, user] = [new Inbox(), new Inbox(), new Inbox()];
+  const [trades, depth, user, opened] = [new Inbox(), new Inbox(), new Inbox(), new Inbox()];
   const { symbols } = await client.exchangeInfo({ symbol: SYMBOL });
   if (symbols[0].symbol !== SYMBOL) throw new Error(`asked for ${SYMBOL}, told of ${symbols[0].symbol}`);
   // It resolves once the subscription is answered; the events come in the venue's own names.
-  await client.ws.user(({ type, ...event }) => user.put({ e: type, ...event }), false);
+  await client.ws.user(({ type, ...event }) => (type === "open" ? opened : user).put({ e: type, ...event }), false);
+  await opened.next();
   client.ws.trades(SYMBOL, (trade) => trades.put(trade));
   client.ws.depth(`${SYMBOL}@100ms`, (update) => depth.put(update));
   const isTrade = (message) => message.eventType === "trade";
@@ -32,8 +34,11 @@ run(async () => {
   const replaced = await client.updateOrder({ ...limit, quantity: "0.002", cancelOrderId: resting.orderId });
   const renewed = replaced.newOrderResponse;
   await client.cancelOrder({ symbol: SYMBOL, orderId: renewed.orderId });
-  await cut();
+  await cut("market");
+  await cut("websocket_api");
   trades.clear();
+  // It subscribes when it is connected anew, and tells of that alone: by three updates of the book later it is answered.
+  await opened.next();
   depth.clear();
   streams.push(await trades.wait(isTrade, 3));
   streams.push(await depth.wait((message) => message.eventType === "depthUpdate", 3));

@@ -7,9 +7,9 @@ const WS_API = process.env.EXCHANGE_WS_API;
 const HMAC = { key: process.env.EXCHANGE_API_KEY, secret: process.env.EXCHANGE_API_SECRET };
 const ED25519 = { key: process.env.EXCHANGE_ED25519_API_KEY, secret: process.env.EXCHANGE_ED25519_PRIVATE_KEY };
 
-/* Every connection of market streams is reset, as by a network that fails. */
-async function cut() {
-  const faults = [{ kind: "sockets_dropped", channel: "market", reset: true }];
+/* Every connection of this channel is reset, as by a network that fails. */
+async function cut(channel = "market") {
+  const faults = [{ kind: "sockets_dropped", channel, reset: true }];
   const address = `${process.env.EXCHANGE_CONTROL}/faults`;
   await fetch(address, { method: "POST", body: JSON.stringify({ faults }) });
 }
