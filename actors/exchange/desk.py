@@ -116,7 +116,7 @@ class Method:
     `weight` reads the parameters as sent. A method that `is_free` costs its weight only when it fails (successful
     orders and cancels, CHANGELOG 2026-04-02), or when its answer `weighs` after all. A method that `places_order` is
     refused while the account's unfilled order count is full, unless it looks at the count itself (`counts_later`, by
-    the parameters as sent).
+    the parameters as sent); `orders` is how many it places.
     """
 
     name: str
@@ -129,6 +129,7 @@ class Method:
     is_free: bool = False
     weighs: Callable[[Any], bool] = never_weighs
     places_order: bool = False
+    orders: int = 1
     counts_later: Callable[[Mapping[str, str]], bool] = never
     by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False)
 
@@ -220,7 +221,7 @@ class Desk:
             self.still_valid(key)
         values = read_parameters(method.by_name, request.parameters, names)
         if method.places_order and key is not None and not method.counts_later(request.parameters):
-            self.orders_of(key.account).check(now)
+            self.orders_of(key.account).check(now, method.orders)
         return Call(self, values, now, key, request.session)
 
     def authenticate(self, request: Request, now: int) -> ApiKey:

@@ -197,11 +197,11 @@ class OrderLimits:
     windows: list[Window]
     unfilled: set[tuple[str, int]] = field(default_factory=set)
 
-    def check(self, now: int) -> None:
-        """Raises RateLimited -1015 if no further order may be placed now."""
+    def check(self, now: int, orders: int = 1) -> None:
+        """Raises RateLimited -1015 if so many further orders may not be placed now."""
         # The longest window first: an order refused for the day does not touch the seconds.
         for window in sorted(self.windows, key=lambda window: -window.limit.length):
-            if window.read(now) >= window.limit.limit:
+            if window.read(now) + orders > window.limit.limit:
                 raise too_many_orders(window.limit, now, window.end(now))
 
     def place(self, symbol: str, order_id: int, now: int) -> None:

@@ -242,6 +242,7 @@ LIST_METHODS = (
         (*COMMON, *PAIR_TERMS, *leg("above", False), *leg("below", False)),
         is_free=True,
         places_order=True,
+        orders=2,
     ),
     Method(
         "orderList.place",
@@ -269,6 +270,7 @@ LIST_METHODS = (
         ),
         is_free=True,
         places_order=True,
+        orders=2,
     ),
     Method(
         "orderList.place.oto",
@@ -280,6 +282,7 @@ LIST_METHODS = (
         (*COMMON, *WORKING, *leg("pending", has_own_terms=True)),
         is_free=True,
         places_order=True,
+        orders=2,
     ),
     Method(
         "orderList.place.otoco",
@@ -298,6 +301,7 @@ LIST_METHODS = (
         ),
         is_free=True,
         places_order=True,
+        orders=3,
     ),
     Method(
         "orderList.cancel",

@@ -37,11 +37,13 @@ OPO_METHODS = tuple(
         (*COMMON, *WORKING, PENDING_SIDE, *legs),
         is_free=True,
         places_order=True,
+        orders=orders,
     )
-    for kind, legs in (
-        ("opo", leg("pending", has_own_terms=False)),
+    for kind, orders, legs in (
+        ("opo", 2, leg("pending", has_own_terms=False)),
         (
             "opoco",
+            3,
             (
                 *leg("pendingAbove", has_own_terms=False),
                 *leg("pendingBelow", has_own_terms=False, is_mandatory=False),

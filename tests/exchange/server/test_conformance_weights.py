@@ -1,11 +1,14 @@
 """What each request weighs, and what counts as an order: each with the line of rest-api.md (version of 2026-07-21)."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from tests.exchange.server.client import Rest, World, room_in_minute
-from tests.exchange.server.conformance import LIMIT, SYMBOL
+from actors.exchange.configuration import STILL, ExchangeConfiguration
+from actors.exchange.limits import DEFAULT_LIMITS
+from tests.exchange.server.client import Rest, World, room_in_minute, running
+from tests.exchange.server.conformance import LIMIT, OCO, SYMBOL
 
 ONE = {"symbol": SYMBOL}
 BOTH = {"symbols": f'["{SYMBOL}","ETHUSDT"]'}
@@ -121,42 +124,47 @@ async def test_an_order_that_was_not_attempted_counts(still_world: World) -> Non
         assert limits[1]["count"] == count
 
 
+BRACKET = {
+    "symbol": SYMBOL,
+    "workingType": "LIMIT",
+    "workingSide": "BUY",
+    "workingPrice": "30000",
+    "workingQuantity": "0.01",
+    "workingTimeInForce": "GTC",
+    "pendingSide": "SELL",
+    "pendingQuantity": "0.01",
+    "pendingAboveType": "LIMIT_MAKER",
+    "pendingAbovePrice": "60000",
+    "pendingBelowType": "STOP_LOSS",
+    "pendingBelowStopPrice": "20000",
+}
+
+
+@pytest.mark.asyncio
+async def test_a_list_counts_whole_before_it_is_placed() -> None:
+    """faqs/order_count_decrement.md: at most as many as the limit says; an OTOCO is three (rest-api.md:3514)."""
+    four = [
+        dataclasses.replace(one, limit=4) if one.kind == "ORDERS" and one.interval == "DAY" else one
+        for one in DEFAULT_LIMITS
+    ]
+    async with running(ExchangeConfiguration(market=STILL, limits=tuple(four))) as world:
+        rest = world.rest()
+        for _ in range(2):
+            await rest.place("BUY", "0.01", "30000")
+        refused = await rest.signed("POST", "orderList/otoco", **BRACKET)
+        assert refused.error[:2] == (429, -1015)
+        oco = await rest.signed("POST", "orderList/oco", **OCO)
+        assert (oco.status, oco.headers["X-MBX-ORDER-COUNT-1D"]) == (200, "4")
+        assert (await rest.place("BUY", "0.01", "30000")).error[:2] == (429, -1015)
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("path", "sent", "count"),
     [
         ("order", LIMIT, 1),
-        (
-            "orderList/oco",
-            {
-                "symbol": SYMBOL,
-                "side": "SELL",
-                "quantity": "0.01",
-                "aboveType": "LIMIT_MAKER",
-                "abovePrice": "60000",
-                "belowType": "STOP_LOSS",
-                "belowStopPrice": "40000",
-            },
-            2,
-        ),
-        (
-            "orderList/otoco",
-            {
-                "symbol": SYMBOL,
-                "workingType": "LIMIT",
-                "workingSide": "BUY",
-                "workingPrice": "30000",
-                "workingQuantity": "0.01",
-                "workingTimeInForce": "GTC",
-                "pendingSide": "SELL",
-                "pendingQuantity": "0.01",
-                "pendingAboveType": "LIMIT_MAKER",
-                "pendingAbovePrice": "60000",
-                "pendingBelowType": "STOP_LOSS",
-                "pendingBelowStopPrice": "20000",
-            },
-            3,
-        ),
+        ("orderList/oco", OCO, 2),
+        ("orderList/otoco", BRACKET, 3),
     ],
 )
 async def test_how_many_orders_a_request_counts(
