@@ -80,9 +80,11 @@ def order_of(values: Mapping[str, Any], prefix: str, terms: str) -> NewOrder:
     )
 
 
-def place(call: Call, working: NewOrder | None, pending: dict[str, NewOrder]) -> Any:
-    """Places a list and describes it; RESULT by default."""
-    describe = RESPONSES[call.values.get("newOrderRespType", "RESULT")]
+def place(
+    call: Call, working: NewOrder | None, pending: dict[str, NewOrder], default: str = "RESULT"
+) -> Any:
+    """Places a list and describes it as asked, or in the `default` form."""
+    describe = RESPONSES[call.values.get("newOrderRespType", default)]
     request = NewOrderList(
         symbol=call.values["symbol"],
         client_id=call.values.get("listClientOrderId"),
@@ -134,7 +136,8 @@ def place_old_oco(call: Call) -> Any:
         iceberg_quantity=values.get("stopIcebergQty"),
     )
     pair = {"limit": limit, "stop": stop} if side is Side.SELL else {"stop": stop, "limit": limit}
-    return place(call, None, pair)
+    # The default of web-socket-api.md; rest-api.md names none, and shows the short form.
+    return place(call, None, pair, "RESULT" if call.session is None else "FULL")
 
 
 def place_oto(call: Call) -> Any:

@@ -294,3 +294,14 @@ async def test_sbe_is_not_enabled(still_world: World) -> None:
     assert (await rest.raw("GET", "/api/v3/time", headers=either)).json["serverTime"]
     target = "/ws-api/v3?responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5"
     assert (await rest.raw("GET", target)).error == (400, -1155, "SBE is not enabled.")
+
+
+@pytest.mark.asyncio
+async def test_the_old_pair_is_answered_in_full_by_websocket(still_world: World) -> None:
+    """web-socket-api.md:5509 has FULL as its default; the example of rest-api.md:3161 shows RESULT."""
+    await trade(still_world, "50000")
+    async with still_world.api() as api:
+        reply = await api.signed("orderList.place", **OLD_OCO)
+        assert [one["fills"] for one in reply["result"]["orderReports"]] == [[], []]
+    answer = await still_world.rest().signed("POST", "order/oco", **OLD_OCO)
+    assert not any("fills" in one for one in answer.json["orderReports"])
