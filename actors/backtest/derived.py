@@ -1,4 +1,4 @@
-"""Streams that the data do not hold and that follow from those they do: bars and quotes from trades.
+"""Streams that the data do not hold and that follow from those they do: bars and quotes from trades, bars from finer ones.
 
 Bars come from the same component as in live trading (trading/bars.py). A quote from trades is what the simulated venue
 would quote at them: a tick on either side of the last one.
@@ -7,10 +7,11 @@ would quote at them: a tick on either side of the last one.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from actors.backtest.coarse_bars import CoarseBars
 from actors.trading.bars import BarBuilder, TimeBars
 from messages.base import Message
 from messages.enums import Exchanges, KlineInterval
-from messages.market import BookTicker, FeedStatus, Trade
+from messages.market import BookTicker, FeedStatus, Kline, Trade
 
 if TYPE_CHECKING:
     from actors.backtest.streams import StreamPlan
@@ -22,6 +23,8 @@ class DerivedStreams:
     def __init__(self, plan: "StreamPlan") -> None:
         self.plan = plan
         self.bars: dict[str, list[BarBuilder]] = {}
+        self.coarse: dict[tuple[str, str], list[CoarseBars]] = {}
+        """By symbol and interval of the finer bars."""
         self.ticks: dict[str, float] = {}
         """Per symbol with derived quotes its price step."""
 
@@ -30,6 +33,13 @@ class DerivedStreams:
         builders = self.bars.setdefault(symbol, [])
         if all(builder.interval is not interval for builder in builders):
             builders.append(TimeBars(Exchanges.BINANCE, symbol, interval, start_time_ns))
+            self.plan.derived[symbol] = True
+
+    def want_coarse_bars(self, symbol: str, fine: str, interval: KlineInterval) -> None:
+        """Builds these bars from finer ones from now on."""
+        builders = self.coarse.setdefault((symbol, fine), [])
+        if all(builder.interval is not interval for builder in builders):
+            builders.append(CoarseBars(interval))
             self.plan.derived[symbol] = True
 
     def want_quotes(self, symbol: str, tick: float) -> None:
@@ -42,6 +52,9 @@ class DerivedStreams:
         if type(message) is FeedStatus:  # a bar of which trades are missing is not finished
             for builder in self.bars.get(message.symbol, ()):
                 builder.on_feed_status(message)
+        if type(message) is Kline:
+            for coarse in self.coarse.get((message.symbol, message.interval), ()):
+                yield from coarse.add(message)
         if type(message) is not Trade:
             return
         for builder in self.bars.get(message.symbol, ()):

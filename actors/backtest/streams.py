@@ -96,6 +96,17 @@ class StreamPlan:
         """Per symbol the class that its quotes come from."""
         return {symbol: item.message_class for symbol, item in self.quotes.items()}
 
+    def finer_bars(self, symbol: str, interval: str) -> str:
+        """The longest interval of the symbol's bars of which bars of another are made up; empty if there is none."""
+        mine = [
+            item.interval
+            for item in self.streams
+            if item.symbol == symbol and item.message_class is Kline
+        ]
+        wanted = length_of(interval)
+        found = [item for item in mine if length_of(item) < wanted and divides(item, interval)]
+        return max(found, key=length_of, default="")
+
     def traded_symbols(self) -> set[str]:
         """Symbols of which there are trades."""
         return {item.symbol for item in self.streams if item.message_class is Trade}
@@ -175,6 +186,14 @@ def length_of(interval: str) -> int:
         return 0
     begin, end = find_bounds(KlineInterval(interval), 0)
     return end - begin
+
+
+def divides(fine: str, coarse: str) -> bool:
+    """Whether whole bars of one interval make up each bar of another; months and weeks begin with a day."""
+    day = length_of(KlineInterval.DAY_1)
+    if coarse == KlineInterval.MONTH_1 or length_of(coarse) > day:
+        return length_of(fine) <= day and day % length_of(fine) == 0
+    return length_of(coarse) % length_of(fine) == 0
 
 
 def finest_bar_ns(streams: Iterable[PlannedStream]) -> int:

@@ -72,6 +72,13 @@ class Wanted:
         if message_class is Kline and has_trades and wanted.interval is not None:
             player.derived.want_bars(symbol, wanted.interval, player.clock.time_ns)
             notes.append(f"{what}: built from trades")
+        elif (
+            message_class is Kline
+            and wanted.interval is not None
+            and (fine := self.plan.finer_bars(symbol, interval))
+        ):
+            player.derived.want_coarse_bars(symbol, fine, wanted.interval)
+            notes.append(f"{what}: built from bars of {fine}")
         elif message_class is BookTicker and has_trades:
             player.derived.want_quotes(symbol, float(self.rules[symbol].tick_size))
             notes.append(f"{what}: a tick on either side of the last trade")

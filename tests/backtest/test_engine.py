@@ -215,9 +215,9 @@ def test_a_lazy_actor_hears_the_newest_ahead_of_its_own_news() -> None:
 
 def test_what_the_data_do_not_hold_is_said_before_the_start() -> None:
     with pytest.raises(
-        BacktestError, match="wild asks for BTCUSDT Kline 5m, which the data do not hold"
+        BacktestError, match="wild asks for BTCUSDT Kline 1s, which the data do not hold"
     ):
-        run_backtest(make_data(list(bars(1))), wild("5m"))
+        run_backtest(make_data(list(bars(1))), wild("1s"))
 
 
 def test_a_failing_strategy_is_told_and_its_orders_are_canceled() -> None:
