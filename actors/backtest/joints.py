@@ -99,6 +99,7 @@ def find_hole(key: StreamKey, before: Part, part: Part) -> Hole | None:
     where = f"between the end of {before.file} and the begin of {part.file}"
     can_count = (
         step > 0
+        and before.stream.step == step
         and before.stream.has_ids
         and part.stream.has_ids
         and before.stream.numbering == part.stream.numbering

@@ -46,7 +46,7 @@ class RecordingConverter:
         self._decoders = {item.__name__: decoder_of(item).decode for item in MESSAGE_CLASSES}
         self._seen: dict[StreamName, int] = {}
         """The number of the newest message taken of each stream: a message has one sender and any number of receivers."""
-        self._waiting: dict[StreamName, list[tuple[MarketMessage, int]]] = {}
+        self._waiting: dict[StreamName, list[tuple[MarketMessage, int, int]]] = {}
 
     def take(self, frame: bytes, time_ns: int, position: int) -> None:
         """A message that was sent or handled; what is no market data, or was taken already, is passed over."""
@@ -61,22 +61,23 @@ class RecordingConverter:
         if message.number <= self._seen.get(key, -1):
             return
         self._seen[key] = message.number
+        # Words of the feed and growing bars have no ids: several of one instant are told apart by their numbers.
+        number = id_of(message) or message.number
         message.receive_time_ns = message.receive_time_ns or time_ns
         message.sender, message.number = FEED_NAME, 0
         message.cause_sender, message.cause_number = "", 0
         message.time_ns = message.origin_time_ns = message.receive_time_ns
         waiting = self._waiting.setdefault(key, [])
-        waiting.append((message, position))
+        waiting.append((message, number, position))
         if len(waiting) >= BATCH_MESSAGES:
             self.hand_over(key)
 
     def hand_over(self, key: StreamName) -> None:
         """What waits of one stream, to where it is written."""
-        messages, positions = zip(*self._waiting.pop(key), strict=True)
+        messages, ids, positions = zip(*self._waiting.pop(key), strict=True)
         name, symbol, interval = key
         stream = self.streams.get(name, symbol, interval, 0, f"{symbol} {name}", has_ids=True)
         times = [message.receive_time_ns for message in messages]
-        ids = [id_of(message) for message in messages]
         stream.take(Batch(times, ids, list(messages)), positions.__getitem__)
 
     def close(self) -> None:

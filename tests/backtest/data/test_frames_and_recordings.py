@@ -16,8 +16,8 @@ from actors.runtime.tap import RecordingTap
 from actors.testing import make_trade
 from messages.base import Message
 from messages.codec import encode
-from messages.enums import Exchanges, KlineInterval
-from messages.market import BookTicker, Kline, OrderBook, Trade
+from messages.enums import Exchanges, FeedState, KlineInterval
+from messages.market import BookTicker, FeedStatus, Kline, OrderBook, Trade
 from messages.orders import PlaceOrder
 from messages.recording import Opening
 from tests.backtest.data.files import SAMPLES, TRADES_2021, load, messages_of, without_statuses
@@ -166,6 +166,22 @@ def test_a_recording_is_market_data_once_each(tmp_path: Path) -> None:
     assert [getattr(item, "trade_id", "bar") for item in found] == [1, 2, 3, "bar"]
     assert {(item.sender, item.number) for item in found} == {("market_data", 0)}
     assert [item.receive_time_ns for item in found[:3]] == [100, 101, 102]
+
+
+def test_words_of_the_feed_of_one_instant_are_all_kept(tmp_path: Path) -> None:
+    """A hole and its end, told at once: without the second a strategy would wait for the feed for ever."""
+    states = [FeedState.GAP, FeedState.LIVE, FeedState.GAP, FeedState.LIVE]
+    words = [
+        FeedStatus(exchange=Exchanges.BINANCE, symbol="BTCUSDT", state=state, receive_time_ns=100)
+        for state in states
+    ]
+    trade = make_trade(price=1.0, trade_id=1)
+    trade.receive_time_ns = 100
+    path = tmp_path / "run.recording"
+    record(path, [*words, trade])
+    data = load(tmp_path, path)
+    assert [getattr(item, "state", "trade") for item in messages_of(data)] == [*states, "trade"]
+    assert not data.notes
 
 
 def test_a_chosen_subset_is_recorded(tmp_path: Path) -> None:
