@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.comparison import judge
-from tests.clients.environments import FailedError, SkippedError, environment, last_line
+from tests.clients.environments import (
+    FailedError,
+    SkippedError,
+    UnreachableError,
+    environment,
+    last_line,
+)
 
 HERE = Path(__file__).parent
 RUN_SECONDS = 90.0
@@ -69,23 +75,37 @@ async def differences(interpreter: str, own: dict[str, str], client: dict[str, A
         await exchange.wait()
 
 
+def language_of(client: dict[str, Any]) -> str:
+    """Whose registry a client comes from."""
+    return str(client.get("language", "python"))
+
+
 def main() -> int:
     """Every client in turn; 1 when one failed."""
     clients = tomllib.loads((HERE / "clients.toml").read_text())
     parser = argparse.ArgumentParser(prog="bin/test --clients", description=__doc__)
     parser.add_argument("--only", choices=sorted(clients), help="this client alone")
-    only = parser.parse_args().only
+    parser.add_argument("--prepare", action="store_true", help="only make the environments")
+    options = parser.parse_args()
+    only = options.only
     failed = False
+    unreachable: set[str] = set()
     for name in [only] if only else clients:
         label = f"{name} ({clients[name]['requirement']})"
         try:
-            interpreter, own = environment(name, clients[name])
+            may_install = language_of(clients[name]) not in unreachable
+            interpreter, own = environment(name, clients[name], may_install=may_install)
         except SkippedError as reason:
+            if isinstance(reason, UnreachableError):
+                # It answers no sooner for the next one, and each asks for minutes.
+                unreachable.add(language_of(clients[name]))
             sys.stdout.write(f"{label}: skipped: {reason}\n")
             continue
         except FailedError as problem:
             found = [str(problem)]
         else:
+            if options.prepare:
+                continue
             found = asyncio.run(differences(interpreter, own, clients[name]))
         failed = failed or bool(found)
         verdict = f"failed: {'; '.join(found)}" if found else "passed"

@@ -27,7 +27,13 @@ class SkippedError(Exception):
     """This client cannot run here; the text says why."""
 
 
-def environment(name: str, client: dict[str, Any]) -> tuple[str, dict[str, str]]:
+class UnreachableError(SkippedError):
+    """There is no package registry to install this client from."""
+
+
+def environment(
+    name: str, client: dict[str, Any], *, may_install: bool = True
+) -> tuple[str, dict[str, str]]:
     """The interpreter for a script in a client's own environment, which is made when it is not there, and its variables.
 
     Raises SkippedError where it cannot be had, FailedError where what is pinned cannot be installed.
@@ -44,6 +50,8 @@ def environment(name: str, client: dict[str, Any]) -> tuple[str, dict[str, str]]
     else:
         interpreter = find_python(client.get("python", ""))
     if not made.exists():
+        if not may_install:
+            raise UnreachableError("no package registry can be reached")
         sys.stderr.write(f"{name}: making its environment\n")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -117,7 +125,7 @@ def install(command: list[str], variables: dict[str, str] | None = None) -> None
         raise SkippedError(f"not installed after {INSTALL_SECONDS:.0f} s") from error
     if done.returncode:
         if (told := UNREACHABLE.search(done.stdout + done.stderr)) is not None:
-            raise SkippedError(f"no package registry can be reached ({told[0]})")
+            raise UnreachableError(f"no package registry can be reached ({told[0]})")
         raise FailedError(f"it cannot be installed: {last_line(done.stderr)}")
 
 
