@@ -160,10 +160,12 @@ def store_holes(
             for hole in sorted(mine):
                 words.tell_hole(symbol, hole)
             streams, _ = words.close()
-            if (
-                not folder.exists()
-            ):  # the same words as before; what is left of another try is whole
+            try:
                 scratch.rename(folder)
+            except OSError:
+                # Else these words are there already, by an earlier or another process.
+                if not folder.exists():
+                    raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         found.append((folder, tuple(streams)))
