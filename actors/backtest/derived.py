@@ -49,13 +49,8 @@ class DerivedStreams:
 
     def take(self, message: Message) -> Iterator[Message]:
         """What follows from one message."""
-        if type(message) is FeedStatus:  # a bar of which trades are missing is not finished
-            for builder in self.bars.get(message.symbol, ()):
-                builder.on_feed_status(message)
-        if type(message) is Kline:
-            for coarse in self.coarse.get((message.symbol, message.interval), ()):
-                yield from coarse.add(message)
         if type(message) is not Trade:
+            yield from self._take_other(message)
             return
         for builder in self.bars.get(message.symbol, ()):
             yield from builder.add(message)
@@ -71,3 +66,11 @@ class DerivedStreams:
                 ask_quantity=message.quantity,
                 receive_time_ns=message.receive_time_ns,
             )
+
+    def _take_other(self, message: Message) -> Iterator[Message]:
+        if type(message) is FeedStatus:  # a bar of which trades are missing is not finished
+            for builder in self.bars.get(message.symbol, ()):
+                builder.on_feed_status(message)
+        elif type(message) is Kline:
+            for coarse in self.coarse.get((message.symbol, message.interval), ()):
+                yield from coarse.add(message)

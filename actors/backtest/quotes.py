@@ -39,8 +39,8 @@ class QuotedMarket:
         self.engine, self.rules = self.market.engine, self.market.rules
         self.highest_buy = -math.inf
         self.lowest_sell = math.inf
-        self.own: tuple[Any, float, float] = (None, -math.inf, math.inf)
-        """The trader's own best prices when the last trade was quoted around."""
+        self.own: tuple[Trade | None, float, float] = (None, -math.inf, math.inf)
+        """The last trade that was quoted around, and the trader's own best prices then."""
         self.taken: dict[tuple[Side, Decimal], Decimal] = {}
         self.taken_of: Any = None
         """Of which message's quotes `taken` tells what is gone."""
@@ -95,15 +95,17 @@ class QuotedMarket:
 
     def note_own(self, trade: Trade) -> None:
         """Takes down the trader's own best prices when the house quotes around a trade."""
-        self.own = (key_of(trade), self.highest_buy, self.lowest_sell)
+        self.own = (trade, self.highest_buy, self.lowest_sell)
 
     def shown(self, message: MarketMessage, side: Side) -> list[Level]:
         """What the market offers where the trader's own orders rest: around a trade not beyond them."""
         levels = self.levels(message, side)
-        if not isinstance(message, Trade) or not levels or self.own[0] != key_of(message):
+        quoted_around, highest_buy, lowest_sell = self.own
+        if not isinstance(message, Trade) or not levels or quoted_around is None:
+            return levels
+        if key_of(quoted_around) != key_of(message):
             return levels
         [(price, quantity)] = levels
-        _, highest_buy, lowest_sell = self.own
         if side is Side.BUY and lowest_sell < math.inf:
             price = min(price, to_decimal(lowest_sell) - self.rules.tick_size)
         if side is Side.SELL and highest_buy > -math.inf:
