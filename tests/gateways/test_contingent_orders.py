@@ -264,7 +264,10 @@ async def test_each_half_of_a_replacement_is_told_by_itself(
     # The cancel succeeds and the new order does not: -2021 again.
     crossing = make_order("fifth", OrderType.LIMIT_MAKER, Side.BUY, price=at(price, "1.05"))
     replace("fourth", crossing)
-    await floor.until(lambda: floor.orders("fifth"))
-    assert floor.statuses("fifth") == [OrderStatus.REJECTED]
-    assert floor.orders("fifth")[0].reason_code == -2010
+    # Its event and the answer both say so: the one case in which a refused order has an event.
+    await floor.until(lambda: len(floor.orders("fifth")) == 2)
+    assert floor.statuses("fifth") == [OrderStatus.REJECTED] * 2
+    event, answer = sorted(floor.orders("fifth"), key=lambda order: -order.reason_code)
+    assert (event.reason, event.reason_text) == (Reason.VENUE, "WOULD_MATCH_IMMEDIATELY")
+    assert (answer.reason, answer.reason_code) == (Reason.VENUE, -2010)
     await floor.until(lambda: "CANCELED" in floor.statuses("fourth"))
