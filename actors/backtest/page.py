@@ -283,7 +283,7 @@ def drawdown_plot(run: BacktestRun) -> plots.Figure:
         line={"color": BAD, "width": 1},
         fillcolor="rgba(192,57,43,0.15)",
     )
-    return layout(figure, 200, "", ".2%")
+    return layout(figure, 200, "", ".3~%")
 
 
 def price_plot(run: BacktestRun, symbol: str) -> plots.Figure:
