@@ -28,8 +28,11 @@ class KeptLists:
         self.emulation = emulation
 
     def on_change(self, order: Order) -> None:
-        """Carries on the list of an order that has ended."""
-        if not order.is_list_kept or order.is_open:
+        """Carries on the list of an order that has ended, or that was proven absent and is there after all."""
+        if not order.is_list_kept:
+            return
+        if order.is_open:
+            self._withdraw_late(order)
             return
         exits = [each for each in self._exits_of(order) if each.is_open and each is not order]
         if order.list_role is ListRole.ENTRY:
@@ -37,6 +40,13 @@ class KeptLists:
         elif order.status is OrderStatus.FILLED:
             for other in exits:
                 self.cancels.request(other, is_pursued=True)
+
+    def _withdraw_late(self, order: Order) -> None:
+        """Cancels an exit that turns up at the venue when another one has sold."""
+        if order.list_role is ListRole.ENTRY or order.is_armed:
+            return
+        if any(each.status is OrderStatus.FILLED for each in self._exits_of(order)):
+            self.cancels.request(order, is_pursued=True)
 
     def restore(self, order: Order) -> None:
         """Goes on with an exit that an earlier instance has written down, once all that it has left is known."""

@@ -70,6 +70,14 @@ def live_twice(
     return ended
 
 
+def check_held(venue: PlainVenue, least: Decimal) -> None:
+    """After no trade more is held than one entry brings, or less than its exits leave."""
+    held = Decimal(0)
+    for trade in venue.trades():
+        held += Decimal(trade["qty"]) if trade["isBuyer"] else -Decimal(trade["qty"])
+        assert least <= held <= Decimal("0.0021"), "nothing is bought or sold twice"
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -87,10 +95,7 @@ def test_killed_around_its_going_off_it_sells_once(
 ) -> None:
     """The first intent of a life buys, the second is what a stop has set off."""
     check_books(live_twice(venue, tmp_path, GUARDED, place, monkeypatch), venue)
-    held = Decimal(0)
-    for trade in venue.trades():
-        held += Decimal(trade["qty"]) if trade["isBuyer"] else -Decimal(trade["qty"])
-        assert 0 <= held <= Decimal("0.0021"), "nothing is bought or sold twice"
+    check_held(venue, least=Decimal(0))
     kinds = {order["type"] for order in venue.ask("GET", "allOrders", symbol="BTCUSDT")}
     assert kinds == {"MARKET"}, "the venue has never heard of a stop"
 
@@ -114,10 +119,7 @@ def test_killed_around_the_exits_of_a_kept_bracket_they_sell_once(
 ) -> None:
     """The first intent is the entry, the second its target, the third the stop that takes the target's place."""
     check_books(live_twice(venue, tmp_path, BRACKETED, place, monkeypatch), venue)
-    held = Decimal(0)
-    for trade in venue.trades():
-        held += Decimal(trade["qty"]) if trade["isBuyer"] else -Decimal(trade["qty"])
-        assert -Decimal("0.0001") <= held <= Decimal("0.0021"), "nothing is bought or sold twice"
+    check_held(venue, least=-Decimal("0.0001"))
     orders = venue.ask("GET", "allOrders", symbol="BTCUSDT")
     assert {order["orderListId"] for order in orders} == {-1}, "the venue has never heard of a list"
     assert {order["status"] for order in orders} <= {"FILLED", "CANCELED", "EXPIRED"}

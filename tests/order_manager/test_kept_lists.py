@@ -305,6 +305,24 @@ def test_an_entry_filled_while_nobody_ran_begins_its_exits() -> None:
     assert standing(desk)["stop"] is OrderStatus.NEW
 
 
+def test_a_target_that_turns_up_after_the_stop_has_sold_is_canceled() -> None:
+    desk = open_flat()
+    target = only(fill_entry(desk), NewOrderRequest).order
+    desk.say(target, OrderStatus.UNKNOWN)
+    assert all_of(quote(desk, 95.0), CancelOrderRequest), "whether it is there is not known"
+    desk.refuse_cancel(target)
+    desk.advance(3)
+    told = [*desk.say(target, OrderStatus.NOT_FOUND), *desk.advance(0.1)]
+    sold = only(told, NewOrderRequest).order
+    desk.say(sold, OrderStatus.FILLED, desk.fill(sold, "1", "95"))
+    told = desk.say(target, OrderStatus.NEW, order_type=OrderType.LIMIT)
+    assert only([*told, *desk.advance(0)], CancelOrderRequest).client_order_id == (
+        target.client_order_id
+    )
+    desk.say(target, OrderStatus.CANCELED)
+    assert not desk.manager.books.table.open_orders()
+
+
 def test_a_list_of_what_the_venue_has_not_even_one_by_one_is_refused() -> None:
     desk = open_flat()
     desk.tell(rules(order_types=[OrderType.LIMIT, OrderType.LIMIT_MAKER]), GATEWAY)
