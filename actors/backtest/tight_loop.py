@@ -16,7 +16,6 @@ from actors.backtest.streams import PlannedStream
 from actors.runtime.actor import Actor
 from actors.runtime.cell import ActorCell
 from actors.runtime.context import Envelope
-from actors.strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from actors.backtest.player import Player
@@ -120,14 +119,8 @@ def take_effects(player: "Player", cell: ActorCell, instance: Actor[Any]) -> Non
 def handler_of(
     instance: Actor[Any], message_class: type, frame: Callable[[], bytes]
 ) -> Callable[[Any], None]:
-    """What handles one message: the actor's handlers themselves, or its own `run_handlers` where it has one."""
-    is_usual = type(instance).run_handlers is Actor.run_handlers
-    if isinstance(instance, Strategy):
-        strategy_class = type(instance)
-        is_usual = (
-            strategy_class.run_handlers is Strategy.run_handlers
-            and strategy_class.save_state is Strategy.save_state
-        )
+    """What handles one message: the actor's handlers themselves, or `run_handlers` where something comes after them."""
+    is_usual = type(instance).run_handlers is Actor.run_handlers and not instance._has_afterwork
     handlers = instance._dispatch[message_class]
     if is_usual and len(handlers) == 1:
         return handlers[0]

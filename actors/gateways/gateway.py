@@ -20,7 +20,6 @@ from actors.gateways.venue_actor import VenueActor
 from actors.gateways.venue_calls import VenueCalls
 from actors.runtime.context import TASK_CAUSE, Cause
 from actors.runtime.failpoints import ARMED
-from messages.base import Message
 from messages.control import Subscribe
 from messages.enums import Exchanges, OrderType, Reason, Side
 from messages.order_requests import (
@@ -160,13 +159,9 @@ class ExchangeGateway(VenueActor, VenueCalls):
         """Whatever is still in flight is told to be unknown."""
         self.report_in_flight("the gateway was stopped")
 
-    def run_handlers(self, message: Message, frame: bytes, now_ns: int, keep: int = 0) -> None:
-        """Runs the handlers; if one raises, what is in flight is told to be unknown before the gateway ends."""
-        try:
-            super().run_handlers(message, frame, now_ns, keep)
-        except BaseException:
-            self.report_in_flight("the gateway has failed")
-            raise
+    def say_last_words(self) -> None:
+        """A handler has raised, which ends the gateway: whatever is still in flight is told to be unknown."""
+        self.report_in_flight("the gateway has failed")
 
     def report_in_flight(self, why: str) -> None:
         """The last words of a gateway: each request without an answer gets the only honest one."""

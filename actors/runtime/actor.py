@@ -116,6 +116,8 @@ class Actor(Generic[OutputType]):
     _cause_frame: bytes | Callable[[], bytes]
     _in_handler: bool
     _is_void: bool
+    _has_afterwork: ClassVar[bool] = False
+    """Whether `_after_handlers` is called after the handlers of each message, as a part of them."""
     _dispatch: dict[type[Message], tuple[Callable[[Any], None], ...]]
 
     def bind(self, context: ActorContext) -> None:
@@ -163,6 +165,9 @@ class Actor(Generic[OutputType]):
         """Its `symbol`, or its `symbols`, or none."""
         symbol = getattr(self, "symbol", None)
         return (symbol,) if isinstance(symbol, str) else tuple(getattr(self, "symbols", ()))
+
+    def say_last_words(self) -> None:
+        """Called when a handler has raised and what it had sent is dropped: what is sent here goes out."""
 
     def may_restart(self) -> bool:
         """Whether a new instance may take this one's place after a failure."""
@@ -306,11 +311,17 @@ class Actor(Generic[OutputType]):
         try:
             for handler in self._dispatch[type(message)]:
                 handler(message)
+            if self._has_afterwork:
+                self._after_handlers(message, keep)
         except BaseException:
             self.discard(keep)
-            raise
-        finally:
             self._in_handler = False
+            self.say_last_words()
+            raise
+        self._in_handler = False
+
+    def _after_handlers(self, message: Message, keep: int) -> None:
+        """What a base class does after the handlers; before it `keep` messages were in the outbox."""
 
     def discard(self, keep: int = 0) -> None:
         """Drops what the running handler sent, scheduled and spawned."""

@@ -140,9 +140,15 @@ class ActorCell:
         if self.awaits_resync:
             for item in envelopes:
                 (mailbox.put_front if item.message_class is Resync else mailbox._put)(item)
-        else:
-            mailbox.put_all(envelopes)
-        if not self.is_scheduled and self.has_work():
+            self.wake()
+            return
+        mailbox.put_all(envelopes)
+        # The same question as `has_work` asks, in place: it is asked for every delivery.
+        if (
+            not self.is_scheduled
+            and self.is_running
+            and (mailbox.control or mailbox.sequence or mailbox.newest)
+        ):
             self.is_scheduled = True
             self.host.turns.schedule(self)
 
@@ -210,8 +216,10 @@ class ActorCell:
         try:
             self.run_handlers(instance, message, frame, now_ns)
             self.handled_count += 1
-            if self.is_journaled or self.awaits_resync:
-                self._note_handled(instance, message_class)
+            if self.is_journaled:
+                self.handled_numbers[instance._cause_sender] = instance._cause_number
+            if self.awaits_resync and message_class is Resync:
+                self.awaits_resync = False
             if envelopes := instance._envelopes:
                 if self.is_journaled or self.pending or tap is not None:
                     self._take_messages(instance)
@@ -228,12 +236,6 @@ class ActorCell:
             self.host.on_failure(self, error, envelope, decode(frame))
 
     # After a handler that returned: what it sent, scheduled and spawned becomes real.
-
-    def _note_handled(self, instance: Actor[Any], message_class: type[Message]) -> None:
-        if message_class is Resync:
-            self.awaits_resync = False
-        if self.is_journaled:
-            self.handled_numbers[instance._cause_sender] = instance._cause_number
 
     def _take_arrangements(self, instance: Actor[Any]) -> None:
         if instance._started_timers or instance._canceled_timers:

@@ -22,7 +22,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -147,9 +146,8 @@ class Journal:
 
     def _set_level(self, level: Synchronous) -> None:
         """Whether a commit waits for the disk."""
-        if self.level != level:
-            self.connection.execute(f"PRAGMA synchronous={level}")
-            self.level = level
+        self.connection.execute(f"PRAGMA synchronous={level}")
+        self.level = level
 
     def _find_doubt(self, had_log: bool) -> str:
         """Whether this is what the last start left. Raises sqlite3.Error, or JournalError for the file beside it."""
@@ -272,16 +270,23 @@ class Journal:
         """
         if ARMED is not None:
             ARMED.reach("journal.before", (entry[2] for entry in entries))
-        rows: list[tuple[Any, ...]] = [(*entry, None) for entry in entries[:-1]]
-        rows += [(*entry, encode_handled(handled) if handled else None) for entry in entries[-1:]]
+        numbers = encode_handled(handled) if handled else None
         try:
-            self._set_level("NORMAL" if is_retold else self.synchronous)
+            level = "NORMAL" if is_retold else self.synchronous
+            if level != self.level:
+                self._set_level(level)
             is_split = ARMED is not None and ARMED.lies_at("journal.within")
-            if len(rows) <= ROWS_TOGETHER and not is_split:
+            if len(entries) <= ROWS_TOGETHER and not is_split:
                 # One statement is a transaction: BEGIN and COMMIT would be two more to run on the way of an order.
-                self.connection.execute(insertion_of(len(rows)), [*chain.from_iterable(rows)])
+                values: list[Any] = []
+                for entry in entries:
+                    values += entry
+                    values.append(None)
+                values[-1] = numbers
+                self.connection.execute(insertion_of(len(entries)), values)
             else:
-                self._write_in_parts(rows)
+                rows = [(*entry, None) for entry in entries[:-1]]
+                self._write_in_parts([*rows, (*entries[-1], numbers)])
         except sqlite3.Error as error:
             self.failures += 1
             self.trouble = f"{self.path}: not written ({error})"

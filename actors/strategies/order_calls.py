@@ -14,8 +14,8 @@ from actors.strategies.holdings import Holdings
 from actors.strategies.order_terms import (
     check_amendment,
     check_bracket,
-    check_terms,
     find_exit_legs,
+    find_fault_in_terms,
     order_on_its_way,
 )
 from messages.base import Message
@@ -34,6 +34,7 @@ from messages.order_lists import PlaceOrderList, ReplaceOrder
 from messages.orders import AmendOrder, CancelOrder, ClosePosition, Order, PlaceOrder
 
 Number = Decimal | float | int | str
+ZERO = Decimal(0)
 OwnOutput = TypeVar("OwnOutput", bound=Message, default=Never, covariant=True)
 
 
@@ -295,7 +296,7 @@ class OrderCalls(
         quantity: Number,
         price: Number | None,
         *,
-        quote_quantity: Number = 0,
+        quote_quantity: Number = ZERO,
         order_type: OrderType | None = None,
         time_in_force: TimeInForce = TimeInForce.GTC,
         time_to_cancel: float | None = None,
@@ -313,7 +314,7 @@ class OrderCalls(
             side=side,
             order_type=order_type,
             quantity=to_decimal(quantity),
-            quote_quantity=to_decimal(quote_quantity),
+            quote_quantity=ZERO if quote_quantity is ZERO else to_decimal(quote_quantity),
             price=None if price is None else to_decimal(price),
             time_in_force=time_in_force,
             time_to_cancel=time_to_cancel,
@@ -323,7 +324,8 @@ class OrderCalls(
             trailing_delta=trailing_delta,
             self_trade_prevention=self_trade_prevention,
         )
-        check_terms(command)
+        if fault := find_fault_in_terms(command):
+            raise ValueError(fault)
         return command
 
     def cancel(self, order_id: str) -> None:

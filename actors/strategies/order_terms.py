@@ -10,18 +10,13 @@ from messages.instruments import to_decimal
 from messages.orders import Order, PlaceOrder
 
 Number = Decimal | float | int | str
+ZERO = Decimal(0)
 Leg = tuple[str, ListRole, Number | None, dict[str, Any]]
 """Name, role, price and further terms."""
 
 
-def check_terms(command: PlaceOrder) -> None:
-    """Raises ValueError for terms that no order can have."""
-    if fault := find_fault_in_terms(command):
-        raise ValueError(fault)
-
-
 def find_fault_in_terms(command: PlaceOrder) -> str | None:
-    """What is wrong with an order's terms, or None."""
+    """What no order can have in an order's terms, or None."""
     order_type, price = command.order_type, command.price
     quantity, quote_quantity = command.quantity, command.quote_quantity
     if quantity < 0 or quote_quantity < 0 or quantity + quote_quantity <= 0:
@@ -39,7 +34,10 @@ def find_fault_in_terms(command: PlaceOrder) -> str | None:
     seconds = command.time_to_cancel
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         return f"time_to_cancel must be above 0 seconds (absent: never), not {seconds}"
-    return find_fault_in_trigger(order_type, command.stop_price, command.trailing_delta)
+    stop_price, trailing_delta = command.stop_price, command.trailing_delta
+    if stop_price is None and trailing_delta is None and not order_type.is_contingent:
+        return None
+    return find_fault_in_trigger(order_type, stop_price, trailing_delta)
 
 
 def find_fault_in_trigger(
@@ -126,11 +124,11 @@ def order_on_its_way(command: PlaceOrder) -> Order:
         strategy=command.sender,
         quantity=command.quantity,
         quote_quantity=command.quote_quantity,
-        price=command.price or Decimal(0),
+        price=command.price or ZERO,
         time_in_force=command.time_in_force,
         time_to_cancel=command.time_to_cancel,
         created_time_ns=command.time_ns,
-        stop_price=command.stop_price or Decimal(0),
+        stop_price=command.stop_price or ZERO,
         trailing_delta=command.trailing_delta or 0,
         self_trade_prevention=command.self_trade_prevention,
     )

@@ -47,6 +47,10 @@ class Strategy(OrderCalls[StrategyState | OwnOutput]):
     _saved_state: bytes
     _has_begun: bool
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls._has_afterwork = cls.save_state is not Strategy.save_state
+
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the state that the base keeps."""
         instance = super().__new__(cls, *arguments, **keywords)
@@ -68,22 +72,10 @@ class Strategy(OrderCalls[StrategyState | OwnOutput]):
     def load_state(self, state: Any) -> None:
         """Gets back what `save_state` last returned."""
 
-    def run_handlers(self, message: Message, frame: bytes, now_ns: int, keep: int = 0) -> None:
-        """Runs the handlers, and sees to it that what must outlive them is written down."""
-        super().run_handlers(message, frame, now_ns, keep)
-        if type(self).save_state is Strategy.save_state:
+    def _after_handlers(self, message: Message, keep: int) -> None:
+        """Sees to it that what must outlive the strategy is written down."""
+        if len(self.outbox) <= keep and not isinstance(message, SAVING_MESSAGES):
             return
-        if len(self.outbox) > keep or isinstance(message, SAVING_MESSAGES):
-            self._in_handler = True
-            try:
-                self._save()
-            except BaseException:
-                self.discard(keep)
-                raise
-            finally:
-                self._in_handler = False
-
-    def _save(self) -> None:
         state = self.save_state()
         encoded = b"" if state is None else encode_state(state)
         if encoded != self._saved_state:
