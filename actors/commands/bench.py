@@ -32,6 +32,7 @@ from actors.commands.bench_queues import (
     measure_recording,
 )
 from actors.commands.bench_startup import measure_startup
+from actors.commands.bench_steps import measure_steps
 from actors.commands.bench_tick_to_order import (
     measure_acknowledgement,
     measure_tick_to_order,
@@ -71,6 +72,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
     "intake": (measure_intake, "market data as fast as it comes"),
     "exchange": (measure_local_exchange, "what the local exchange itself can do"),
     "tick-to-order": (measure_tick_to_order, "from a tick to its order, at the exchange's socket"),
+    "steps": (measure_steps, "what is executed from a tick to its order, counted"),
     "acknowledgement": (measure_acknowledgement, "from a decision to the venue's word on it"),
     "ways": (measure_ways, "tick to order by every way, on a quiet market and a busy one"),
     "backtest": (measure_backtest, "a million trades and half a million bars of yesterday"),

@@ -28,13 +28,15 @@ class ExchangeProcess:
         self.addresses = addresses
         self.ticks = 0
 
-    async def run_ticks(self, count: int, flood_per_s: float = 0.0) -> TickReport:
-        """Has it make ticks; what became of them.
+    async def run_ticks(
+        self, count: int, flood_per_s: float = 0.0, interval_ms: float = INTERVAL_MS
+    ) -> TickReport:
+        """Has it make ticks, one each interval; what became of them.
 
         Raises BenchError if it ends.
         """
         self.ticks += count
-        line = await self._ask(Ticks(count, INTERVAL_MS, flood_per_s))
+        line = await self._ask(Ticks(count, interval_ms, flood_per_s))
         return msgspec.json.decode(line, type=TickReport)
 
     async def run_flood(self, frames: int, symbols: int) -> None:

@@ -11,7 +11,12 @@ from actors.commands.bench_bare import run_bare
 from actors.commands.bench_bot import DEFAULT_WAY, TickAnswerer, Way, answerer, start_bot
 from actors.commands.bench_exchange import OTHER_SYMBOLS, SYMBOL, TickReport
 from actors.commands.bench_measure import Effort, Figure, quantile, run_in_loop
-from actors.commands.bench_process import BenchError, ExchangeProcess, open_exchange
+from actors.commands.bench_process import (
+    INTERVAL_MS,
+    BenchError,
+    ExchangeProcess,
+    open_exchange,
+)
 from actors.runtime.busy_polling import busy_polling
 from actors.runtime.journal import Journal, Synchronous
 
@@ -40,6 +45,7 @@ async def run_bot(
     synchronous: Synchronous | None,
     way: Way = DEFAULT_WAY,
     flood_per_s: float = 0.0,
+    interval_ms: float = INTERVAL_MS,
     acknowledgements_ns: list[int] | None = None,
 ) -> TickReport:
     """The real bot answers so many ticks, after some to get warm."""
@@ -51,11 +57,11 @@ async def run_bot(
         try:
             system = await start_bot(exchange.addresses, journal, [answerer(symbols)], way)
             try:
-                await exchange.run_ticks(max(ticks // 5, 10), flood_per_s)
+                await exchange.run_ticks(max(ticks // 5, 10), flood_per_s, interval_ms)
                 strategy = system.cells["answerer"].instance
                 assert isinstance(strategy, TickAnswerer)
                 strategy.acknowledgements_ns.clear()
-                report = await exchange.run_ticks(ticks, flood_per_s)
+                report = await exchange.run_ticks(ticks, flood_per_s, interval_ms)
                 if acknowledgements_ns is not None:
                     acknowledgements_ns.extend(strategy.acknowledgements_ns)
                 return report

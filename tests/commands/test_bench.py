@@ -14,7 +14,7 @@ from actors.commands.bench_queues import time_order_wait
 
 ALONE = {"order-wait", "fan-out", "burst", "exchange"}
 """What is measured without a bare loop beside it."""
-SOCKETS = {"startup", "tick-to-order", "acknowledgement", "ways", "intake", "exchange"}
+SOCKETS = {"startup", "tick-to-order", "steps", "acknowledgement", "ways", "intake", "exchange"}
 
 
 @pytest.mark.parametrize("name", list(BENCHMARKS))
