@@ -71,14 +71,14 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         self.silence_limit_s = silence_limit_s
         self.random = random if random is not None else Random()
         self.usage = RateUsage()
-        self.clock_offset = ClockOffset(offset_ns=0, uncertainty_ns=0)
         self.signing = RequestSigner(
             api_key=api_key,
             signer=build_signer(api_secret, private_key),
             now_ns=now_ns,
-            offset_ns=self.offset_ns,
             recv_window_ms=recv_window_ms,
         )
+        self.venue_time_ns = self.signing.venue_time_ns
+        """The venue's time now, as well as we know it."""
         # The keys stay with the signer: python-binance's own signing is never reached.
         super().__init__(api_key=api_key or None)
         self.API_URL = endpoints.rest
@@ -109,24 +109,22 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
             settled_after_s=self.settled_after_s,
         )
 
-    def offset_ns(self) -> int:
-        """The venue's time minus ours."""
-        return self.clock_offset.offset_ns
-
-    def venue_time_ns(self) -> int:
-        """The venue's time now, as well as we know it."""
-        return self.signing.venue_time_ns()
+    @property
+    def clock_offset(self) -> ClockOffset:
+        """The venue's time minus ours, as it was measured last."""
+        return self.signing.clock_offset
 
     async def synchronise_clock(self, samples: int = 5) -> ClockOffset:
         """Measures the venue's clock, uses it from now on, and returns it. Raises as `call` does."""
         measured = await sample_clock(self.read_venue_time_ns, self.signing.now_ns, samples)
         try:
-            self.clock_offset = estimate_offset(measured)
+            offset = estimate_offset(measured)
         except ValueError as error:
             # Our own clock was set back meanwhile: another reading will do.
             raise OutcomeUnknown(str(error)) from error
-        self.timestamp_offset = round(self.clock_offset.offset_ns / 1_000_000)
-        return self.clock_offset
+        self.signing.clock_offset = offset
+        self.timestamp_offset = round(offset.offset_ns / 1_000_000)
+        return offset
 
     async def read_venue_time_ns(self) -> int:
         """The venue's clock, cut to milliseconds. Raises as `call` does."""

@@ -11,16 +11,27 @@ TIMED_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.T
 def new_order_params(order: Order) -> dict[str, str | int]:
     """What `POST order` and `order.place` need for this order; FULL, so that the answer tells its status and fills.
 
-    Raises ValueError for an order without a client order id (the venue's own id could not be tied to it) and for an
-    order type that is not known here.
+    Raises ValueError for an order without a client order id (the venue's own id could not be tied to it), for an order
+    type that is not known here, and for one that waits for a price and does not say for which.
     """
+    refuse_unspeakable(order)
+    order_type = order.order_type
     params: dict[str, str | int] = {
         "symbol": order.symbol,
         "side": order.side,
-        **leg_params(order, "", "type", "newClientOrderId"),
+        "type": order_type,
+        "newClientOrderId": order.client_order_id,
         "newOrderRespType": "FULL",
     }
-    if order.order_type is OrderType.MARKET and not order.quantity:
+    if order_type in TIMED_TYPES:
+        params["timeInForce"] = order.time_in_force
+    if order_type.has_price:
+        params["price"] = to_text(order.price)
+    if order.stop_price:
+        params["stopPrice"] = to_text(order.stop_price)
+    if order.trailing_delta:
+        params["trailingDelta"] = order.trailing_delta
+    if order_type is OrderType.MARKET and not order.quantity:
         params["quoteOrderQty"] = to_text(order.quote_quantity)
     else:
         params["quantity"] = to_text(order.quantity)
@@ -29,31 +40,32 @@ def new_order_params(order: Order) -> dict[str, str | int]:
     return params
 
 
-def leg_params(order: Order, prefix: str, kind: str = "", name: str = "") -> dict[str, str | int]:
-    """An order's own terms, each parameter's name with a prefix. Raises ValueError as `new_order_params`."""
+def leg_params(order: Order, prefix: str) -> dict[str, str | int]:
+    """The terms of an order of a list, each parameter's name with a prefix. Raises ValueError as `new_order_params`."""
+    refuse_unspeakable(order)
+    params: dict[str, str | int] = {
+        prefix + "Type": order.order_type,
+        prefix + "ClientOrderId": order.client_order_id,
+    }
+    if order.order_type in TIMED_TYPES:
+        params[prefix + "TimeInForce"] = order.time_in_force
+    if order.order_type.has_price:
+        params[prefix + "Price"] = to_text(order.price)
+    if order.stop_price:
+        params[prefix + "StopPrice"] = to_text(order.stop_price)
+    if order.trailing_delta:
+        params[prefix + "TrailingDelta"] = order.trailing_delta
+    return params
+
+
+def refuse_unspeakable(order: Order) -> None:
+    """Raises ValueError for an order that no request can say."""
     if not order.client_order_id:
         raise ValueError(f"order {order.order_id!r} has no client order id")
     if order.order_type is OrderType.UNRECOGNISED:
         raise ValueError(f"an order of type {order.order_type} is not placed from here")
     if order.order_type.is_contingent and not (order.stop_price or order.trailing_delta):
         raise ValueError(f"order {order.order_id!r}: a {order.order_type} order has no trigger")
-
-    def called(parameter: str) -> str:
-        return prefix + parameter if prefix else parameter[0].lower() + parameter[1:]
-
-    params: dict[str, str | int] = {
-        kind or called("Type"): order.order_type,
-        name or called("ClientOrderId"): order.client_order_id,
-    }
-    if order.order_type in TIMED_TYPES:
-        params[called("TimeInForce")] = order.time_in_force
-    if order.order_type.has_price:
-        params[called("Price")] = to_text(order.price)
-    if order.stop_price:
-        params[called("StopPrice")] = to_text(order.stop_price)
-    if order.trailing_delta:
-        params[called("TrailingDelta")] = order.trailing_delta
-    return params
 
 
 def order_list_params(list_id: str, orders: list[Order]) -> tuple[str, dict[str, str | int]]:

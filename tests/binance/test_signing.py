@@ -4,10 +4,12 @@ import base64
 import hashlib
 import hmac
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,16 +18,23 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
+from actors.binance.numbers import parameter_text
 from actors.binance.signing import (
     Ed25519Signer,
     HmacSigner,
+    RequestSigner,
     build_signer,
     rest_payload,
     sign_rest,
     sign_websocket,
     websocket_payload,
 )
+from actors.binance.wire_requests import leg_params, new_order_params
+from messages.enums import OrderType, SelfTradePrevention, Side, TimeInForce
+from messages.orders import Order
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "binance-examples.jsonl"
 DOCUMENTED_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
@@ -152,3 +161,70 @@ def test_hmac_is_that_of_the_standard_library_for_keys_of_every_length(length: i
     signer = HmacSigner(secret)
     expected = hmac.new(secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
     assert [signer.sign(payload), signer.sign(payload)] == [expected, expected]
+
+
+class Recorder:
+    """A key that keeps what it signs."""
+
+    def __init__(self) -> None:
+        self.payload = ""
+
+    def sign(self, payload: str) -> str:
+        self.payload = payload
+        return "signed"
+
+
+ORDERS = st.builds(
+    Order,
+    side=st.sampled_from(Side),
+    order_type=st.sampled_from(OrderType).filter(lambda kind: kind is not OrderType.UNRECOGNISED),
+    symbol=st.text(min_size=1, max_size=12),
+    client_order_id=st.text(min_size=1, max_size=36),
+    quantity=st.decimals(min_value=0, max_value=10**9, places=8),
+    quote_quantity=st.decimals(min_value=0, max_value=10**9, places=8),
+    price=st.decimals(min_value=0, max_value=10**9, places=8),
+    time_in_force=st.sampled_from(TimeInForce),
+    stop_price=st.sampled_from([Decimal(0), Decimal("0.00000100"), Decimal("1E+5")]),
+    trailing_delta=st.integers(min_value=0, max_value=2000),
+    self_trade_prevention=st.none() | st.sampled_from(SelfTradePrevention),
+).filter(
+    lambda order: order.stop_price or order.trailing_delta or not order.order_type.is_contingent
+)
+OTHERS = st.dictionaries(
+    st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.decimals(allow_nan=False, allow_infinity=False, places=8)
+    | st.lists(st.text(max_size=4), max_size=3),
+    max_size=3,
+)
+
+
+@given(order=ORDERS, others=OTHERS)
+def test_orders_are_signed_by_the_short_way_as_by_the_general_one(
+    order: Order, others: dict[str, Any]
+) -> None:
+    key = Recorder()
+    signing = RequestSigner("key", key, lambda: 0)
+    for params in (new_order_params(order), {**new_order_params(order), **others}):
+        sent = signing.sign_request(params, 1_499_827_319_559_123_456)
+        stamp = {"apiKey": "key", "timestamp": 1_499_827_319_559}
+        expected = {
+            name: value if isinstance(value, int | list) else parameter_text(value)
+            for name, value in {"recvWindow": 5000, **params, **stamp}.items()
+            if value is not None
+        }
+        pairs = [f"{name}={parameter_text(expected[name])}" for name in sorted(expected)]
+        assert key.payload == "&".join(pairs)
+        assert json.loads(msgspec.json.encode(sent)) == {**expected, "signature": "signed"}
+
+
+@given(order=ORDERS)
+def test_an_order_says_of_itself_what_it_says_as_one_of_a_list(order: Order) -> None:
+    params, leg = new_order_params(order), leg_params(order, "above")
+    names = {"Type": "type", "ClientOrderId": "newClientOrderId", "TimeInForce": "timeInForce"}
+    names |= {"Price": "price", "StopPrice": "stopPrice", "TrailingDelta": "trailingDelta"}
+    said = {own: params[own] for own in names.values() if own in params}
+    assert said == {names[name.removeprefix("above")]: value for name, value in leg.items()}
