@@ -149,6 +149,16 @@ class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
         finally:
             frames.on_text = None
 
+    def write_text(self, frame: bytes) -> None:
+        """Hands a text frame to the transport. Raises ClientConnectionResetError, or as the transport does, if it is gone."""
+        writing = self._writer.send_frame(frame, WSMsgType.TEXT)
+        try:
+            writing.send(None)
+        except StopIteration:
+            return
+        # Written, and the peer is slow to read: nobody waits for that.
+        writing.close()
+
     @property
     def is_open(self) -> bool:
         """Whether it can still carry a frame, as far as this side knows."""

@@ -110,18 +110,41 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         signed: bool = True,
         timeout_s: float | None = None,
         send_before_ns: int = 0,
+        over: ApiConnection | None = None,
     ) -> bytes:
-        """Sends one request and returns the JSON of its `result`.
+        """Sends one request, `over` this connection or the present one, and returns the JSON of its `result`.
 
         Decimals and floats are written as text, `None` is left out. `send_before_ns` (our clock; 0 for no limit) is
         checked when it would really leave: waiting for a connection never makes a stale order. Raises a `BinanceError`.
         """
-        connection = self._connection
+        connection = over or self._connection
         if connection is None or not connection.is_open:
-            connection = await self._ensure_ws_connection()
+            connection = over or await self._ensure_ws_connection()
+            connection.require_open()
         if send_before_ns and self.signing.now_ns() > send_before_ns:
             raise NotSent("too late: it was to be sent earlier")
-        return await self._request_over(connection, method, params or {}, signed, timeout_s)
+        venue_time_ns = self.signing.venue_time_ns()
+        if self.usage.retry_at_ns > venue_time_ns:
+            raise RateLimited(self.usage.retry_at_ns, self.usage.is_banned, message="not sent")
+        params = params or {}
+        request_id = next(self._ids)
+        body = {
+            "id": request_id,
+            "method": method,
+            "params": self.signing.sign_request(params, venue_time_ns)
+            if signed
+            else websocket_parameters(params),
+        }
+        reply = await connection.exchange(
+            request_id,
+            msgspec.json.encode(body),
+            self.timeout_s if timeout_s is None else timeout_s,
+        )
+        now_ns = self.signing.venue_time_ns()
+        self.usage.observe_limits(reply.rate_limits or (), now_ns)
+        if reply.status == 200:
+            return bytes(reply.result)
+        raise self._refusal_of(reply, now_ns)
 
     async def subscribe_user_stream(self, on_event: Callable[[bytes], None]) -> None:
         """Hands every event of the account (without its envelope) to `on_event`, for as long as this object is open.
@@ -247,36 +270,6 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
                 )
             await connection.socket.close()
 
-    async def _request_over(
-        self,
-        connection: ApiConnection,
-        method: str,
-        params: Mapping[str, Any],
-        signed: bool,
-        timeout_s: float | None = None,
-    ) -> bytes:
-        venue_time_ns = self.signing.venue_time_ns()
-        if self.usage.retry_at_ns > venue_time_ns:
-            raise RateLimited(self.usage.retry_at_ns, self.usage.is_banned, message="not sent")
-        request_id = next(self._ids)
-        body = {
-            "id": request_id,
-            "method": method,
-            "params": self.signing.sign_request(params, venue_time_ns)
-            if signed
-            else websocket_parameters(params),
-        }
-        reply = await connection.exchange(
-            request_id,
-            msgspec.json.encode(body),
-            self.timeout_s if timeout_s is None else timeout_s,
-        )
-        now_ns = self.signing.venue_time_ns()
-        self.usage.observe_limits(reply.rate_limits or (), now_ns)
-        if reply.status == 200:
-            return bytes(reply.result)
-        raise self._refusal_of(reply, now_ns)
-
     def _refusal_of(self, reply: ApiFrame, venue_time_ns: int) -> BinanceError:
         """The typed error of a reply; an exceeded limit is remembered."""
         error = refusal_of(reply, venue_time_ns)
@@ -289,7 +282,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         if connection is None:
             connection = await self._ensure_ws_connection()
         try:
-            await self._request_over(connection, SUBSCRIBE, {}, signed=True)
+            await self.request(SUBSCRIBE, over=connection)
         except RequestRefused as error:
             if error.code != ALREADY_SUBSCRIBED:
                 raise

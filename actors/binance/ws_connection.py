@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import aiohttp
 import msgspec
-from aiohttp import WSMsgType
 
 from actors.binance.errors import (
     UNREADABLE,
@@ -103,19 +102,22 @@ class ApiConnection:
         # As the socket's own `is_open` says it, asked for every order, and more than once.
         return not (self.last_words or socket._closed or socket._writer.transport.is_closing())
 
-    async def exchange(self, request_id: int, frame: bytes, timeout_s: float) -> ApiFrame:
-        """Sends one request and waits for its reply, whatever its status.
-
-        Raises NotSent if the connection was closed before, OutcomeUnknown if it broke or stayed silent after.
-        """
+    def require_open(self) -> None:
+        """Raises NotSent if no request may be sent over it."""
         if not self.is_open:
             raise NotSent(f"the connection is closed ({self.last_words or 'by the peer'})")
+
+    async def exchange(self, request_id: int, frame: bytes, timeout_s: float) -> ApiFrame:
+        """Sends one request over the connection, which is open now, and waits for its reply, whatever its status.
+
+        Raises OutcomeUnknown if the connection breaks or stays silent.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[ApiFrame | str] = loop.create_future()
         self._waiting[request_id] = future
         expiry: asyncio.TimerHandle | None = None
         try:
-            self._write(frame)
+            self.socket.write_text(frame)
             if ARMED is not None:
                 ARMED.reach("socket.written", (msgspec.json.decode(frame)["method"],))
             # No `asyncio.timeout`: it asks for the current task, and an order is written before it has one.
@@ -134,20 +136,11 @@ class ApiConnection:
             raise OutcomeUnknown(f"the connection was lost with the request in flight: {reply}")
         return reply
 
-    def _write(self, frame: bytes) -> None:
-        """Hands a frame to the transport. Raises as the socket does, if it is gone."""
-        sending = self.socket.send_frame(frame, WSMsgType.TEXT)
-        try:
-            sending.send(None)
-        except StopIteration:
-            return
-        # Written, and the peer is slow to read: the answer is waited for in any case.
-        sending.close()
-
     async def ping(self, request_id: int, timeout_s: float) -> bool:
         """Whether an answer comes in time, whatever it says; all that the venue said before has been read by then."""
         frame = msgspec.json.encode({"id": request_id, "method": "ping", "params": {}})
         try:
+            self.require_open()
             await self.exchange(request_id, frame, timeout_s)
         except (NotSent, OutcomeUnknown):
             return False
