@@ -23,6 +23,7 @@ HEADER = re.compile(r"x-mbx-(used-weight|order-count)-([0-9]{1,6})([smhd])", re.
 HEADER_KINDS = {"used-weight": "REQUEST_WEIGHT", "order-count": "ORDERS"}
 RESERVE_DIVISOR = 10
 """The reserve is one part in so many of each limit: none of the smallest limits, or they could hardly be used."""
+KEPT_WINDOWS = 4
 BOUNDARY_MARGIN_NS = SECOND_NS // 4
 """How far an order's arrival at the venue may lie from our reading of its clock."""
 
@@ -99,9 +100,15 @@ class Window:
 
     def __init__(self, interval_ns: int, limit: int, margin_ns: int) -> None:
         self.interval_ns = interval_ns
-        self.limit = limit
         self.margin_ns = min(margin_ns, interval_ns // 10)
         self.spent: dict[int, int] = {}
+        self.set_limit(limit)
+
+    def set_limit(self, limit: int) -> None:
+        """Takes what the venue says now."""
+        self.limit = limit
+        self.shared_limit = limit - limit // RESERVE_DIVISOR
+        """Without the last share, which is kept for some."""
 
     def indexes_at(self, now_ns: int) -> tuple[int, ...]:
         """The one or two windows in which something sent now may be counted."""
@@ -109,25 +116,13 @@ class Window:
         last = (now_ns + self.margin_ns) // self.interval_ns
         return (first,) if first == last else (first, last)
 
-    def find_room(self, amount: int, now_ns: int, keeps_reserve: bool) -> int | None:
-        """The one window in which so much may be spent now; None if it must wait, or a boundary is near."""
-        index = (now_ns - self.margin_ns) // self.interval_ns
-        reserve = self.limit // RESERVE_DIVISOR if keeps_reserve else 0
-        if (
-            index != (now_ns + self.margin_ns) // self.interval_ns
-            or len(self.spent) > 4
-            or self.spent.get(index, 0) > max(self.limit - reserve - amount, 0)
-        ):
-            return None
-        return index
-
     def wait_ns(self, amount: int, now_ns: int, keeps_reserve: bool = False) -> int:
         """How long until `amount` may be spent. More than the limit itself waits for an empty window.
 
         With `keeps_reserve` the last share of the window is left to others.
         """
-        reserve = self.limit // RESERVE_DIVISOR if keeps_reserve else 0
-        room = max(self.limit - reserve - amount, 0)
+        limit = self.shared_limit if keeps_reserve else self.limit
+        room = max(limit - amount, 0)
         at_ns = now_ns
         for _ in range(3):
             full = [index for index in self.indexes_at(at_ns) if self.spent.get(index, 0) > room]
@@ -140,11 +135,13 @@ class Window:
         """Counts something sent now, and forgets windows long past."""
         for index in self.indexes_at(now_ns):
             self.spent[index] = self.spent.get(index, 0) + amount
-        if len(self.spent) > 4:
-            current = now_ns // self.interval_ns
-            self.spent = {
-                index: count for index, count in self.spent.items() if index >= current - 1
-            }
+        if len(self.spent) > KEPT_WINDOWS:
+            self.forget(now_ns)
+
+    def forget(self, now_ns: int) -> None:
+        """Forgets windows long past."""
+        current = now_ns // self.interval_ns
+        self.spent = {index: count for index, count in self.spent.items() if index >= current - 1}
 
     def correct(self, count: int, sent_ns: int, now_ns: int) -> None:
         """Takes the venue's own count, if it can only be that of the present window."""
@@ -184,7 +181,7 @@ class LimitBudget:
             window = self.windows.get(interval_ns) or Window(
                 interval_ns, limit.limit, self.margin_ns
             )
-            window.limit = limit.limit
+            window.set_limit(limit.limit)
             windows[interval_ns] = window
         self.windows = windows
 
@@ -205,6 +202,10 @@ class LimitBudget:
     ) -> None:
         """An answer has come, or will not: the venue's own counts, where it gave any, replace ours."""
         self.in_flight = max(self.in_flight - amount, 0)
+        for window in self.windows.values():
+            # Here, while nobody waits for it: the next order finds room for its window.
+            if len(window.spent) > 2:
+                window.forget(now_ns)
         for usage in counts:
             # A count older than the request does not know of it.
             if usage.kind == self.kind and usage.time_ns >= sent_ns:
@@ -217,7 +218,7 @@ class LimitBudget:
                 return
             window = Window(usage.interval_ns, usage.limit, self.margin_ns)
             self.windows[usage.interval_ns] = window
-        window.limit = usage.limit or window.limit
+        window.set_limit(usage.limit or window.limit)
         window.correct(usage.count + self.in_flight, sent_ns, now_ns)
 
     def exceeded(self, now_ns: int, retry_at_ns: int = 0) -> None:
@@ -248,15 +249,21 @@ class OrderBudget(LimitBudget):
         if self.hold_until_ns <= now_ns:
             found = []
             for window in self.windows.values():
-                index = window.find_room(1, now_ns, not is_protective)
-                if index is None:
+                spent = window.spent
+                index, passed_ns = divmod(now_ns, window.interval_ns)
+                count = spent.get(index, 0)
+                if (
+                    count >= (window.limit if is_protective else window.shared_limit)
+                    or not window.margin_ns <= passed_ns < window.interval_ns - window.margin_ns
+                    or len(spent) >= KEPT_WINDOWS
+                ):
                     break
-                found.append((window.spent, index))
+                found.append((spent, index, count + 1))
             else:
-                # The common case, in few steps: every order passes here.
+                # The common case, in few steps: there is room, and no boundary near. Every order passes here.
                 self.in_flight += 1
-                for spent, index in found:
-                    spent[index] = spent.get(index, 0) + 1
+                for spent, index, count in found:
+                    spent[index] = count
                 return 0.0
         wait_s = self.may_place(now_ns, is_protective)
         if wait_s <= 0:

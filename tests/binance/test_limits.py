@@ -49,6 +49,48 @@ def test_no_window_of_the_venue_overflows_though_its_clock_is_known_badly(
     assert arrivals[-1] - arrivals[0] <= 50 * SECOND_NS
 
 
+STEPS = st.lists(
+    st.tuples(
+        # To the instant, around a boundary, far ahead, and back, as when the clock is measured anew.
+        st.integers(min_value=-SECOND_NS // 4, max_value=12 * SECOND_NS)
+        | st.integers(min_value=-3, max_value=3).map(lambda tens: tens * 5 * SECOND_NS),
+        st.sampled_from(["sale", "order", "answer", "count", "refusal", "limit"]),
+        st.integers(min_value=0, max_value=12),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_an_order_is_counted_in_few_steps_as_in_many(
+    steps: list[tuple[int, str, int]],
+) -> None:
+    limits = [RateLimit("ORDERS", "SECOND", 10, 12), RateLimit("ORDERS", "DAY", 1, 40)]
+    quick, slow = OrderBudget(limits), OrderBudget(limits)
+    now_ns = START_NS
+    for step_ns, what, number in steps:
+        now_ns += step_ns
+        if what in ("sale", "order"):
+            wait_s = slow.may_place(now_ns, is_protective=what == "sale")
+            if wait_s <= 0:
+                slow.placed(now_ns)
+            assert quick.reserve(now_ns, is_protective=what == "sale") == wait_s
+        for budget in (quick, slow):
+            if what == "answer":
+                budget.answered(now_ns, now_ns)
+            elif what == "count":
+                told = UsageCount("ORDERS", 10 * SECOND_NS, number, now_ns, number)
+                budget.answered(now_ns, now_ns, [told])
+            elif what == "refusal":
+                budget.exceeded(now_ns, now_ns + number * SECOND_NS)
+            elif what == "limit":
+                budget.update_limits([RateLimit("ORDERS", "SECOND", 10, number), limits[1]])
+        assert quick.in_flight == slow.in_flight
+        assert [vars(window) for window in quick.windows.values()] == [
+            vars(window) for window in slow.windows.values()
+        ]
+
+
 def test_windows_are_aligned_to_the_clock() -> None:
     budget = OrderBudget([THREE_IN_TEN])
     now_ns = START_NS + 7 * SECOND_NS
