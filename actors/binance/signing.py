@@ -25,7 +25,7 @@ from messages.enums import OrderType, SelfTradePrevention, Side, TimeInForce
 KEPT_TYPES = (str, int, list, tuple)
 """What stands in a WebSocket API request as it is."""
 PLAIN_TYPES = frozenset({str, int, OrderType, SelfTradePrevention, Side, TimeInForce})
-"""Of these, what is signed as it stands too: text, the enumerations that are text, whole numbers but no booleans."""
+"""What is signed as it stands: text, the enumerations that are text, whole numbers but no booleans. An order has no more."""
 
 BLOCK_SIZE = 64
 """Of SHA-256, in bytes."""
@@ -111,13 +111,9 @@ def sign_rest(parameters: Mapping[str, Any], signer: Signer) -> str:
 
 def websocket_payload(parameters: Mapping[str, Any]) -> str:
     """What the WebSocket API signs: sorted by name, raw."""
-    return plain_payload({name: parameter_text(value) for name, value in parameters.items()})
-
-
-def plain_payload(parameters: Mapping[str, str | int]) -> str:
-    """The same of parameters whose types are all among `PLAIN_TYPES`."""
-    # `name=value` of each pair, without a step of the interpreter: an order has a dozen of them.
-    return "&".join(map("%s=%s".__mod__, sorted(parameters.items())))
+    return "&".join(
+        [f"{name}={parameter_text(value)}" for name, value in sorted(parameters.items())]
+    )
 
 
 def websocket_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +131,10 @@ def websocket_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def sign_websocket(parameters: Mapping[str, Any], signer: Signer) -> dict[str, Any]:
     """Parameters with their signature; `apiKey` and `timestamp` must be among them."""
+    if PLAIN_TYPES.issuperset(map(type, parameters.values())):
+        # The same as below without a step of the interpreter for each: an order has a dozen of them.
+        payload = "&".join(map("%s=%s".__mod__, sorted(parameters.items())))
+        return {**parameters, "signature": signer.sign(payload)}
     clean = websocket_parameters(parameters)
     return {**clean, "signature": signer.sign(websocket_payload(clean))}
 
@@ -156,17 +156,8 @@ class RequestSigner(msgspec.Struct):
         """
         if self.signer is None:
             raise NotSent("the request must be signed and no key was given")
-        complete = {
-            "recvWindow": self.recv_window_ms,
-            **params,
-            "apiKey": self.api_key,
-            "timestamp": venue_time_ns // 1_000_000,
-        }
-        if not PLAIN_TYPES.issuperset(map(type, complete.values())):
-            return sign_websocket(complete, self.signer)
-        # The same in few steps: every order passes here.
-        complete["signature"] = self.signer.sign(plain_payload(complete))
-        return complete
+        stamp = {"apiKey": self.api_key, "timestamp": venue_time_ns // 1_000_000}
+        return sign_websocket({"recvWindow": self.recv_window_ms, **params, **stamp}, self.signer)
 
     def venue_time_ns(self) -> int:
         """The venue's time now, as well as we know it."""

@@ -166,7 +166,9 @@ class BinanceGateway(ExchangeGateway):
             over_websocket=self.order_entry == "websocket",
             fallback_after_s=self.fallback_after_s,
         )
-        self._may_place_at_once = self._entry.is_socket_open
+        self._placing = Placing(
+            client, self._order_budget, self._venue_errors, self.retry_placements
+        )
         self.reads = BinanceReads(client, self._order_budget, self._note, self.exchange)
         return client
 
@@ -201,28 +203,27 @@ class BinanceGateway(ExchangeGateway):
 
     # Requests.
 
+    def places_at_once(self) -> bool:
+        """Over the socket, if it is open; REST asks for the current task."""
+        return self._entry.over_websocket and self._entry.client.ws_api.is_connected
+
     def reserve_placement(self, is_protective: bool) -> float:
         """The venue's `ORDERS` limits bind all keys of the account; cancels are free of them."""
-        return self._order_budget.reserve(self.client.venue_time_ns(), is_protective)
+        return self._order_budget.reserve(self._placing.venue_time_ns(), is_protective)
 
     async def place(self, request: NewOrderRequest) -> Order:
         """Places an order."""
-        with self._placing():
-            return await self._entry.place(request)
+        return await self._placing.carry_out(self._entry.place(request))
 
     async def place_list(self, request: NewOrderListRequest) -> list[Order]:
         """Places a list of orders in one request."""
-        with self._placing():
-            return await self._entry.place_list(request)
+        return await self._placing.carry_out(self._entry.place_list(request))
 
     async def replace(self, request: ReplaceOrderRequest) -> list[Answer]:
         """Cancels one order and places another in one request."""
-        with self._placing():
-            cancel, new = await self._entry.replace(request, self.exchange_order_id_of(request))
+        replacing = self._entry.replace(request, self.exchange_order_id_of(request))
+        cancel, new = await self._placing.carry_out(replacing)
         return answers_to_halves(request, cancel, new)
-
-    def _placing(self) -> Placing:
-        return Placing(self.client, self._order_budget, self._venue_errors, self.retry_placements)
 
     async def cancel_list(self, request: CancelOrderRequest) -> list[Order]:
         """Cancels a list with all its orders."""

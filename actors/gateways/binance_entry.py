@@ -50,10 +50,6 @@ class OrderEntry:
         since_ns = self.missing_since_ns
         return since_ns is not None and self.monotonic_ns() - since_ns >= self.fallback_after_ns
 
-    def is_socket_open(self) -> bool:
-        """Whether an order sent now goes by the socket, and the socket is there."""
-        return self.over_websocket and self.client.ws_api.is_connected
-
     async def keep_connected(self) -> None:
         """Connects the socket if it is missing, so that no order has to wait for that."""
         if not self.over_websocket:

@@ -41,6 +41,10 @@ class VenueErrors:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.judge(error)
+
+    def judge(self, error: BaseException | None) -> None:
+        """Raises what an error proves, if it proves anything."""
         if isinstance(error, RequestRefused):
             if error.code == NEW_ORDER_REJECTED and error.message == DUPLICATE_ORDER:
                 raise OrderAlreadyOpen(str(error)) from error

@@ -2,10 +2,11 @@
 replacement came to, each in the words that its own request would have brought.
 """
 
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from actors.binance.client import BinanceClient
+from actors.binance.errors import BinanceError
 from actors.binance.limits import OrderBudget
 from actors.binance.wire_lists import Half
 from actors.gateways.answers import Answer, answer_cancel, answer_placement, cancel_of
@@ -15,11 +16,11 @@ from messages.enums import OrderStatus, Reason
 from messages.order_requests import ReplaceOrderRequest
 from messages.orders import NewOrderRequest
 
+AnswerType = TypeVar("AnswerType")
+
 
 class Placing:
-    """One placement: says what its errors prove, and learns from its answer how much of the order limit is used."""
-
-    __slots__ = ("_budget", "_client", "_errors", "_retry_placements", "_sent_ns")
+    """Placements of one account: says what their errors prove, and learns from each answer how much of the limit is used."""
 
     def __init__(
         self,
@@ -28,29 +29,26 @@ class Placing:
         errors: VenueErrors,
         retry_placements: Callable[[], None],
     ) -> None:
-        self._client, self._budget, self._errors = client, budget, errors
+        self.budget = budget
+        self.venue_time_ns = client.venue_time_ns
+        self._usage, self._errors = client.usage, errors
         self._retry_placements = retry_placements
-        self._sent_ns = client.venue_time_ns()
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        client, sent_ns = self._client, self._sent_ns
+    async def carry_out(self, sending: Coroutine[Any, Any, AnswerType]) -> AnswerType:
+        """The answer to a placement that has not begun yet. Raises what its error proves, or the error itself."""
+        sent_ns = self.venue_time_ns()
         try:
-            if isinstance(error, ValueError):
-                raise Refused(str(error), reason=Reason.UNSUPPORTED) from error
-            self._errors.__exit__(kind, error, traceback)
+            return await sending
+        except ValueError as error:
+            raise Refused(str(error), reason=Reason.UNSUPPORTED) from error
+        except BinanceError as error:
+            self._errors.judge(error)
+            raise
         finally:
-            counts = client.usage.counts.values()
-            self._budget.answered(
+            counts = self._usage.counts.values()
+            self.budget.answered(
                 sent_ns,
-                client.venue_time_ns(),
+                self.venue_time_ns(),
                 [usage for usage in counts if usage.time_ns >= sent_ns],
             )
             self._retry_placements()

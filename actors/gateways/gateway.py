@@ -7,6 +7,7 @@ each other, late ones are refused, the venue's order limit is waited for, and no
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 
 from actors.gateways.answers import Answer, answer_not_found, refusals_of, unknowns_of
@@ -58,18 +59,18 @@ class ExchangeGateway(VenueActor, VenueCalls):
     _is_loading: bool
     _is_snapshot_due: bool
     _trades_wanted: dict[str, int]
-    _may_place_at_once: Callable[[], bool]
-    """Whether `place`, called now, sends its request before its first wait, and asks for no task until then."""
+    _places_at_once: Callable[[], bool]
+    """`places_at_once` once the gateway is ready; before, nothing is placed at once."""
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the state that the base keeps."""
         instance = super().__new__(cls, *arguments, **keywords)
         instance._turns = OrderTurns()
         instance._queue = PlacementQueue(
-            lambda: instance.reserve_placement(is_protective=False), instance.wall_ns
+            partial(instance.reserve_placement, False), instance.wall_ns
         )
         instance._protective_queue = PlacementQueue(
-            lambda: instance.reserve_placement(is_protective=True), instance.wall_ns
+            partial(instance.reserve_placement, True), instance.wall_ns
         )
         instance._known = KnownOrders()
         instance._in_flight = {}
@@ -77,7 +78,7 @@ class ExchangeGateway(VenueActor, VenueCalls):
         instance._is_loading = False
         instance._is_snapshot_due = False
         instance._trades_wanted = {}
-        instance._may_place_at_once = bool
+        instance._places_at_once = bool
         return instance
 
     # What it may use.
@@ -130,6 +131,7 @@ class ExchangeGateway(VenueActor, VenueCalls):
             await self.persist("reading the instruments", self.load_instruments)
             await self.persist("reading the account", self.tell_account)
             self._is_ready.set()
+            self._places_at_once = self.places_at_once
             # What was asked for while the first answers were on their way.
             await self.persist("reading the instruments", self.load_instruments)
             if self._is_snapshot_due:
@@ -256,19 +258,17 @@ class ExchangeGateway(VenueActor, VenueCalls):
 
     def _place_at_once(self, entry: InFlight, request: NewOrderRequest) -> Placement | None:
         """The placement, sent and to be awaited; None if it must wait for anything, or may not be sent."""
-        if ARMED is not None or entry.turn.previous is not None or not self._is_ready.is_set():
+        if ARMED is not None or entry.turn.previous is not None or not self._places_at_once():
             return None
-        if not self._may_place_at_once() or 0 < request.send_before_ns < self.wall_ns():
+        if 0 < request.send_before_ns < self._context.now_ns():
             return None
-        if not self._queue_of(request.order).may_pass():
+        queue = self._protective_queue if is_protective(request.order) else self._queue
+        if not queue.may_pass():
             return None
         entry.is_sent = True
         begun = Begun(self.place(request))
         self._known.note_sent(request.order.client_order_id, self.wall_ns())
         return begun
-
-    def _queue_of(self, order: Order) -> PlacementQueue:
-        return self._protective_queue if is_protective(order) else self._queue
 
     async def _carry_out(self, entry: InFlight, begun: Placement | None = None) -> None:
         """The boundary of a request's task: whatever is not proven unsent or refused is unknown."""
@@ -363,7 +363,7 @@ class ExchangeGateway(VenueActor, VenueCalls):
         self._refuse_if_late(send_before_ns)
         may_pass, name = False, orders[0].client_order_id
         if not entry.is_withdrawn:
-            queue = self._queue_of(orders[0])
+            queue = self._protective_queue if is_protective(orders[0]) else self._queue
             may_pass = await queue.wait(name, send_before_ns)
         if entry.is_withdrawn:
             raise Unsent("canceled before it was sent")
@@ -385,5 +385,6 @@ class ExchangeGateway(VenueActor, VenueCalls):
 
 def is_protective(order: Order) -> bool:
     """Whether an order only turns what is held into money: a sale at market at once, or when a price is reached."""
-    is_exit = order.order_type is OrderType.MARKET or order.order_type.is_contingent
-    return order.side is Side.SELL and is_exit
+    return order.side is Side.SELL and (
+        order.order_type is OrderType.MARKET or order.order_type.is_contingent
+    )

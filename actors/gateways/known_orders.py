@@ -1,6 +1,6 @@
 """What a gateway remembers of the orders it was asked for: who asked, and what the venue calls them."""
 
-from dataclasses import dataclass
+import msgspec
 
 from actors.runtime.context import Cause
 from messages.orders import Order
@@ -10,8 +10,7 @@ ENDED_LIMIT = 1_000
 """So many orders are remembered after their end."""
 
 
-@dataclass(slots=True)
-class KnownOrder:
+class KnownOrder(msgspec.Struct):
     """One order's origin and the venue's id of it, 0 until the venue has said it."""
 
     cause: Cause

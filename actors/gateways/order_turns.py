@@ -6,17 +6,18 @@ Requests on different orders know nothing of each other.
 
 import asyncio
 
+import msgspec
 
-class Turn:
+
+class Turn(msgspec.Struct, eq=False):
     """One request's place in the sequence of its order."""
 
-    def __init__(self, previous: "Turn | None") -> None:
-        self.previous = previous
-        self.is_ended = False
-        self._ended: asyncio.Event | None = None
-        """Made when somebody waits: hardly any order is spoken of twice at once."""
-        self.is_order_dead: bool = previous is not None and previous.is_order_dead
-        """The order is proven not to be at the venue, and its end has been told."""
+    previous: "Turn | None"
+    is_order_dead: bool
+    """The order is proven not to be at the venue, and its end has been told."""
+    is_ended: bool = False
+    ended: asyncio.Event | None = None
+    """Made when somebody waits: hardly any order is spoken of twice at once."""
 
     async def wait(self) -> None:
         """Returns when the request before this one has been answered."""
@@ -29,15 +30,15 @@ class Turn:
     async def wait_for_end(self) -> None:
         """Returns when this request has been answered."""
         if not self.is_ended:
-            if self._ended is None:
-                self._ended = asyncio.Event()
-            await self._ended.wait()
+            if self.ended is None:
+                self.ended = asyncio.Event()
+            await self.ended.wait()
 
     def end(self) -> None:
         """It has been answered."""
         self.is_ended = True
-        if self._ended is not None:
-            self._ended.set()
+        if self.ended is not None:
+            self.ended.set()
 
 
 class OrderTurns:
@@ -51,7 +52,7 @@ class OrderTurns:
         previous = None
         for name in client_order_ids:
             previous = previous or self.last.get(name)
-        turn = Turn(previous)
+        turn = Turn(previous, previous is not None and previous.is_order_dead)
         for name in client_order_ids:
             self.last[name] = turn
         return turn

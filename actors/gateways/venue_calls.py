@@ -71,6 +71,10 @@ class VenueCalls:
     async def disconnect(self) -> None:
         """Closes what was opened; called however the gateway ends."""
 
+    def places_at_once(self) -> bool:
+        """Whether `place`, called now, sends its request before its first wait, and asks for no task until then."""
+        return False
+
     def reserve_placement(self, is_protective: bool) -> float:
         """Counts one order against the venue's limit and returns 0.0, or returns the seconds to wait for it.
 
