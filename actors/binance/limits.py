@@ -102,6 +102,10 @@ class Window:
         self.interval_ns = interval_ns
         self.margin_ns = min(margin_ns, interval_ns // 10)
         self.spent: dict[int, int] = {}
+        """By a window's number, counted from the epoch."""
+        self.index = 0
+        """The window that was entered last; from `begin_ns` until `end_ns` there is no other."""
+        self.begin_ns = self.end_ns = 0
         self.set_limit(limit)
 
     def set_limit(self, limit: int) -> None:
@@ -115,6 +119,18 @@ class Window:
         first = (now_ns - self.margin_ns) // self.interval_ns
         last = (now_ns + self.margin_ns) // self.interval_ns
         return (first,) if first == last else (first, last)
+
+    def enter(self, now_ns: int) -> bool:
+        """Takes the window of this instant for the present one; False near a boundary, where there may be two."""
+        indexes = self.indexes_at(now_ns)
+        if len(indexes) > 1:
+            return False
+        if len(self.spent) >= KEPT_WINDOWS:
+            self.forget(now_ns)
+        self.index = indexes[0]
+        self.begin_ns = self.index * self.interval_ns + self.margin_ns
+        self.end_ns = (self.index + 1) * self.interval_ns - self.margin_ns
+        return True
 
     def wait_ns(self, amount: int, now_ns: int, keeps_reserve: bool = False) -> int:
         """How long until `amount` may be spent. More than the limit itself waits for an empty window.
@@ -202,10 +218,6 @@ class LimitBudget:
     ) -> None:
         """An answer has come, or will not: the venue's own counts, where it gave any, replace ours."""
         self.in_flight = max(self.in_flight - amount, 0)
-        for window in self.windows.values():
-            # Here, while nobody waits for it: the next order finds room for its window.
-            if len(window.spent) > 2:
-                window.forget(now_ns)
         for usage in counts:
             # A count older than the request does not know of it.
             if usage.kind == self.kind and usage.time_ns >= sent_ns:
@@ -247,23 +259,17 @@ class OrderBudget(LimitBudget):
     def reserve(self, now_ns: int, is_protective: bool = True) -> float:
         """Counts an order that is sent now and returns 0.0, or returns the seconds to wait for it."""
         if self.hold_until_ns <= now_ns:
-            found = []
             for window in self.windows.values():
-                spent = window.spent
-                index, passed_ns = divmod(now_ns, window.interval_ns)
-                count = spent.get(index, 0)
-                if (
-                    count >= (window.limit if is_protective else window.shared_limit)
-                    or not window.margin_ns <= passed_ns < window.interval_ns - window.margin_ns
-                    or len(spent) >= KEPT_WINDOWS
-                ):
+                if not window.begin_ns <= now_ns < window.end_ns and not window.enter(now_ns):
                     break
-                found.append((spent, index, count + 1))
+                limit = window.limit if is_protective else window.shared_limit
+                if window.spent.get(window.index, 0) >= limit:
+                    break
             else:
                 # The common case, in few steps: there is room, and no boundary near. Every order passes here.
                 self.in_flight += 1
-                for spent, index, count in found:
-                    spent[index] = count
+                for window in self.windows.values():
+                    window.spent[window.index] = window.spent.get(window.index, 0) + 1
                 return 0.0
         wait_s = self.may_place(now_ns, is_protective)
         if wait_s <= 0:

@@ -129,7 +129,7 @@ class MarketDecoder:
         """A trade."""
         return self.make_trade(self._trade(data), receive_time_ns)
 
-    def make_trade(self, frame: TradeFrame, receive_time_ns: int) -> Trade:
+    def make_trade(self, frame: TradeFrame | AggregateTradeFrame, receive_time_ns: int) -> Trade:
         """The message of a trade's frame."""
         return Trade(
             exchange=self.exchange,
@@ -145,18 +145,7 @@ class MarketDecoder:
 
     def decode_aggregate_trade(self, data: Any, receive_time_ns: int = 0) -> Trade:
         """An aggregate trade; its `trade_id` is the aggregate's, which counts without a gap."""
-        frame = self._aggregate_trade(data)
-        return Trade(
-            exchange=self.exchange,
-            symbol=frame.symbol,
-            trade_id=frame.trade_id,
-            price=frame.price,
-            quantity=frame.quantity,
-            buyer_is_maker=frame.buyer_is_maker,
-            trade_time_ns=nanoseconds_of(frame.trade_time),
-            event_time_ns=nanoseconds_of(frame.event_time),
-            receive_time_ns=receive_time_ns,
-        )
+        return self.make_trade(self._aggregate_trade(data), receive_time_ns)
 
     def decode_book_ticker(self, data: Any, receive_time_ns: int = 0) -> BookTicker:
         """A book ticker."""

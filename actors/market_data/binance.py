@@ -119,13 +119,6 @@ class BinanceMarketDataFeed(MarketDataFeed):
         self._decode = MarketDecoder(exchange).decode
         self._synchronisations: dict[str, Synchronisation] = {}
         self._snapshot_turns = asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
-        self._take: dict[type[Any], Callable[[SymbolLine, Any], None]] = {
-            Trade: self._take_trade,
-            BookTicker: self._take_book_ticker,
-            DepthUpdate: self._take_difference,
-            Kline: self._take_kline,
-            PartialKline: self._take_kline,
-        }
 
     # Streams.
 
@@ -174,6 +167,7 @@ class BinanceMarketDataFeed(MarketDataFeed):
         if line is None:
             line = self._lines[wanted.symbol] = SymbolLine(wanted.symbol)
             line.loss = "not connected yet"
+            line.take = self._takers_of(line)
             self._connection_with_room().lines.append(line)
             self._tell_state(line)
         if wanted.message_class is OrderBook and line.book is None:
@@ -243,17 +237,22 @@ class BinanceMarketDataFeed(MarketDataFeed):
         if line.is_stale:
             line.is_stale = False
             self._tell_state(line)
-        self._take[type(data)](line, data)
+        line.take[type(data)](data)
 
-    def _take_trade(self, line: SymbolLine, trade: Trade) -> None:
-        if line.trades is None:
-            line.trades = TradeSequence(
-                self.send,
-                partial(self._tell_hole, line.symbol, "trades"),
-                partial(self._reader.trades, line.symbol),
-                self._group.create_task,
-            )
-        line.trades.take(trade)
+    def _takers_of(self, line: SymbolLine) -> dict[type[Any], Callable[[Any], None]]:
+        trades = TradeSequence(
+            self.send,
+            partial(self._tell_hole, line.symbol, "trades"),
+            partial(self._reader.trades, line.symbol),
+            self._group.create_task,
+        )
+        return {
+            Trade: trades.take,
+            BookTicker: partial(self._take_book_ticker, line),
+            DepthUpdate: partial(self._take_difference, line),
+            Kline: partial(self._take_kline, line),
+            PartialKline: partial(self._take_kline, line),
+        }
 
     def _take_book_ticker(self, line: SymbolLine, ticker: BookTicker) -> None:
         if ticker.update_id > line.last_ticker_id:

@@ -1,7 +1,9 @@
 """How far one symbol's streams have come: what was received last, and whether its book can be trusted. Pure."""
 
+from collections.abc import Callable
+from typing import Any
+
 from actors.market_data.kline_sequence import KlineSequence
-from actors.market_data.trade_sequence import TradeSequence
 from actors.trading.order_book import LocalOrderBook
 from messages.enums import FeedState, KlineInterval
 
@@ -22,7 +24,8 @@ class SymbolLine:
         """Why it is not connected, or what the hole is."""
         self.last_receive_ns = 0
         self.last_ticker_id = 0
-        self.trades: TradeSequence | None = None
+        self.take: dict[type[Any], Callable[[Any], None]] = {}
+        """What takes its data, by their type."""
         self.klines: dict[KlineInterval, KlineSequence] = {}
 
     @property
