@@ -105,9 +105,12 @@ class OrderStatus(WireEnum):
 
     is_terminal: bool
     """Whether the venue will never change it again."""
+    is_open: bool
+    """Whether the venue may still execute the order, as far as we know."""
 
     def __init__(self, value: str) -> None:
         self.is_terminal = value in TERMINAL
+        self.is_open = value not in (*TERMINAL, "NOT_FOUND")
 
 
 TERMINAL_STATUSES = frozenset(status for status in OrderStatus if status.is_terminal)

@@ -116,7 +116,7 @@ class Order(Message, kw_only=True):
     @property
     def is_open(self) -> bool:
         """Whether the venue may still execute it, as far as we know."""
-        return not self.status.is_terminal and self.status is not OrderStatus.NOT_FOUND
+        return self.status.is_open
 
     @property
     def open_quantity(self) -> Decimal:

@@ -15,8 +15,9 @@ import msgspec
 
 from actors.order_manager.naming import OrderNames
 from actors.trading.balances import Balances
+from actors.trading.open_quantities import find_lock
 from actors.trading.order_change import OrderChange
-from actors.trading.order_lists import EXITS, counted_orders
+from actors.trading.order_lists import EXITS
 from actors.trading.order_table import OrderTable
 from actors.trading.portfolio import Portfolio
 from messages.account import AccountSnapshot, Balance
@@ -89,7 +90,9 @@ class Books:
 
     def set_instrument(self, instrument: Instrument) -> None:
         """Takes trading rules, in place of earlier ones."""
-        self.instruments[instrument.exchange, instrument.symbol] = instrument
+        exchange, symbol = instrument.exchange, instrument.symbol
+        self.instruments[exchange, symbol] = instrument
+        self.table.set_assets(exchange, symbol, (instrument.base_asset, instrument.quote_asset))
         self.portfolio.set_instrument(instrument)
 
     def set_balance(self, balance: Balance) -> None:
@@ -120,24 +123,18 @@ class Books:
             free = ZERO
         for _, amount in self.on_the_way.get((exchange, asset), ()):
             free += amount
-        for order in counted_orders(self.table.unheard_orders(exchange)):
-            locked_asset, amount = self.find_lock(order)
-            if locked_asset == asset:
-                free -= amount
-        return free
+        return free - self.table.quantities.find_locked(exchange, asset, self.mid_price)
 
     def find_lock(self, order: Order) -> tuple[str, Decimal]:
         """The asset that an order locks at the venue, and how much of it; ("", 0) where its symbol is not known."""
         instrument = self.instruments.get((order.exchange, order.symbol))
         if instrument is None or order.is_waiting or order.is_armed:
             return "", ZERO
-        if order.side is Side.SELL:
-            return instrument.base_asset, order.open_quantity
-        if order.quote_quantity:
-            return instrument.quote_asset, order.quote_quantity - order.executed_quote_quantity
-        price = order.price or order.stop_price
-        price = price or self.mid_price(order.exchange, order.symbol) or ZERO
-        return instrument.quote_asset, order.open_quantity * price
+        assets = (instrument.base_asset, instrument.quote_asset)
+        asset, amount, is_priced = find_lock(order, assets)
+        if not is_priced:
+            amount *= self.mid_price(order.exchange, order.symbol) or ZERO
+        return asset, amount
 
     def unsettled(
         self, strategy: str | None, exchange: Exchanges, symbol: str, side: Side | None = None

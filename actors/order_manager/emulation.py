@@ -86,6 +86,7 @@ class Emulation:
     def arm(self, order: Order) -> None:
         """Writes an order's trigger down; its strategy hears that it stands when that is done."""
         order.is_armed = True
+        self.books.table.refile(order)
         self.armed[order.order_id] = order
         self.port.send(TriggerArmed(order=copy_order(order)))
         self.port.schedule(0.0, self._acknowledge, order.order_id)
@@ -103,6 +104,7 @@ class Emulation:
     def release(self, order: Order) -> None:
         """An exit whose entry has been filled waits no longer."""
         order.is_waiting = False
+        self.books.table.refile(order)
         if order.status is OrderStatus.PENDING_NEW:
             self._acknowledge(order.order_id)
 
@@ -131,11 +133,12 @@ class Emulation:
         order.is_armed = True
         self.armed[order_id] = order
         order.venue_status = OrderStatus.NEW
-        if order_id in self.cancels.wanted:
-            order.status = OrderStatus.PENDING_CANCEL
+        is_unwanted = order_id in self.cancels.wanted
+        order.status = OrderStatus.PENDING_CANCEL if is_unwanted else OrderStatus.NEW
+        self.books.table.refile(order)
+        if is_unwanted:
             self.port.schedule(0.0, self.disarm, order_id)
             return True
-        order.status = OrderStatus.NEW
         self.due[order_id] = self.port.now_ns + RETRY_NS
         self._tell(order)
         self._watch()

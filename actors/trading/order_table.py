@@ -37,11 +37,11 @@ Priority). It is found by both, and called by the newer one.
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from actors.trading.open_quantities import OpenQuantities
+from actors.trading.open_quantities import Assets, OpenQuantities
 from actors.trading.order_change import OrderChange, Verdict, is_contradiction, judge_silence
 from messages.enums import Exchanges, ExecutionType, OrderStatus, Reason, Side
 from messages.orders import Order
@@ -69,15 +69,13 @@ class OrderTable:
         self._open: dict[str, Order] = {}
         self._open_by_market: dict[tuple[Exchanges, str], dict[str, Order]] = {}
         self._open_by_strategy: dict[str, dict[str, Order]] = {}
-        self._unheard: dict[str, Order] = {}
-        """Open orders that the venue has not spoken of."""
         self._closed: dict[str, Order] = {}
         self._retired: dict[str, Order] = {}
         self._by_client_id: dict[tuple[Exchanges, str], Order] = {}
         self._by_exchange_id: dict[tuple[Exchanges, str, int], Order] = {}
         self._by_list: dict[str, dict[str, Order]] = {}
         """The orders of each list, by own id, in the order in which they were placed."""
-        self._quantities = OpenQuantities()
+        self.quantities = OpenQuantities()
         self._former_names: dict[str, list[str]] = {}
         """Earlier client order ids, by own id."""
 
@@ -88,29 +86,36 @@ class OrderTable:
     # Operations: each returns what it changed.
 
     def add(self, order: Order) -> OrderChange:
-        """Takes a new intent; from now on the table's instance is the truth about it.
-
-        Raises ValueError if it lacks an id, if an id is known already, or if its time to cancel is not above 0.
-        """
-        if not order.order_id or not order.client_order_id:
-            raise ValueError(f"an order needs its own id and a client order id: {order!r}")
-        known = self._find_by_id(order.order_id) is not None
-        if known or (order.exchange, order.client_order_id) in self._by_client_id:
-            raise ValueError(
-                f"order {order.order_id} ({order.client_order_id}) exists; ids are never used twice"
-            )
-        seconds = order.time_to_cancel
-        if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-            raise ValueError(f"order {order.order_id}: time_to_cancel must be above 0 seconds")
-        self._by_client_id[order.exchange, order.client_order_id] = order
-        if order.list_id:
-            self._by_list.setdefault(order.list_id, {})[order.order_id] = order
-        self._file(order)
+        """Takes a new intent. Raises what `add_all` raises."""
+        self.add_all((order,))
         return OrderChange(Verdict.APPLIED, order, status_changed=True)
+
+    def add_all(self, orders: Sequence[Order]) -> None:
+        """Takes new intents, all or none; from now on the table's instances are the truth about them.
+
+        Raises ValueError if one lacks an id, if an id is known already, or if a time to cancel is not above 0.
+        """
+        named: set[str] = set()
+        for order in orders:
+            order_id, name = order.order_id, order.client_order_id
+            if not order_id or not name:
+                raise ValueError(f"an order needs its own id and a client order id: {order!r}")
+            known = order_id in self._open or order_id in self._closed or order_id in self._retired
+            if known or order_id in named or (order.exchange, name) in self._by_client_id:
+                raise ValueError(f"order {order_id} ({name}) exists; ids are never used twice")
+            seconds = order.time_to_cancel
+            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+                raise ValueError(f"order {order_id}: time_to_cancel must be above 0 seconds")
+            named.add(order_id)
+        for order in orders:
+            self._by_client_id[order.exchange, order.client_order_id] = order
+            if order.list_id:
+                self._by_list.setdefault(order.list_id, {})[order.order_id] = order
+            self._file(order)
 
     def restore(self, order: Order) -> None:
         """Takes over an order as an earlier table held it, in place of what is known of it."""
-        known = self._find_by_id(order.order_id)
+        known = self.get(order.order_id) or self._retired.get(order.order_id)
         if known is not None:
             self._leave_open(known)
             self._closed.pop(order.order_id, None)
@@ -195,6 +200,12 @@ class OrderTable:
         """The order is proven never to have come to the book: refused there, or not sent at all."""
         return self._say(order, OrderStatus.REJECTED, reason, reason_text, reason_code)
 
+    def set_assets(self, exchange: Exchanges, symbol: str, assets: Assets) -> None:
+        """Takes the base and quote asset of a symbol, in which its orders lock."""
+        if self.quantities.set_assets(exchange, symbol, assets):
+            for order in self.open_orders(None, exchange, symbol):
+                self._file(order)
+
     # Questions.
 
     def get(self, order_id: str) -> Order | None:
@@ -241,20 +252,13 @@ class OrderTable:
         """How many orders the venue may still execute, of one strategy or of all."""
         return len(self._open if strategy is None else self._open_by_strategy.get(strategy, {}))
 
-    def unheard_orders(self, exchange: Exchanges) -> list[Order]:
-        """The open orders at a venue of which it has not spoken, oldest first."""
-        return [order for order in self._unheard.values() if order.exchange is exchange]
-
     def open_quantity(
         self, exchange: Exchanges, symbol: str, side: Side, strategy: str | None = None
     ) -> Decimal:
         """What one side of a market may still execute for us, in the base asset."""
-        return self._quantities.find(exchange, symbol, side, strategy)
+        return self.quantities.find(exchange, symbol, side, strategy)
 
     # Within.
-
-    def _find_by_id(self, order_id: str) -> Order | None:
-        return self.get(order_id) or self._retired.get(order_id)
 
     def _match(self, event: Order) -> tuple[Order | None, bool]:
         """The order that an event is about, if known, and whether the event names a second one of that name."""
@@ -346,9 +350,10 @@ class OrderTable:
 
     def _file(self, order: Order) -> None:
         """Puts an order where it belongs after a change."""
-        self._quantities.note(order.list_id or order.order_id, self.list_orders(order))
-        order_id, market = order.order_id, (order.exchange, order.symbol)
-        if not order.is_open:
+        order_id = order.order_id
+        mates = self.list_orders(order) if order.list_id else (order,)
+        self.quantities.note(order.list_id or order_id, mates)
+        if not order.status.is_open:
             self._leave_open(order)
             if order_id not in self._retired:
                 self._closed.setdefault(order_id, order)
@@ -358,19 +363,15 @@ class OrderTable:
             self._closed.pop(order_id, None)
             self._retired.pop(order_id, None)
             self._open[order_id] = order
+            market = (order.exchange, order.symbol)
             self._open_by_market.setdefault(market, {})[order_id] = order
             self._open_by_strategy.setdefault(order.strategy, {})[order_id] = order
-        if order.venue_status is None:
-            self._unheard[order_id] = order
-        else:
-            self._unheard.pop(order_id, None)
 
     def _leave_open(self, order: Order) -> None:
         """Takes an order out of those that are open, if it is one of them."""
         order_id = order.order_id
         if (filed := self._open.pop(order_id, None)) is None:
             return
-        self._unheard.pop(order_id, None)
         market = (filed.exchange, filed.symbol)
         tables: tuple[tuple[dict[Any, dict[str, Order]], Any], ...] = (
             (self._open_by_market, market),

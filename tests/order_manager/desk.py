@@ -3,11 +3,13 @@
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from actors.order_manager.books import Books
 from actors.order_manager.manager import OrderManager
 from actors.runtime.clock import SimulatedClock, random_for
 from actors.runtime.context import ActorContext, Envelope
 from actors.runtime.specification import ActorSpecification
 from actors.testing import START_TIME_NS, make_book_ticker, make_instrument
+from actors.trading.order_lists import counted_orders
 from messages.account import AccountSnapshot, Balance
 from messages.base import Message
 from messages.codec import decoder_of
@@ -37,6 +39,30 @@ from messages.orders import (
 MessageType = TypeVar("MessageType", bound=Message)
 GATEWAY = "BinanceGateway"
 STRATEGY = "Breakout"
+
+
+def check_sums(books: Books) -> None:
+    """The running sums are what a listing of all open orders says: whoever changes an order has filed it again."""
+    orders: dict[str, Order] = {}
+    for order in books.table.open_orders():
+        orders.update((each.order_id, each) for each in books.table.list_orders(order))
+    standing = [order for order in orders.values() if order.is_open]
+    locks: dict[tuple[Exchanges, str], Decimal] = {}
+    silent = [each for each in standing if each.venue_status is None and not each.is_armed]
+    for order in counted_orders(silent):
+        asset, amount = books.find_lock(order)
+        locks[order.exchange, asset] = locks.get((order.exchange, asset), Decimal(0)) + amount
+    for instrument in books.instruments.values():
+        for asset in (instrument.base_asset, instrument.quote_asset):
+            key = (instrument.exchange, asset)
+            found = books.table.quantities.find_locked(*key, books.mid_price)
+            assert found == locks.get(key, 0), key
+    sides: dict[tuple[Exchanges, str, Side], Decimal] = {}
+    for order in counted_orders(standing):
+        side = (order.exchange, order.symbol, order.side)
+        sides[side] = sides.get(side, Decimal(0)) + order.open_quantity
+    for side, quantity in sides.items():
+        assert books.table.open_quantity(*side) == quantity, side
 
 
 class Desk:
@@ -125,6 +151,7 @@ class Desk:
         message.origin_time_ns = self.now_ns
         sent = len(self.manager.outbox)
         self.manager.handle(message, self.now_ns)
+        check_sums(self.manager.books)
         return self.manager.outbox[sent:]
 
     def advance(self, seconds: float) -> list[Message]:
