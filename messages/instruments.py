@@ -64,7 +64,7 @@ def round_nearest(value: Decimal | str | int | float, step: Decimal) -> Decimal:
 
 def round_to_step(value: Decimal | str | int | float, step: Decimal, rounding: str) -> Decimal:
     """A multiple of `step` by one of the decimal module's rounding modes."""
-    number = to_decimal(value)
+    number = value if isinstance(value, Decimal) and value.is_finite() else to_decimal(value)
     if step <= 0:
         return number
     return (number / step).to_integral_value(rounding=rounding) * step
@@ -146,14 +146,16 @@ class Instrument(Message, kw_only=True):
         is_market = order_type is OrderType.MARKET
         if quantity <= 0:
             return Reason.QUANTITY, f"quantity {to_text(quantity)} is not above 0 after rounding"
-        if fault := self.find_quantity_fault(quantity, is_market):
+        # The bounds of a MARKET order may be narrower, never wider.
+        is_outside = quantity < self.min_quantity or 0 < self.max_quantity < quantity
+        if (is_outside or is_market) and (fault := self.find_quantity_fault(quantity, is_market)):
             return Reason.QUANTITY, fault
         if price is not None:
             if price <= 0:
                 return Reason.PRICE, f"price {to_text(price)} is not above 0 after rounding"
-            if self.min_price > 0 and price < self.min_price:
+            if price < self.min_price:
                 return Reason.PRICE, f"price {to_text(price)} is below {to_text(self.min_price)}"
-            if self.max_price > 0 and price > self.max_price:
+            if 0 < self.max_price < price:
                 return Reason.PRICE, f"price {to_text(price)} is above {to_text(self.max_price)}"
         reference = market_price if is_market else price
         if reference is None:

@@ -192,3 +192,73 @@ def test_a_bound_of_zero_bounds_nothing() -> None:
     free = make_instrument(min_notional=Decimal(0))
     assert reason_of(free, "0.00000001", "0.00000001") is Reason.NONE
     assert reason_of(free, "1000000000", "1000000000") is Reason.NONE
+
+
+AMOUNTS = st.decimals(min_value=0, max_value=20, places=1)
+BOUNDS = (
+    *("min_price", "max_price", "min_quantity", "max_quantity"),
+    *("market_min_quantity", "market_max_quantity", "min_notional", "max_notional"),
+)
+
+
+def find_broken_rules(
+    rules: Instrument,
+    order_type: OrderType,
+    quantity: Decimal,
+    price: Decimal | None,
+    market_price: Decimal | None,
+) -> set[Reason]:
+    """Which of the venue's filters some terms break, each filter by itself (filters.md); a bound of 0 does not bind."""
+    is_market = order_type is OrderType.MARKET
+    least, most = [rules.min_quantity], [rules.max_quantity]
+    if is_market:
+        least.append(rules.market_min_quantity)
+        most.append(rules.market_max_quantity)
+    broken = set()
+    if any(quantity < bound for bound in least) or any(0 < bound < quantity for bound in most):
+        broken.add(Reason.QUANTITY)
+    if price is not None and (
+        price < rules.min_price or (rules.max_price and price > rules.max_price)
+    ):
+        broken.add(Reason.PRICE)
+    if quantity <= 0:
+        broken.add(Reason.QUANTITY)
+    if price is not None and price <= 0:
+        broken.add(Reason.PRICE)
+    reference = market_price if is_market else price
+    if reference is not None:
+        worth = reference * quantity
+        binds = not is_market or rules.min_notional_applies_to_market
+        if binds and worth < rules.min_notional:
+            broken.add(Reason.NOTIONAL)
+        binds = not is_market or rules.max_notional_applies_to_market
+        if binds and 0 < rules.max_notional < worth:
+            broken.add(Reason.NOTIONAL)
+    return broken
+
+
+@given(
+    bounds=st.fixed_dictionaries(dict.fromkeys(BOUNDS, AMOUNTS)),
+    applies=st.booleans(),
+    is_market=st.booleans(),
+    quantity=AMOUNTS,
+    price=AMOUNTS,
+    market_price=st.none() | AMOUNTS,
+)
+def test_terms_pass_that_break_none_of_the_filters(
+    bounds: dict[str, Decimal],
+    applies: bool,
+    is_market: bool,
+    quantity: Decimal,
+    price: Decimal,
+    market_price: Decimal | None,
+) -> None:
+    rules = make_instrument(
+        **bounds, min_notional_applies_to_market=applies, max_notional_applies_to_market=not applies
+    )
+    kind = OrderType.MARKET if is_market else OrderType.LIMIT
+    asked = None if is_market else price
+    broken = find_broken_rules(rules, kind, quantity, asked, market_price)
+    fault = rules.find_fault(kind, quantity, asked, market_price)
+    assert (fault is None) is (not broken)
+    assert fault is None or fault[0] in broken
