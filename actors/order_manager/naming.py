@@ -21,12 +21,13 @@ KEYWORDS = (
     *("select", "insert", "update", "delete", "drop", "union", "alter", "create", "exec", "cast"),
     *("truncate", "where", "from", "table", "into", "join", "having", "grant", "merge", "declare"),
 )
+KEYWORD = re.compile("|".join(KEYWORDS))
 
 
 def find_keyword(text: str) -> str | None:
     """The SQL keyword that a text holds, in any case, or None."""
-    lowered = text.lower()
-    return next((keyword for keyword in KEYWORDS if keyword in lowered), None)
+    found = KEYWORD.search(text.lower())
+    return found[0] if found is not None else None
 
 
 def shorten(name: str, length: int) -> str:
@@ -67,6 +68,8 @@ class OrderNames:
         self.counter = first
         self.parts: dict[str, str] = {}
         self.strategies: dict[str, str] = {}
+        self._heads: dict[str, tuple[int, str]] = {}
+        """By strategy a counter without its last digit, and what all ids of these counters begin with."""
         number = f"[0-9a-z_]{{1,{NUMBER_LENGTH}}}"
         strategy = f"[A-Za-z0-9_]{{1,{STRATEGY_LENGTH}}}"
         self.pattern = re.compile(f"{re.escape(self.bot)}-({strategy})-({number})-{number}")
@@ -75,6 +78,7 @@ class OrderNames:
     def move_to(self, run: int) -> None:
         """Names orders by this run's number from now on. Raises ValueError for one too great to be named."""
         self.run_number = run
+        self._heads.clear()
         self.run = to_base36(run)
         if find_keyword(self.run):
             self.run = f"{self.run[:2]}_{self.run[2:]}"
@@ -94,16 +98,22 @@ class OrderNames:
 
         Raises OverflowError when this run has used all of its ids, two thousand million.
         """
-        part = self.register(strategy)
-        self.counter += 1
-        counter = to_base36(self.counter)
-        # No keyword is shorter than four letters.
-        while len(counter) > 3 and find_keyword(counter):
+        while True:
             self.counter += 1
-            counter = to_base36(self.counter)
-        if len(counter) > NUMBER_LENGTH:
+            first, last = divmod(self.counter, 36)
+            head = self._heads.get(strategy)
+            if head is None or head[0] != first:
+                head = self._heads[strategy] = (first, self._build_head(strategy, first))
+            name = head[1] + DIGITS[last]
+            # No keyword is shorter than four letters, and none reaches over a hyphen.
+            if first < 36**2 or find_keyword(name) is None:
+                return name
+
+    def _build_head(self, strategy: str, first: int) -> str:
+        digits = to_base36(first) if first else ""
+        if len(digits) >= NUMBER_LENGTH:
             raise OverflowError("this run has used all its client order ids; restart the bot")
-        return f"{self.bot}-{part}-{self.run}-{counter}"
+        return f"{self.bot}-{self.register(strategy)}-{self.run}-{digits}"
 
     def is_ours(self, client_order_id: str) -> bool:
         """Whether this bot gave the id, in this run or an earlier one."""

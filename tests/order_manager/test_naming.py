@@ -110,3 +110,32 @@ def test_the_last_id_of_a_run_is_followed_by_an_error() -> None:
     names.counter = 36**6 - 1
     with pytest.raises(OverflowError):
         names.next("S")
+
+
+@given(
+    run=st.integers(0, 36**5),
+    near=st.sampled_from([int(word, 36) for word in KEYWORDS if len(word) <= 6] + [0, 36**3]),
+    before=st.integers(0, 40),
+    asked=st.lists(st.sampled_from(("S", "A long-named Strategy", "move")), max_size=120),
+)
+def test_ids_count_up_whoever_asks(run: int, near: int, before: int, asked: list[str]) -> None:
+    names = OrderNames("bot", run, max(near - before, 0))
+    counter = names.counter
+    for strategy in asked:
+        if strategy == "move":
+            names.move_to(run + 1)
+            continue
+        counter += 1
+        while find_keyword(to_base36(counter)):
+            counter += 1
+        expected = f"bot-{names.register(strategy)}-{names.run}-{to_base36(counter)}"
+        assert names.next(strategy) == expected
+        assert names.counter == counter
+
+
+def test_a_run_that_has_used_all_its_ids_says_so() -> None:
+    names = OrderNames("bot", 1, 36**6 - 2)
+    assert names.next("S") == "bot-S-1-zzzzzz"
+    for _ in range(2):
+        with pytest.raises(OverflowError, match="has used all"):
+            names.next("S")
