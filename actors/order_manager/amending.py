@@ -162,7 +162,9 @@ class Amending:
         left = amendment.quantity - executed
         if left <= 0:
             return None
-        return self.placements.find_fault(build_leg(order, amendment.price, left, self.port.now_ns))
+        leg = build_leg(order, amendment.price, left, self.port.now_ns)
+        instrument = self.placements.books.instruments.get((order.exchange, order.symbol))
+        return self.placements.find_fault(leg, instrument)
 
 
 def build_leg(order: Order, price: Decimal, quantity: Decimal, now_ns: int) -> Order:

@@ -105,6 +105,8 @@ class Chains:
     def view(self, order: Order) -> Order:
         """The order as its strategy knows it, whichever leg it is; a copy."""
         chain = self.by_leg.get(order.order_id)
+        if chain is None and not self.being_amended:
+            return copy_order(order)
         whole = copy_order(order if chain is None else chain.current)
         if whole.order_id in self.being_amended and whole.status is OrderStatus.PENDING_CANCEL:
             whole.status = whole.venue_status or OrderStatus.PENDING_NEW

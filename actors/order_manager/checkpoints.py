@@ -14,7 +14,6 @@ from actors.order_manager.gate import TradingGate
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from messages.account import Balance
-from messages.base import Message
 from messages.orders import Order
 from messages.recovery import ChainState, LossMark, OrderManagerCheckpoint
 
@@ -44,17 +43,8 @@ class Checkpoints:
         self.marks = marks
         self.after_entries = after_entries
         self.entries = 0
-        """Durable messages since the last one."""
+        """Durable messages since the last one, which the next start would have to read; whoever sends them counts."""
         self.is_asked = False
-
-    def on_sent(self, message: Message) -> None:
-        """Counts what the next start would have to read."""
-        if message.is_checkpoint:
-            self.entries = 0
-        elif message.is_durable:
-            self.entries += 1
-            if self.entries >= self.after_entries:
-                self.ask()
 
     def ask(self, delay_s: float = 0.0) -> None:
         """One soon, as a message of its own: within a handler the books may not agree yet."""
@@ -72,8 +62,9 @@ class Checkpoints:
             self._write()
 
     def _write(self) -> None:
-        self.is_asked = False
+        self.is_asked = True  # the checkpoint is counted too, and asks for no other
         self.port.send(self.build())
+        self.entries, self.is_asked = 0, False
 
     def build(self) -> OrderManagerCheckpoint:
         """All that only the order manager knows."""

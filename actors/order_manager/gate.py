@@ -67,6 +67,8 @@ class TradingGate:
         """Why a new order must not pass, or None."""
         if not self.is_ready:
             return Reason.NOT_READY, "the venue has not told its state yet; wait for the resync"
+        if not (self.stops or self.halts or self.pauses or self.holds):
+            return None
         if strategy in self.stops:
             return Reason.STOPPED, f"{strategy} is out: {self.stops[strategy]}"
         for scope in (ALL, strategy):

@@ -156,6 +156,7 @@ class OrderManager(Actor[Outputs]):
         self.parts = parts
         self.books, self.gate, self.chains = parts.books, parts.gate, parts.chains
         self.publisher, self.settlement = parts.publisher, parts.settlement
+        self.placements = parts.placements
         self.cancels, self.inquiries = parts.cancels, parts.inquiries
         self.amending, self.reducing = parts.amending, parts.reducing
         self.closings, self.halts = parts.closings, parts.halts
@@ -171,7 +172,10 @@ class OrderManager(Actor[Outputs]):
         """Sends a message; what is durable is counted, for the next checkpoint."""
         super().send(message)
         if message.is_durable:
-            self.checkpoints.on_sent(message)
+            checkpoints = self.checkpoints
+            checkpoints.entries += 1
+            if checkpoints.entries >= checkpoints.after_entries:
+                checkpoints.ask()
 
     # The start, and what strategies must know before anything else.
 
@@ -233,16 +237,18 @@ class OrderManager(Actor[Outputs]):
 
     def on_place_order(self, place: PlaceOrder) -> None:
         """Sends an order, or tells why not."""
-        self.books.names.register(place.sender)
+        strategy = place.sender
+        if strategy not in self.books.names.parts:
+            self.books.names.register(strategy)
         known = self._find_order(place)
         if known is not None:
-            self.log.error("%s used the order id %s twice", place.sender, place.order_id)
+            self.log.error("%s used the order id %s twice", strategy, place.order_id)
             self.publisher.tell(known, Reason.UNSUPPORTED, "an order id is never used twice")
             return
-        self.readiness.learn_market(place.exchange, place.symbol)
-        order = build_order(place, self.now_ns)
-        if self.parts.placements.place(order, place.send_before_ns):
-            self.books.traded.add(place.sender)
+        if (place.exchange, place.symbol) not in self.readiness.markets:
+            self.readiness.learn_market(place.exchange, place.symbol)
+        if self.placements.place(build_order(place, self.now_ns), place.send_before_ns):
+            self.books.traded.add(strategy)
 
     def on_place_order_list(self, place: PlaceOrderList) -> None:
         """Sends a list of orders, or tells why not."""
@@ -288,8 +294,8 @@ class OrderManager(Actor[Outputs]):
 
     def _find_order(self, command: OrderCommand) -> Order | None:
         """The strategy's own order of that id, at the venue its last leg."""
-        order_id = command.order_id
-        order = self.chains.current(order_id) or self.books.table.get(order_id)
+        chain = self.chains.by_handle.get(command.order_id)
+        order = self.books.table.get(command.order_id) if chain is None else chain.current
         return order if order is not None and order.strategy == command.sender else None
 
     def _tell_unknown(self, command: OrderCommand, sender: str = "") -> None:

@@ -3,7 +3,7 @@
 A refusal is an `OrderUpdate` with status REJECTED and its reason, told once; nothing is tried again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -17,7 +17,6 @@ from actors.order_manager.terms import (
     find_venue_fault,
     round_terms,
 )
-from actors.trading.order_change import OrderChange
 from actors.trading.order_lists import counted_orders
 from actors.trading.price_trigger import (
     find_watched_price,
@@ -59,14 +58,20 @@ class Placements:
 
     def place(self, order: Order, send_before_ns: int) -> bool:
         """Sends a strategy's order, or refuses it; True if it was sent."""
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
         refusal = (
             find_malformation(order)
             or self.find_closed_gate(order, send_before_ns)
-            or self.find_fault(order)
-            or self.find_early_trigger(order)
-            or self.risk.check(order, self.find_state(order))
+            or self.find_fault(order, instrument)
         )
-        return self._settle(order, send_before_ns, refusal)
+        is_kept = False
+        if refusal is None and instrument is not None:
+            is_kept = needs_emulation(order, instrument)
+            if is_kept:
+                refusal = self.find_early_trigger(order)
+            if refusal is None:
+                refusal = self.risk.check(order, self.find_state(order, instrument))
+        return self._settle(order, send_before_ns, refusal, is_kept=is_kept)
 
     def place_list(self, orders: list[Order], send_before_ns: int) -> bool:
         """Sends orders that belong together as one intent, or refuses them all; True if they were sent."""
@@ -77,22 +82,14 @@ class Placements:
         self._decide_who_keeps(orders)
         refusal = refusal or next(filter(None, map(self.find_list_fault, orders)), None)
         if refusal is None:
-            fit_exits(orders, self.books.instruments[orders[0].exchange, orders[0].symbol])
-            refusal = next(filter(None, map(self.find_fault, orders)), None)
-        if refusal is None and orders[0].is_list_kept:
-            refusal = next(filter(None, map(self.find_early_trigger, orders)), None)
-        for order in () if refusal is not None else counted_orders(orders):
-            state = msgspec.structs.replace(self.find_state(order), orders_placed=len(orders))
-            refusal = refusal or self.risk.check(order, state)
-        if refusal is not None:
-            self.refuse_all(orders, refusal)
-            return False
-        changes = self.admit(orders, refusal)
-        if changes is None:
+            refusal = self._judge_list(
+                orders, self.books.instruments[orders[0].exchange, orders[0].symbol]
+            )
+        if not self.admit(orders, refusal):
             return False
         if orders[0].is_list_kept:
             for order in orders:
-                self._begin(order, send_before_ns)
+                self._begin(order, send_before_ns, self._is_for_us(order))
         else:
             self.port.send(
                 NewOrderListRequest(
@@ -103,27 +100,42 @@ class Placements:
                     send_before_ns=send_before_ns,
                 )
             )
-        for change in changes:
-            self.publisher.publish(change)
+        for order in orders:
+            self.publisher.tell(order)
         return True
 
-    def replace(
-        self, old: Order, order: Order, mode: ReplaceMode, send_before_ns: int
-    ) -> OrderChange | None:
+    def _judge_list(self, orders: list[Order], instrument: Instrument) -> Refusal | None:
+        fit_exits(orders, instrument)
+        for order in orders:
+            if (refusal := self.find_fault(order, instrument)) is not None:
+                return refusal
+        if orders[0].is_list_kept:
+            for order in orders:
+                if (refusal := self.find_early_trigger(order)) is not None:
+                    return refusal
+        for order in counted_orders(orders):
+            state = self.find_state(order, instrument)
+            state.orders_placed = len(orders)
+            if (refusal := self.risk.check(order, state)) is not None:
+                return refusal
+        return None
+
+    def replace(self, old: Order, order: Order, mode: ReplaceMode, send_before_ns: int) -> bool:
         """Sends an order that takes another's place in one request, or refuses it and the old one stays.
 
-        What has become of the new order, to be told after the old one's cancel; None if it was refused.
+        True if it was sent; that is to be told after the old one's cancel.
         """
         self.apply_defaults(order)
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
         refusal = (
             find_malformation(order)
             or self.find_closed_gate(order, send_before_ns)
-            or self.find_fault(order)
-            or self.risk.check(order, self.find_state_without(old, order))
+            or self.find_fault(order, instrument)
         )
-        changes = self.admit([order], refusal)
-        if changes is None:
-            return None
+        if refusal is None and instrument is not None:
+            refusal = self.risk.check(order, self.find_state_without(old, order, instrument))
+        if not self.admit((order,), refusal):
+            return False
         self.port.send(
             ReplaceOrderRequest(
                 exchange=order.exchange,
@@ -135,16 +147,16 @@ class Placements:
                 send_before_ns=send_before_ns,
             )
         )
-        return changes[0]
+        return True
 
     def close(self, order: Order, send_before_ns: int, *, ignores_halt: bool = False) -> bool:
         """Sends an order that only reduces what is held: the limits do not apply to it, the funds do."""
-        refusal = (
-            (None if ignores_halt else self.find_closed_gate(order, send_before_ns))
-            or self.find_fault(order)
-            or check_funds(order, self.find_state(order))
-        )
-        return self._settle(order, send_before_ns, refusal)
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        refusal = None if ignores_halt else self.find_closed_gate(order, send_before_ns)
+        refusal = refusal or self.find_fault(order, instrument)
+        if refusal is None and instrument is not None:
+            refusal = check_funds(order, self.find_state(order, instrument))
+        return self._settle(order, send_before_ns, refusal, is_kept=False)
 
     def find_closed_gate(self, order: Order, send_before_ns: int) -> Refusal | None:
         """Why no order of this strategy may pass now, or why this one comes too late."""
@@ -156,15 +168,16 @@ class Placements:
             return Reason.TOO_LATE, f"the decision is {late_ms} ms past its validity"
         return None
 
-    def find_fault(self, order: Order) -> Refusal | None:
+    def find_fault(self, order: Order, instrument: Instrument | None) -> Refusal | None:
         """Rounds the order's terms; why the venue would refuse them, or None."""
-        self.apply_defaults(order)
-        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        if self.self_trade_prevention is not None:
+            self.apply_defaults(order)
         if instrument is not None:
             round_terms(order, instrument)
-        return find_venue_fault(
-            order, instrument, self.books.mid_price(order.exchange, order.symbol)
-        )
+        market_price = None
+        if not order.price:
+            market_price = self.books.mid_price(order.exchange, order.symbol)
+        return find_venue_fault(order, instrument, market_price)
 
     def find_list_fault(self, order: Order) -> Refusal | None:
         """Why an order cannot go in one request with others at its venue, or None."""
@@ -185,9 +198,9 @@ class Placements:
         if order.self_trade_prevention is None:
             order.self_trade_prevention = self.self_trade_prevention
 
-    def find_state_without(self, old: Order, order: Order) -> RiskState:
+    def find_state_without(self, old: Order, order: Order, instrument: Instrument) -> RiskState:
         """What an order is judged against that takes an open one's place: as if that were gone already."""
-        state = self.find_state(order)
+        state = self.find_state(order, instrument)
         _, lock = self.books.find_lock(old)
         is_sale = old.side is Side.SELL
         count = sum(1 for other in self.books.table.list_orders(old) if other.is_open)
@@ -205,33 +218,34 @@ class Placements:
             free_quote=None if state.free_quote is None else state.free_quote + quote,
         )
 
-    def find_state(self, order: Order) -> RiskState:
-        """What an order is judged against, as far as its side and the limits ask; its instrument must be known."""
-        books = self.books
+    def find_state(self, order: Order, instrument: Instrument) -> RiskState:
+        """What an order is judged against, as far as its side and the limits ask."""
+        books, risk = self.books, self.risk
         exchange, symbol, strategy = order.exchange, order.symbol, order.strategy
-        instrument = books.instruments[exchange, symbol]
+        base_asset, quote_asset = instrument.base_asset, instrument.quote_asset
         is_sale = order.side is not Side.BUY
-        held = own = all_buys = own_buys = own_sales = ZERO
-        if is_sale or self.risk.limits_positions:
-            all_buys, own_buys, own_sales = books.find_under_way(exchange, symbol, strategy)
-            held = books.portfolio.quantity(exchange, symbol)
-            own = books.portfolio.quantity(exchange, symbol, strategy)
-        return RiskState(
+        state = RiskState(
             now_ns=self.port.now_ns,
-            base_asset=instrument.base_asset,
-            quote_asset=instrument.quote_asset,
-            mid_price=books.mid_price(exchange, symbol),
-            open_orders=books.table.count_open(),
-            held_quantity=held,
-            open_buy_quantity=all_buys,
-            strategy_open_orders=books.table.count_open(strategy),
-            strategy_open_buy_quantity=own_buys,
-            strategy_quantity=own,
-            strategy_open_sell_quantity=own_sales,
-            free_base=books.free(exchange, instrument.base_asset) if is_sale else None,
-            free_quote=None if is_sale else books.free(exchange, instrument.quote_asset),
-            may_sell_account_holdings=self.risk.limits.may_sell_account_holdings,
+            base_asset=base_asset,
+            quote_asset=quote_asset,
+            free_base=books.free(exchange, base_asset) if is_sale else None,
+            free_quote=None if is_sale else books.free(exchange, quote_asset),
+            may_sell_account_holdings=risk.limits.may_sell_account_holdings,
         )
+        if not order.price or risk.asks_market_price:
+            state.mid_price = books.mid_price(exchange, symbol)
+        if risk.limits_open_orders:
+            state.open_orders = books.table.count_open()
+            state.strategy_open_orders = books.table.count_open(strategy)
+        if is_sale or risk.limits_positions:
+            state.held_quantity = books.portfolio.quantity(exchange, symbol)
+            state.strategy_quantity = books.portfolio.quantity(exchange, symbol, strategy)
+            (
+                state.open_buy_quantity,
+                state.strategy_open_buy_quantity,
+                state.strategy_open_sell_quantity,
+            ) = books.find_under_way(exchange, symbol, strategy)
+        return state
 
     def refuse(self, order: Order, refusal: Refusal) -> None:
         """Tells the strategy that an order was not sent, and why."""
@@ -242,7 +256,7 @@ class Placements:
         self.publisher.tell(order)
         self.refusals.on_refused(order.strategy, order.reason, order.reason_text)
 
-    def refuse_all(self, orders: list[Order], refusal: Refusal) -> None:
+    def refuse_all(self, orders: Sequence[Order], refusal: Refusal) -> None:
         """Tells the strategy that a list was not sent, and why: each order's own id ends so, and it counts once."""
         for order in orders[1:]:
             order.status = OrderStatus.REJECTED
@@ -251,32 +265,30 @@ class Placements:
             self.publisher.tell(order)
         self.refuse(orders[0], refusal)
 
-    def admit(self, orders: list[Order], refusal: Refusal | None) -> list[OrderChange] | None:
-        """Names orders and takes them into the table; None if they were refused."""
+    def admit(self, orders: Sequence[Order], refusal: Refusal | None) -> bool:
+        """Names orders and takes them into the table, all or none; False if they were refused."""
         if refusal is None:
             for order in orders:
-                order.client_order_id = self.books.names.next(order.strategy)
-                order.order_id = order.order_id or order.client_order_id
-                if self.books.table.get(order.order_id) is not None:
-                    refusal = Reason.UNSUPPORTED, f"the id {order.order_id} exists already"
-        if refusal is not None:
-            for order in orders:
-                order.client_order_id = ""
-            self.refuse_all(orders, refusal)
-            return None
-        try:
-            changes = [self.books.table.add(order) for order in orders]
-        except ValueError as error:
-            # A command may name any id; one that was used long ago must not end the order manager.
-            self.refuse_all(orders, (Reason.UNSUPPORTED, str(error)))
-            return None
-        for _ in orders:
-            self.risk.on_sent(self.port.now_ns)
-        return changes
+                name = order.client_order_id = self.books.names.next(order.strategy)
+                if not order.order_id:
+                    order.order_id = name
+            try:
+                self.books.table.add_all(orders)
+            except ValueError as error:
+                # A command may name any id; one that was used already must not end the order manager.
+                refusal = Reason.UNSUPPORTED, str(error)
+            else:
+                if self.risk.limits_rate:
+                    self.risk.on_sent(self.port.now_ns, len(orders))
+                return True
+        for order in orders:
+            order.client_order_id = ""
+        self.refuse_all(orders, refusal)
+        return False
 
     def arm_again(self, order: Order) -> bool:
         """Keeps the trigger of an order that has passed all checks once already."""
-        return self._settle(order, 0, None)
+        return self._settle(order, 0, None, is_kept=self._is_for_us(order))
 
     def _is_for_us(self, order: Order) -> bool:
         """Whether an order's trigger is kept here, for want of its type at the venue."""
@@ -293,17 +305,18 @@ class Placements:
             return None
         return Reason.PRICE, f"the order would trigger immediately: {to_text(price)}"
 
-    def _settle(self, order: Order, send_before_ns: int, refusal: Refusal | None) -> bool:
-        changes = self.admit([order], refusal)
-        if changes is None:
+    def _settle(
+        self, order: Order, send_before_ns: int, refusal: Refusal | None, *, is_kept: bool
+    ) -> bool:
+        if not self.admit((order,), refusal):
             return False
-        self._begin(order, send_before_ns)
-        self.publisher.publish(changes[0])
+        self._begin(order, send_before_ns, is_kept)
+        self.publisher.tell(order)
         return True
 
-    def _begin(self, order: Order, send_before_ns: int) -> None:
+    def _begin(self, order: Order, send_before_ns: int, is_kept: bool) -> None:
         """Writes an admitted order down, to be sent or to be kept."""
-        if self._is_for_us(order):
+        if is_kept:
             self.arm(order)
             return
         self.port.send(

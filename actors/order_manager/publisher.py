@@ -72,7 +72,7 @@ class Publisher:
     def tell(self, order: Order, reason: Reason = Reason.NONE, reason_text: str = "") -> None:
         """Tells how an order stands. `reason` is why a request about it was refused."""
         view = self.chains.view(order)
-        if reason is Reason.NONE and order.status is OrderStatus.REJECTED:
+        if order.status is OrderStatus.REJECTED and reason is Reason.NONE:
             reason, reason_text = order.reason, order.reason_text
         self.port.send(
             OrderUpdate(strategy=order.strategy, order=view, reason=reason, reason_text=reason_text)

@@ -72,13 +72,12 @@ class Replacing:
             self.waiting[old.order_id] = Successor(order, command.mode, command.send_before_ns)
             self.cancels.request(old, Reason.REPLACED, "canceled to be replaced")
             return True
-        change = self.placements.replace(old, order, command.mode, command.send_before_ns)
-        if change is None:
+        if not self.placements.replace(old, order, command.mode, command.send_before_ns):
             self.publisher.tell(old, Reason.CANCEL_REFUSED, "its replacement was refused here")
             return False
         canceled = self.books.table.on_cancel_requested(old, Reason.REPLACED, "being replaced")
         self.publisher.publish(canceled)
-        self.publisher.publish(change)
+        self.publisher.tell(order)
         return True
 
     def on_change(self, old: Order) -> None:

@@ -58,24 +58,27 @@ def find_malformation(order: Order) -> Refusal | None:
         return Reason.UNSUPPORTED, f"{order.side} {order.order_type} orders are not supported"
     if order.time_in_force is TimeInForce.UNRECOGNISED:
         return Reason.UNSUPPORTED, "this time in force is not supported"
-    if not (is_sane(order.quantity) and is_sane(order.quote_quantity)):
+    # Most orders lack most of these terms, and nothing is wrong with a term that is not there.
+    if not is_sane(order.quantity) or (order.quote_quantity and not is_sane(order.quote_quantity)):
         return Reason.QUANTITY, "the quantity is no sensible number"
-    if not is_sane(order.price):
+    if order.price and not is_sane(order.price):
         return Reason.PRICE, "the price is no sensible number"
     seconds = order.time_to_cancel
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         return Reason.UNSUPPORTED, f"time_to_cancel must be above 0 seconds, not {seconds}"
-    if fault := find_trigger_fault(order):
+    kind = order.order_type
+    has_trigger = kind.is_contingent or order.stop_price or order.trailing_delta
+    if has_trigger and (fault := find_trigger_fault(order)):
         return Reason.PRICE, fault
-    if order.price and not order.order_type.has_price:
-        return Reason.PRICE, f"a {order.order_type} order has no price"
-    if order.order_type is OrderType.MARKET:
+    if order.price and not kind.has_price:
+        return Reason.PRICE, f"a {kind} order has no price"
+    if kind is OrderType.MARKET:
         if (order.quantity > 0) == (order.quote_quantity > 0):
             return Reason.QUANTITY, "a MARKET order needs a quantity or a quote_quantity"
     elif order.quote_quantity:
         return Reason.QUANTITY, "only a MARKET order may have a quote_quantity"
-    elif order.order_type.has_price and order.price <= 0:
-        return Reason.PRICE, f"a {order.order_type} order needs a price above 0"
+    elif kind.has_price and order.price <= 0:
+        return Reason.PRICE, f"a {kind} order needs a price above 0"
     return None
 
 
@@ -112,31 +115,31 @@ def round_terms(order: Order, instrument: Instrument) -> None:
 def find_venue_fault(
     order: Order, instrument: Instrument | None, market_price: Decimal | None
 ) -> Refusal | None:
-    """Why the venue would refuse an order with rounded terms, or None."""
+    """Why the venue would refuse an order with rounded terms, or None; the market's price is for one without its own."""
     if instrument is None:
         return Reason.INSTRUMENT, f"the trading rules of {order.symbol} are not known"
     if instrument.status is not SymbolStatus.TRADING:
         return Reason.INSTRUMENT, f"{order.symbol} does not trade now: {instrument.status}"
     if not (takes_type(order, instrument) or needs_emulation(order, instrument)):
         return Reason.UNSUPPORTED, f"{order.symbol} takes no {order.order_type} orders"
-    modes = instrument.self_trade_prevention_modes
-    if order.self_trade_prevention and modes and order.self_trade_prevention not in modes:
-        return Reason.UNSUPPORTED, f"{order.symbol} has no mode {order.self_trade_prevention}"
+    mode = order.self_trade_prevention
+    if mode and (modes := instrument.self_trade_prevention_modes) and mode not in modes:
+        return Reason.UNSUPPORTED, f"{order.symbol} has no mode {mode}"
     if order.quote_quantity:
         return find_amount_fault(order.quote_quantity, instrument)
-    if order.order_type is OrderType.MARKET:
-        return instrument.find_fault(order.order_type, order.quantity, None, market_price)
-    # PRICE_FILTER binds the stop price as well (filters.md).
-    prices = [price for price in (order.price, order.stop_price) if price]
-    for price in prices or (market_price,):
-        fault = instrument.find_fault(order.order_type, order.quantity, price)
-        if fault is not None:
-            return fault
-    if needs_emulation(order, instrument) and not order.order_type.has_price:
+    kind, quantity = order.order_type, order.quantity
+    if kind is OrderType.MARKET:
+        return instrument.find_fault(kind, quantity, None, market_price)
+    price, stop_price = order.price, order.stop_price
+    fault = instrument.find_fault(kind, quantity, price or stop_price or market_price)
+    if fault is None and price and stop_price:
+        # PRICE_FILTER binds the stop price as well (filters.md).
+        fault = instrument.find_fault(kind, quantity, stop_price)
+    if fault is None and not kind.has_price and needs_emulation(order, instrument):
         # It will be sent as a MARKET order, and must not be found too great only then.
-        reference = order.stop_price or market_price
-        return instrument.find_fault(OrderType.MARKET, order.quantity, None, reference)
-    return None
+        reference = stop_price or market_price
+        return instrument.find_fault(OrderType.MARKET, quantity, None, reference)
+    return fault
 
 
 def find_amount_fault(quote_quantity: Decimal, instrument: Instrument) -> Refusal | None:

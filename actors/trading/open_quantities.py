@@ -29,8 +29,8 @@ class OpenQuantities:
     """Sums by market, side and strategy, and by locked asset."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[Exchanges, str, Side, str | None], Decimal] = {}
-        """By exchange, symbol, side, and the strategy; None for all of them."""
+        self._open: dict[tuple[Exchanges, str, Side], dict[str, Decimal]] = {}
+        """By exchange, symbol and side, and then by strategy."""
         self._locked: dict[tuple[Exchanges, str], Decimal] = {}
         """By exchange and asset."""
         self._unpriced: dict[Market, Decimal] = {}
@@ -48,7 +48,7 @@ class OpenQuantities:
     def note(self, name: str, orders: Sequence[Order]) -> None:
         """Takes the orders of one list, or a single one, as they stand now; those that have ended count nothing."""
         if len(orders) == 1:
-            order = orders[0]
+            (order,) = orders
             counted = orders if order.status.is_open and not order.is_waiting else ()
             unheard = counted if order.venue_status is None and not order.is_armed else ()
         else:
@@ -58,10 +58,8 @@ class OpenQuantities:
             unheard = list(counted_orders(silent))
         parts: list[Part] = []
         for order in counted:
-            amount = order.open_quantity
-            exchange, symbol, side = order.exchange, order.symbol, order.side
-            parts.append((self._open, (exchange, symbol, side, None), amount))
-            parts.append((self._open, (exchange, symbol, side, order.strategy), amount))
+            sums = self._open.setdefault((order.exchange, order.symbol, order.side), {})
+            parts.append((sums, order.strategy, order.open_quantity))
         for order in unheard:
             market = (order.exchange, order.symbol)
             if (assets := self._assets.get(market)) is not None:
@@ -84,7 +82,8 @@ class OpenQuantities:
         self, exchange: Exchanges, symbol: str, side: Side, strategy: str | None = None
     ) -> Decimal:
         """What one side of a market may still execute, of one strategy or (None) of all, in the base asset."""
-        return self._open.get((exchange, symbol, side, strategy), ZERO)
+        sums = self._open.get((exchange, symbol, side), {})
+        return sum(sums.values(), ZERO) if strategy is None else sums.get(strategy, ZERO)
 
     def find_locked(self, exchange: Exchanges, asset: str, find_price: FindPrice) -> Decimal:
         """What of an asset is locked by orders of which the venue has not spoken; by the market's price where none is named."""

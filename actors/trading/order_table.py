@@ -95,18 +95,18 @@ class OrderTable:
 
         Raises ValueError if one lacks an id, if an id is known already, or if a time to cancel is not above 0.
         """
-        named: set[str] = set()
+        if len(orders) > 1 and len({order.order_id for order in orders}) < len(orders):
+            raise ValueError("two orders have the same id; ids are never used twice")
         for order in orders:
             order_id, name = order.order_id, order.client_order_id
             if not order_id or not name:
                 raise ValueError(f"an order needs its own id and a client order id: {order!r}")
             known = order_id in self._open or order_id in self._closed or order_id in self._retired
-            if known or order_id in named or (order.exchange, name) in self._by_client_id:
+            if known or (order.exchange, name) in self._by_client_id:
                 raise ValueError(f"order {order_id} ({name}) exists; ids are never used twice")
             seconds = order.time_to_cancel
             if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
                 raise ValueError(f"order {order_id}: time_to_cancel must be above 0 seconds")
-            named.add(order_id)
         for order in orders:
             self._by_client_id[order.exchange, order.client_order_id] = order
             if order.list_id:

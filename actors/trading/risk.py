@@ -110,16 +110,16 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return limits
 
 
-class RiskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class RiskState(msgspec.Struct, kw_only=True, gc=False):
     """What an order is judged against: the state of bot, account and market at one instant."""
 
     now_ns: int
     base_asset: str
     quote_asset: str
     mid_price: Decimal | None = None
-    """Of the last book ticker; None if none is known."""
+    """Of the last book ticker; None if none is known, and where neither the order nor a limit asks for it."""
     open_orders: int = 0
-    """Of the whole bot, those on their way included."""
+    """Of the whole bot, those on their way included; 0 where no limit asks for it, as with the strategy's own."""
     held_quantity: Decimal = Decimal(0)
     """Held in the symbol by all strategies; signed."""
     open_buy_quantity: Decimal = Decimal(0)
@@ -160,14 +160,23 @@ class RiskChecker:
             or limits.maximum_strategy_position_notional is not None
         )
         """Whether an order is judged by what is held and may still be bought."""
+        self.limits_open_orders = (
+            limits.maximum_open_orders is not None
+            or limits.maximum_strategy_open_orders is not None
+        )
+        """Whether an order is judged by how many are open."""
+        self.asks_market_price = (
+            limits.price_collar is not None
+            or limits.maximum_order_notional is not None
+            or self.limits_positions
+        )
+        """Whether an order that has a price of its own is judged by the market's too."""
+        self.limits_rate = limits.maximum_orders_per_second is not None
+        """Whether the times of orders that were sent are asked for."""
         # Limits that are not set are not asked, order for order.
         checks: tuple[tuple[Check, bool], ...] = (
-            (
-                self._check_open_orders,
-                limits.maximum_open_orders is not None
-                or limits.maximum_strategy_open_orders is not None,
-            ),
-            (self._check_rate, limits.maximum_orders_per_second is not None),
+            (self._check_open_orders, self.limits_open_orders),
+            (self._check_rate, self.limits_rate),
             (self._check_price, limits.price_collar is not None),
             (
                 self._check_notional,
@@ -184,9 +193,9 @@ class RiskChecker:
                 return refusal
         return check_funds(order, state)
 
-    def on_sent(self, now_ns: int) -> None:
-        """Counts an order that passed and was sent."""
-        self._sent_times_ns.append(now_ns)
+    def on_sent(self, now_ns: int, count: int = 1) -> None:
+        """Counts orders that passed and were sent."""
+        self._sent_times_ns.extend([now_ns] * count)
 
     def _check_open_orders(self, order: Order, state: RiskState) -> Refusal | None:
         for most, count, whose in (
@@ -279,8 +288,10 @@ def find_notional(order: Order, market_price: Decimal | None) -> Decimal | None:
 def check_funds(order: Order, state: RiskState) -> Refusal | None:
     """Whether account and strategy have what an order would lock; what is not known is left to the venue."""
     if order.side is Side.BUY:
+        if state.free_quote is None:
+            return None
         needed = find_notional(order, state.mid_price)
-        if needed is None or state.free_quote is None or needed <= state.free_quote:
+        if needed is None or needed <= state.free_quote:
             return None
         return (
             Reason.INSUFFICIENT_FUNDS,

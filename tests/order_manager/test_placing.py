@@ -10,6 +10,7 @@ from messages.account import Balance
 from messages.control import HoldTrading, ReleaseTrading
 from messages.enums import (
     Exchanges,
+    ListRole,
     OrderStatus,
     OrderType,
     Reason,
@@ -17,7 +18,9 @@ from messages.enums import (
     SymbolStatus,
     TimeInForce,
 )
+from messages.order_requests import NewOrderListRequest
 from messages.orders import NewOrderRequest, OrderUpdate, PlaceOrder
+from tests.order_manager.brackets import ask, leg, rules
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only, refusal_of
 
 
@@ -310,3 +313,16 @@ def test_a_command_by_a_strategy_that_nobody_announced_is_served() -> None:
     assert order.strategy == "A-strategy-of-a-very-long-name"
     names = desk.manager.books.names
     assert names.find_strategy(order.client_order_id) == order.strategy
+
+
+def test_a_list_that_names_an_id_twice_leaves_nothing_behind() -> None:
+    desk = Desk().start()
+    desk.tell(rules(), GATEWAY)
+    entry = leg("same", OrderType.LIMIT, Side.BUY, price="100")
+    exit_ = leg("same", OrderType.LIMIT_MAKER, price="110")
+    told = ask(desk, [entry, exit_], [ListRole.ENTRY, ListRole.EXIT])
+    assert not all_of(told, NewOrderListRequest)
+    assert {update.status for update in all_of(told, OrderUpdate)} == {OrderStatus.REJECTED}
+    assert "never used twice" in all_of(told, OrderUpdate)[0].order.reason_text
+    assert desk.manager.books.table.count_open() == 0
+    assert desk.manager.books.free(Exchanges.BINANCE, "USDT") == 100_000
