@@ -329,6 +329,10 @@ def test_ids_are_never_used_twice() -> None:
     assert table.get("a") is None
     with pytest.raises(ValueError, match="never used twice"):
         table.add(make_order())
+    for orders in ([make_order("b"), make_order("a")], [make_order("b"), make_order("b")]):
+        with pytest.raises(ValueError, match="never used twice"):
+            table.add_all(orders)
+        assert table.count_open() == 0, "all or none"
     nameless = make_order("b")
     nameless.client_order_id = ""
     with pytest.raises(ValueError, match="client order id"):
