@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -14,12 +13,12 @@ from actors.commands.configuration import Configuration, load_configuration
 from actors.commands.control import BotControl
 from actors.commands.halting import FAILED
 from actors.commands.run_bot import RunOptions, describe_composition, run_bot
+from actors.commands.stop_signals import stop_signals
 from actors.runtime.busy_polling import busy_polling
 from actors.runtime.errors import ConfigurationError, TicktroupeError
 from actors.runtime.garbage import settle_garbage_collector
 
 USAGE_ERROR = 2
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def read_configuration(arguments: argparse.Namespace) -> Configuration:
@@ -46,10 +45,8 @@ async def run_until_signal(configuration: Configuration, options: RunOptions) ->
     """
     control = BotControl()
     loop = asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, control.interrupt)
-    with busy_polling(loop) if configuration.bot.busy_polling else nullcontext():
+    polling = busy_polling(loop) if configuration.bot.busy_polling else nullcontext()
+    with stop_signals(control), polling:
         return await run_bot(configuration, options, control)
 
 

@@ -66,6 +66,10 @@ class ForeseenError(TicktroupeError):
     """An actor cannot go on, and says in its own words why: its traceback is logged for debugging alone."""
 
 
+class BrokenOff(BaseException):
+    """An actor's handler did not return, and was broken off for good; no `except Exception` of its own may keep it."""
+
+
 class ReplayDivergence(TicktroupeError):
     """A recording and its re-execution part."""
 

@@ -14,7 +14,7 @@ import msgspec
 
 from actors.runtime.cell import ActorCell
 from actors.runtime.context import Envelope
-from actors.runtime.errors import ForeseenError, describe_error, sendable
+from actors.runtime.errors import BrokenOff, ForeseenError, describe_error, sendable
 from messages.base import Message
 from messages.control import (
     ActorFailed,
@@ -69,7 +69,8 @@ class Supervisor:
             self.log.debug("%s failed on %s:\n%s", cell.name, what, trace)
         else:
             self.log.error("%s failed on %s: %s\n%s", cell.name, what, text, trace)
-        may_restart = self._may_restart(cell)
+        is_broken_off = isinstance(error, BrokenOff)
+        may_restart = not is_broken_off and self._may_restart(cell)
         cell.void()
         wait_s = None
         if may_restart and not self.system.is_stopping:
@@ -99,7 +100,8 @@ class Supervisor:
                 message,
             )
         if wait_s is None:
-            reason = text if may_restart else f"{text}; it has traded and defines no on_resync"
+            is_told = may_restart or is_broken_off
+            reason = text if is_told else f"{text}; it has traded and defines no on_resync"
             self.take_out(cell, reason)
         elif not cell.is_out:
             self.restart_handles[cell.name] = self.system.loop.call_later(

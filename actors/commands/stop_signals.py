@@ -1,0 +1,76 @@
+"""The signals that end a bot: also while an actor's handler does not return, which keeps the loop from hearing them."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from actors.commands.control import BotControl
+from actors.runtime.actor import Actor
+from actors.runtime.errors import BrokenOff
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HANDLER_PATIENCE_S = 5.0
+"""How long a handler may keep the loop from hearing that the end was asked for; a second signal does not wait for that."""
+
+
+@dataclass
+class StopSignals:
+    """Hands signals to the loop, and breaks off the handler that keeps it from taking them."""
+
+    loop: asyncio.AbstractEventLoop
+    control: BotControl
+    is_waiting: bool = False
+    """Whether a signal has come that the loop has not taken yet."""
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """A signal has come, between any two steps of the program."""
+        if self.is_waiting:
+            self.break_off(frame)
+            return
+        self.is_waiting = True
+        signal.setitimer(signal.ITIMER_REAL, HANDLER_PATIENCE_S, HANDLER_PATIENCE_S)
+        self.loop.call_soon_threadsafe(self.take)
+
+    def take(self) -> None:
+        """The loop's part."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.is_waiting = False
+        self.control.interrupt()
+
+    def on_alarm(self, number: int, frame: FrameType | None) -> None:
+        """The time that a handler had is over."""
+        if self.is_waiting:
+            self.break_off(frame)
+
+    def break_off(self, frame: FrameType | None) -> None:
+        """Raises BrokenOff in the handler of a strategy or another actor that the bot can do without.
+
+        An essential actor is left alone: it is what cancels the orders.
+        """
+        while frame is not None:
+            if frame.f_code is Actor.run_handlers.__code__:
+                if not frame.f_locals["self"].is_essential:
+                    raise BrokenOff("the end was asked for, and its handler did not return")
+                return
+            frame = frame.f_back
+
+
+@contextmanager
+def stop_signals(control: BotControl) -> Iterator[None]:
+    """Within, a first signal asks the bot to stop, a second one makes it leave at once.
+
+    A closed terminal (SIGHUP) is such a signal, unless it is ignored, as under nohup. To be called in the running loop.
+    """
+    signals = StopSignals(asyncio.get_running_loop(), control)
+    taken = [each for each in STOP_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, signals.on_signal) for each in taken}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, signals.on_alarm)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,28 @@
+"""A strategy whose handler never returns, for a configuration that lies beside this file."""
+
+from decimal import Decimal
+
+from actors.strategies.strategy import Strategy
+from messages.market import BookTicker
+from messages.orders import OrderUpdate
+
+
+class Stuck(Strategy):
+    """Places an order that rests, and then computes for ever, whatever goes wrong within."""
+
+    def __init__(self, symbol: str, price: Decimal, quantity: Decimal) -> None:
+        self.symbol, self.price, self.quantity = symbol, price, quantity
+        self.rounds = 0
+
+    def on_book_ticker(self, ticker: BookTicker) -> None:
+        """Orders once."""
+        if self.is_flat(self.symbol):
+            self.buy(self.symbol, self.quantity, price=self.price)
+
+    def on_order_update(self, update: OrderUpdate) -> None:
+        """Does not return."""
+        while update.order.status == "NEW":
+            try:
+                self.rounds += 1
+            except Exception:
+                self.rounds = 0

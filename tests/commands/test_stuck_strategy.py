@@ -1,0 +1,59 @@
+"""A strategy whose handler never returns: the bot can be stopped all the same, and its orders are canceled."""
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands.harness import BotProcess, LocalVenue, wait_until
+
+STUCK = """
+[risk]
+price_collar = 0.9
+
+[[actors]]
+class = "my_bot.Stuck"
+symbol = "BTCUSDT"
+price = 30000
+quantity = "0.001"
+"""
+PATIENT = """
+[[actors]]
+class = "MarketMaker"
+name = "Patient"
+symbol = "BTCUSDT"
+quantity = "0.001"
+spread = 0.05
+requote_threshold = 0.5
+"""
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [(signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)],
+    ids=["one, and patience", "two"],
+)
+def test_a_handler_that_never_returns_is_broken_off_at_the_end(
+    signals: tuple[int, ...],
+    start_venue: Callable[..., LocalVenue],
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
+) -> None:
+    venue = start_venue()
+    venue.place_by_hand("manual-1")
+    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
+    bot = start_bot("--config", venue.write_configuration(tmp_path, STUCK + PATIENT))
+    wait_until(lambda: len(venue.open_ids()) >= 2, "an order of the bot")
+    time.sleep(1.0)  # so that its acknowledgement has come
+    for number in signals:
+        bot.signal(number)
+        time.sleep(0.3)
+    ended = bot.wait(30.0)
+    assert ended.code == 0, ended.stderr
+    assert venue.open_ids() == ["manual-1"]
+    assert "Stuck is out: BrokenOff: the end was asked for" in ended.stderr
+    assert "in on_order_update" in ended.stderr
+    assert "Patient is out" not in ended.stderr
