@@ -4,7 +4,9 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 
 from actors.commands.start import let_go_of_closed_outputs
 from actors.runtime.errors import TicktroupeError
@@ -46,12 +48,20 @@ COMMANDS = {
 """The module of each, which is loaded when it is asked for; it has `add_<command>` and `run_<command>`."""
 
 
+def is_no_file(word: str) -> bool:
+    """Whether a word is neither an option nor what the user has a file for."""
+    return not word.startswith("-") and not Path(word).exists()
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit code."""
     given = list(sys.argv[1:] if words is None else words)
     name = "run"
     if given and given[0] in COMMANDS:
         name = given.pop(0)
+    elif given and (meant := get_close_matches(given[0], COMMANDS, n=1)) and is_no_file(given[0]):
+        print(f"there is no command {given[0]!r} (did you mean {meant[0]!r}?)", file=sys.stderr)
+        return USAGE_ERROR
     module = import_module(f"actors.commands.{COMMANDS[name]}")
     add: Adder = getattr(module, f"add_{name}")
     run: Runner = getattr(module, f"run_{name}")

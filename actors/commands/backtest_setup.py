@@ -21,6 +21,7 @@ from actors.backtest.settings import (
 from actors.backtest.source import END_OF_TIME_NS, MarketData, open_data
 from actors.commands.configuration import DEFAULT_RISK, read_section
 from actors.commands.configured_actors import SHIPPED_ACTORS, read_actors
+from actors.commands.outputs import find_output_faults
 from actors.runtime.config import check_keys, read_actor, read_toml
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.specification import ActorSpecification
@@ -117,6 +118,15 @@ def read_setup(arguments: argparse.Namespace) -> BacktestSetup:
     if not words:
         raise BacktestError("name files of market data, such as BTCUSDT-trades-2026-01-01.zip")
     found = parse_data_files(words, columns=[*section.columns, *arguments.columns])
+    # A result that cannot be written is told before the work, not after it; and no file that is read is written over.
+    read_files = [Path(arguments.latency or section.latency), *(item.path for item in found)]
+    outputs = {
+        f"--{name}": path
+        for name in ("json", "report", "study")
+        if (path := getattr(arguments, name, None)) is not None and str(path) != "-"
+    }
+    if faults := find_output_faults(outputs, [arguments.config, *read_files]):
+        raise ConfigurationError(faults)
     data = open_data(
         found,
         arguments.cache or default_cache_folder(),

@@ -336,5 +336,10 @@ def find_venue_faults(
                 )
             )
     else:
+        if venue.market != VenueSection.market:
+            # Who asks for a paper market must not find himself trading at a venue.
+            what = f"{venue.market!r} is the local exchange's, and this trades on {venue.place}"
+            remedy = 'leave it out, or set environment = "local" and no URLs'
+            faults.append(Fault(f"{where}.market", what, remedy))
         faults.extend(find_key_faults(venue, where))
     return faults

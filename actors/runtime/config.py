@@ -8,12 +8,13 @@ import importlib
 import inspect
 import math
 import tomllib
+import traceback
 import types
 import typing
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -152,6 +153,8 @@ def convert(value: Any, annotation: Any) -> Any:
         return to_decimal(value)
     if annotation is Path and isinstance(value, str):
         return Path(value).expanduser()
+    if origin is Literal and value not in parts:
+        raise ValueError(f"{value!r} is none of {', '.join(str(part) for part in parts)}")
     if origin is dict and isinstance(value, dict):
         return {convert(key, parts[0]): convert(item, parts[1]) for key, item in value.items()}
     if origin in (list, set, frozenset) and isinstance(value, list):
@@ -226,7 +229,7 @@ def load_actor_class(
         faults.append(Fault(f"{where}.class", f"cannot import {module_name!r}: {error}", hint))
         return None
     except USER_ERRORS as error:
-        problem = f"importing {module_name!r} failed: {describe_error(error)}"
+        problem = f"importing {module_name!r} failed: {describe_error(error)}{place_in_code(error)}"
         faults.append(Fault(f"{where}.class", problem))
         return None
     found = getattr(module, class_name, None)
@@ -249,6 +252,19 @@ def load_actor_class(
             Fault(f"{where}.class", f"{name!r} is not an actor", "derive it from Actor or Strategy")
         )
         return None
+    return found
+
+
+def place_in_code(error: BaseException) -> str:
+    """Where in the user's own file an error came up, as ` (my_bot.py, line 12)`; empty where its text says so itself."""
+    if isinstance(error, SyntaxError):
+        return ""
+    own = Path(__file__).parents[2]
+    found = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        file = Path(frame.filename)
+        if file.is_file() and not file.is_relative_to(own / "actors") and "lib" not in file.parts:
+            found = f" ({file.name}, line {frame.lineno})"
     return found
 
 
@@ -282,7 +298,7 @@ def read_actor(
     except (ValueError, TypeError, ArithmeticError) as error:
         faults.append(Fault(where, f"{actor_class.__name__} refuses its arguments: {error}"))
     except USER_ERRORS as error:
-        problem = f"the constructor of {actor_class.__name__} failed: {describe_error(error)}"
+        problem = f"the constructor of {actor_class.__name__} failed: {describe_error(error)}{place_in_code(error)}"
         faults.append(Fault(where, problem))
     if len(faults) > known:
         return None

@@ -28,6 +28,7 @@ from actors.runtime.tap import Tap
 from actors.runtime.turns import Turns
 from actors.runtime.wiring import (
     SYSTEM_NAME,
+    describe_unheard,
     find_subscription_faults,
     find_wiring_faults,
     place_of,
@@ -150,6 +151,8 @@ class System:
             raise
         for cell in self.cells.values():
             self.router.add(cell, subscriptions[cell.name])
+        for line in describe_unheard(self.specifications, subscriptions):
+            self.log.warning(line)
 
     def _on_idle(self) -> None:
         """A housekeeping beat: the journal's upkeep, and the recording's buffer when no mailbox has work."""

@@ -5,7 +5,7 @@ data that no feed of the venue provides, names used twice, and message classes t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from actors.runtime.actor import Actor, Subscription, needs_interval
@@ -32,6 +32,7 @@ from messages.control import (
     TimerFired,
 )
 from messages.enums import Exchanges, KlineInterval
+from messages.market import MarketMessage
 
 SYSTEM_NAME = "system"
 """The sender of what the runtime itself sends; no actor may have it, or ids would meet."""
@@ -125,8 +126,35 @@ def find_subscription_faults(item: ActorSpecification, subscription: Subscriptio
             )
         ]
     if subscription.interval is KlineInterval.UNRECOGNISED:
-        return [Fault(place_of(item), "no such interval", "1s 1m 5m 1h 1d ...")]
+        name = item.actor_class.__name__
+        return [
+            Fault(place_of(item), f"{name} names no interval that there is", "1s 1m 5m 1h 1d ...")
+        ]
     return []
+
+
+def describe_unheard(
+    specifications: Sequence[ActorSpecification],
+    subscriptions: Mapping[str, Collection[Subscription]],
+) -> list[str]:
+    """Strategies that ask for no market data, and what they handle of it that nobody else asks for either.
+
+    That is a forgotten `symbol`, or a `subscribe` still to come: a reason to speak, none to refuse the start.
+    """
+    asked = {each.message_class for wanted in subscriptions.values() for each in wanted}
+    lines = []
+    for item in specifications:
+        unheard = [
+            message_class.__name__
+            for message_class in item.actor_class.handlers
+            if issubclass(message_class, MarketMessage) and message_class not in asked
+        ]
+        if item.actor_class.is_owner and not subscriptions[item.name] and unheard:
+            lines.append(
+                f"{item.name} handles {', '.join(unheard)}, but neither it nor another actor asks for any symbol's: "
+                "it gets none unless it has a `symbol` or `symbols`, or calls `subscribe`"
+            )
+    return lines
 
 
 def find_unsent_inputs(specifications: Sequence[ActorSpecification]) -> list[Fault]:

@@ -89,6 +89,7 @@ def test_a_span_of_the_data(tmp_path: Path) -> None:
     ("words", "text"),
     [
         ([], "there is no strategy"),
+        (["repaly", "run.recording"], "did you mean 'replay'?"),
         ([*CROSS], "name files of market data"),
         ([*CROSS, "nothing.csv"], "nothing.csv"),
         ([*CROSS, "fats=3", str(TRADES)], "did you mean 'fast'?"),
@@ -106,6 +107,25 @@ def test_what_cannot_be_run_is_refused_with_a_reason(
     assert done.returncode == 2, done.stdout
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["optimize", "--over", "fast=2..4"]], ids=["run", "optimize"]
+)
+def test_a_result_is_never_written_over_what_is_read_and_told_before_the_work(
+    tmp_path: Path, words: list[str]
+) -> None:
+    data = tmp_path / TRADES.name
+    content = TRADES.read_bytes()
+    data.write_bytes(content)
+    for path, text in [
+        (data, "is also needed for something else"),
+        (tmp_path / "no" / "result.json", "there is no folder"),
+    ]:
+        done = call(tmp_path, *words, *CROSS, data.name, "--json", str(path))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"--json {path}: {text}" in done.stderr
+    assert data.read_bytes() == content
 
 
 def test_lookahead_names_nobody_who_does_not_look(tmp_path: Path) -> None:

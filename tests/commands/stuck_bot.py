@@ -21,6 +21,7 @@ class Stuck(Strategy):
 
     def on_order_update(self, update: OrderUpdate) -> None:
         """Does not return."""
+        self.log.warning("from here on there is no return")
         while update.order.status == "NEW":
             try:
                 self.rounds += 1

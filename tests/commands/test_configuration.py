@@ -177,6 +177,42 @@ def test_a_handler_that_cannot_be_one_names_class_and_method(
     assert any("Late.on_trade" in fault and "plain `def`" in fault for fault in faults_of(file))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n1 / 0\n", "ZeroDivisionError: division by zero (my_{name}.py, line 2)"),
+        ("def x(:\n", "SyntaxError: invalid syntax (my_{name}.py, line 1)"),
+        (
+            "from actors.strategies.breakout import Breakout\n\n\nclass Mine(Breakout):\n    '''Mine.'''\n"
+            "    def __init__(self) -> None:\n        raise RuntimeError('no')\n",
+            "the constructor of Mine failed: RuntimeError: no (my_{name}.py, line 7)",
+        ),
+    ],
+    ids=["import", "syntax", "constructor"],
+)
+def test_an_error_in_a_users_file_names_its_line(
+    text: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    monkeypatch.setattr("sys.path", list(__import__("sys").path))
+    name = request.node.callspec.id
+    (tmp_path / f"my_{name}.py").write_text(text)
+    (fault,) = faults_of(write(tmp_path, f'[[actors]]\nclass = "my_{name}.Mine"\n'))
+    assert said.format(name=name) in fault
+
+
+def test_a_market_of_the_local_exchange_is_refused_at_a_venue(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.touch(mode=0o600)
+    keys.write_text("key\nsecret\n")
+    file = write(tmp_path, f'[venue]\nenvironment = "testnet"\nkey_file = "{keys}"\n' + BREAKOUT)
+    (fault,) = faults_of(file, overrides={"venue": {"market": "paper"}})
+    assert "'paper' is the local exchange's, and this trades on testnet" in fault
+
+
 def test_strategies_named_on_the_command_line_replace_the_configured_ones(tmp_path: Path) -> None:
     file = write(tmp_path, BREAKOUT)
     assert [item.name for item in load_configuration(file, strategies=["MarketMaker"]).actors] == [
@@ -287,7 +323,7 @@ def test_the_defaults_are_those_of_the_actors_themselves(tmp_path: Path) -> None
         ("foreign_order = 'adopt'", "did you mean 'foreign_orders'?"),
         ("reconcile_interval_s = 5", "it belongs in [venue]"),
         ("maximum_open_orders = 5", "it belongs in [risk]"),
-        ("foreign_orders = 'sell'", "foreign_orders"),
+        ("foreign_orders = 'sell'", "foreign_orders: 'sell' is none of ignore, adopt, cancel"),
         ("refusal_hold_s = 0", "refusal_hold_s must be above 0 seconds"),
         ("halt_patience_s = inf", "halt_patience_s"),
         ("checkpoint_entries = 0", "checkpoint_entries must be 1 or more"),
@@ -311,6 +347,7 @@ def test_a_setting_that_cannot_be_meant_is_one_clear_line(
         ("stale_after_s = -1", "stale_after_s must be above 0 seconds"),
         ("clock_jump_s = nan", "clock_jump_s"),
         ("connection_lifetime_s = '1 day'", "connection_lifetime_s"),
+        ("order_entry = 'ws'", "order_entry: 'ws' is none of websocket, rest"),
     ],
 )
 def test_a_setting_of_the_venue_that_cannot_be_meant_is_one_clear_line(

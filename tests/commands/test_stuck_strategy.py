@@ -47,10 +47,11 @@ def test_a_handler_that_never_returns_is_broken_off_at_the_end(
     shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
     bot = start_bot("--config", venue.write_configuration(tmp_path, STUCK + PATIENT))
     wait_until(lambda: len(venue.open_ids()) >= 2, "an order of the bot")
-    time.sleep(1.0)  # so that its acknowledgement has come
+    log = tmp_path / "state" / "bot.log"
+    wait_until(lambda: "there is no return" in log.read_text(), "the handler that hangs")
     for number in signals:
         bot.signal(number)
-        time.sleep(0.3)
+        time.sleep(0.1)  # or the two would be one
     ended = bot.wait(30.0)
     assert ended.code == 0, ended.stderr
     assert venue.open_ids() == ["manual-1"]

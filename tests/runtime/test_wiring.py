@@ -178,7 +178,7 @@ async def test_a_subscription_that_cannot_be_served(start_system: StartSystem) -
     with pytest.raises(WiringError) as caught:
         await start_system(SOURCE, actor(NoInterval), actor(OddInterval))
     assert "actor 'nointerval': NoInterval handles Kline and names no interval" in str(caught.value)
-    assert "actor 'oddinterval': no such interval" in str(caught.value)
+    assert "actor 'oddinterval': OddInterval names no interval that there is" in str(caught.value)
 
 
 def test_the_description_names_who_sends_what_to_whom() -> None:
@@ -188,3 +188,24 @@ def test_the_description_names_who_sends_what_to_whom() -> None:
     assert "  Trade -> trader\n" in text
     assert "  CancelOrderRequest -> gateway" in text
     assert text == describe_wiring(GOOD)
+
+
+class Forgetful(Trader):
+    """Whose constructor keeps the symbol under another name."""
+
+    def __init__(self) -> None:
+        self.pair = "BTCUSDT"
+
+
+@pytest.mark.parametrize("has_another", [False, True])
+@pytest.mark.asyncio
+async def test_a_strategy_that_names_no_symbol_is_told_so(
+    start_system: StartSystem, caplog: pytest.LogCaptureFixture, has_another: bool
+) -> None:
+    others = [item for item in GOOD if has_another or item.actor_class is not Trader]
+    await start_system(*others, actor(Forgetful))
+    said = [item.getMessage() for item in caplog.records if item.levelname == "WARNING"]
+    # Beside another it hears what that one asks for, as an observer does.
+    assert [line.partition(",")[0] for line in said] == (
+        [] if has_another else ["forgetful handles Trade"]
+    )
