@@ -75,3 +75,21 @@ def test_a_failed_install_shows_why_and_leaves_nothing_half_made(
     assert result.returncode == 1
     assert "The set-up failed" in result.stderr
     assert not (project / ".venv").exists()
+
+
+def test_an_environment_of_another_python_is_kept_unless_that_is_asked_for(
+    project: Path, tmp_path: Path
+) -> None:
+    # As `PYTHON=... bin/start` leaves it: a bot may be running in it.
+    chosen = make_python(tmp_path, "chosen", f'exec {sys.executable} "$@"')
+    (project / ".venv" / "bin").mkdir(parents=True)
+    make_python(project / ".venv" / "bin", "python", 'echo "the environment runs $*"')
+    lock = (project / "requirements.lock").read_bytes()
+    packages = subprocess.run(["cksum"], input=lock, capture_output=True, check=True)
+    (project / ".venv" / ".complete").write_text(f"{packages.stdout.decode().strip()} {chosen}\n")
+    for variables in ({}, {"PYTHON": str(chosen)}):
+        result = run_start(project, **variables)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert "the environment runs -m actors.commands.start --help" in result.stdout
+    other = make_python(tmp_path, "other", "exit 1")
+    assert "is not a Python" in run_start(project, PYTHON=str(other)).stderr
