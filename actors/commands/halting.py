@@ -19,6 +19,7 @@ from actors.commands.control import BotControl
 from actors.commands.left_orders import describe_order
 from actors.commands.monitor import Monitor
 from actors.commands.proof import ask_for_open_orders
+from actors.commands.venue_check import told_when_slow
 from actors.gateways.binance import BinanceGateway
 from actors.gateways.errors import GatewayError
 from actors.order_manager.naming import OrderNames
@@ -30,6 +31,8 @@ FAILED = 1
 INTERRUPTED_TWICE = 130
 HALT_MARGIN_S = 5.0
 """The order manager's own patience ends first."""
+NAMED_ORDERS = 3
+"""So many are named while an end waits for them; afterwards each that is left has its line."""
 LATE_ARRIVAL_S = 1.0
 """What a gateway had sent when it failed has reached the venue by then: only a look after that is the last."""
 
@@ -102,7 +105,20 @@ async def prove_halt(configuration: Configuration, venue: Venue, system: System)
 
 async def wait_for_halt(control: BotControl, monitor: Monitor, patience_s: float) -> bool:
     """Whether the order manager has proven within its time that none of our orders is open."""
-    return await unless(control.abandon, await_completion(monitor, "", patience_s)) == 0
+    async with told_when_slow(lambda: describe_wait(monitor, patience_s), say=log.warning):
+        return await unless(control.abandon, await_completion(monitor, "", patience_s)) == 0
+
+
+def describe_wait(monitor: Monitor, patience_s: float) -> str:
+    """Which orders an end waits for, and how long at most."""
+    left = list(monitor.figures.open_orders.values())
+    named = "; ".join(describe_order(order) for order in left[:NAMED_ORDERS])
+    more = f" and {len(left) - NAMED_ORDERS} more" if len(left) > NAMED_ORDERS else ""
+    what = f"how {len(left)} of our orders ended: {named}{more}" if left else "what was executed"
+    return (
+        f"the end waits for the venue's word on {what} (at most {patience_s:g} s from its beginning; "
+        "another Ctrl-C leaves at once)"
+    )
 
 
 async def await_completion(monitor: Monitor, scope: str, patience_s: float) -> int | None:

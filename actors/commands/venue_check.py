@@ -36,14 +36,20 @@ class VenueError(TicktroupeError):
 
 @asynccontextmanager
 async def told_when_slow(
-    what: Callable[[], str], after_s: float = TELL_AFTER_S, again_s: float = TELL_AGAIN_S
+    what: Callable[[], str],
+    after_s: float = TELL_AFTER_S,
+    again_s: float = TELL_AGAIN_S,
+    say: Callable[[str], None] | None = None,
 ) -> AsyncIterator[None]:
-    """Says on stderr what is being waited for, once it has taken `after_s` seconds, and from then on every `again_s`."""
+    """Says on stderr, or by `say`, what is being waited for: once it has taken `after_s` seconds, and every `again_s`."""
     loop = asyncio.get_running_loop()
     handles: list[asyncio.TimerHandle] = []
 
     def tell() -> None:
-        print(what(), file=sys.stderr, flush=True)
+        if say is None:
+            print(what(), file=sys.stderr, flush=True)
+        else:
+            say(what())
         handles[:] = [loop.call_later(again_s, tell)]
 
     handles.append(loop.call_later(after_s, tell))

@@ -14,6 +14,7 @@ from actors.order_manager.cancels import Cancels
 from actors.order_manager.emulation import Emulation
 from actors.order_manager.placements import fit_exits
 from actors.order_manager.port import Port
+from actors.trading.price_trigger import is_target
 from messages.enums import ListRole, OrderStatus
 from messages.orders import Order
 
@@ -42,10 +43,19 @@ class KeptLists:
                 self.cancels.request(other, is_pursued=True)
 
     def _withdraw_late(self, order: Order) -> None:
-        """Cancels an exit that turns up at the venue when another one has sold."""
+        """Cancels an exit that turns up at the venue when another one has sold; a target also when the stop is at it.
+
+        With what the stop has sold, or still offers, the target would offer more than is left.
+        """
         if order.list_role is ListRole.ENTRY or order.is_armed:
             return
-        if any(each.status is OrderStatus.FILLED for each in self._exits_of(order)):
+        others = [each for each in self._exits_of(order) if each is not order]
+        has_sold = any(each.status is OrderStatus.FILLED for each in others)
+        is_beside = is_target(order) and any(
+            each.executed_quantity or (each.is_open and not (each.is_armed or each.is_waiting))
+            for each in others
+        )
+        if has_sold or is_beside:
             self.cancels.request(order, is_pursued=True)
 
     def restore(self, order: Order) -> None:

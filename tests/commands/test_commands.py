@@ -288,6 +288,32 @@ def test_an_order_of_unknown_outcome_is_shown_and_decides_the_exit_code(
     assert ended.summary["unknown_orders"] == [name]
 
 
+def test_an_end_says_what_it_waits_for(
+    start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
+) -> None:
+    plan = tmp_path / "faults.toml"
+    plan.write_text(
+        '[[faults]]\nkind = "silence"\non = "order.place"\nexecutes = false\n'
+        '[[faults]]\nkind = "silence"\non = "order.status"\n'
+    )
+    venue = start_venue("--rate", "60", "--faults", str(plan))
+    file = venue.write_configuration(tmp_path, "request_timeout_s = 1\n" + QUOTES)
+    bot = start_bot("--config", file)
+    wait_until(
+        lambda: any(
+            item["is_unknown"] for item in ask_status(tmp_path / "state").get("open_orders", [])
+        ),
+        "an order of unknown outcome",
+    )
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait()
+    assert ended.code == 1
+    (line,) = [line for line in ended.stderr.splitlines() if "the end waits" in line]
+    (name,) = ended.summary["unknown_orders"]
+    assert f"the venue's word on how 1 of our orders ended: {name}" in line
+    assert "at most 15 s" in line
+
+
 def test_an_order_that_the_venue_has_never_seen_does_not_spoil_the_exit_code(
     start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
 ) -> None:

@@ -323,6 +323,34 @@ def test_a_target_that_turns_up_after_the_stop_has_sold_is_canceled() -> None:
     assert not desk.manager.books.table.open_orders()
 
 
+@pytest.mark.parametrize(
+    ("stop", "part"),
+    [
+        (OrderStatus.PENDING_NEW, ""),
+        (OrderStatus.PARTIALLY_FILLED, "0.4"),
+        (OrderStatus.EXPIRED, "0.4"),
+    ],
+)
+def test_a_target_that_turns_up_beside_a_stop_that_has_not_sold_all_is_canceled(
+    stop: OrderStatus, part: str
+) -> None:
+    desk = open_flat()
+    target = only(fill_entry(desk), NewOrderRequest).order
+    desk.say(target, OrderStatus.UNKNOWN)
+    quote(desk, 95.0)
+    desk.refuse_cancel(target)
+    desk.advance(3)
+    told = [*desk.say(target, OrderStatus.NOT_FOUND), *desk.advance(0.1)]
+    sold = only(told, NewOrderRequest).order
+    if part:
+        desk.say(sold, stop, desk.fill(sold, part, "95"))
+    told = desk.say(target, OrderStatus.NEW, order_type=OrderType.LIMIT)
+    cancel = only([*told, *desk.advance(0)], CancelOrderRequest)
+    assert cancel.client_order_id == target.client_order_id
+    assert not all_of(desk.say(target, OrderStatus.CANCELED), CancelOrderRequest)
+    assert standing(desk).get("stop", stop) is stop, "the stop goes on"
+
+
 def test_a_list_of_what_the_venue_has_not_even_one_by_one_is_refused() -> None:
     desk = open_flat()
     desk.tell(rules(order_types=[OrderType.LIMIT, OrderType.LIMIT_MAKER]), GATEWAY)
