@@ -19,8 +19,11 @@ PREVENTED_MATCHES_KEPT = 50_000
 class OrderHistory:
     """The orders and trades of one account."""
 
-    def __init__(self, closed_orders_kept: int = CLOSED_ORDERS_KEPT) -> None:
+    def __init__(
+        self, closed_orders_kept: int = CLOSED_ORDERS_KEPT, order_lists_kept: int = ORDER_LISTS_KEPT
+    ) -> None:
         self._closed_orders_kept = closed_orders_kept
+        self._order_lists_kept = order_lists_kept
         self.open: dict[int, OrderRecord] = {}
         """By order id, oldest first."""
         self._open_counts: dict[str, int] = {}
@@ -31,6 +34,8 @@ class OrderHistory:
         self._trades: dict[str, list[AccountTrade]] = {}
         self.order_lists: dict[int, OrderList] = {}
         """Those of the last lists, by their ids, oldest first."""
+        self._lists_by_client_id: dict[str, OrderList] = {}
+        """The newest of each client's id."""
         self._prevented: deque[tuple[str, PreventedMatch]] = deque(maxlen=PREVENTED_MATCHES_KEPT)
 
     def is_open_client_id(self, client_order_id: str) -> bool:
@@ -124,15 +129,17 @@ class OrderHistory:
     def add_list(self, order_list: OrderList) -> None:
         """Takes in a new list; forgets the oldest that is done, if there are too many."""
         self.order_lists[order_list.list_id] = order_list
-        if len(self.order_lists) > ORDER_LISTS_KEPT:
+        self._lists_by_client_id[order_list.client_id] = order_list
+        if len(self.order_lists) > self._order_lists_kept:
             done = next((one for one in self.order_lists.values() if one.is_done), None)
             if done is not None:
                 del self.order_lists[done.list_id]
+                if self._lists_by_client_id.get(done.client_id) is done:
+                    del self._lists_by_client_id[done.client_id]
 
     def find_list(self, client_id: str) -> OrderList | None:
         """The newest list with a client's id."""
-        lists = reversed(self.order_lists.values())
-        return next((one for one in lists if one.client_id == client_id), None)
+        return self._lists_by_client_id.get(client_id)
 
     def add_prevented(self, symbol: str, match: PreventedMatch) -> None:
         """Takes in a prevented match."""
