@@ -130,6 +130,11 @@ def find_usage_fault(arguments: argparse.Namespace) -> str | None:
         return f"--runs must be 1 or more, not {arguments.runs}"
     if arguments.json is not None and not arguments.json.resolve().parent.is_dir():
         return f"--json: there is no folder {arguments.json.resolve().parent}"
+    if arguments.baseline is not None:
+        try:
+            read_baseline(arguments.baseline)
+        except BenchError as error:
+            return f"--baseline: {error}"
     return None
 
 

@@ -96,7 +96,7 @@ def parse_speed(text: str) -> float:
 
 def parse_port(text: str) -> int:
     """A port; 0 for a free one."""
-    number = int(text)
+    number = int(text) if text.isdecimal() else -1
     if not 0 <= number <= LAST_PORT:
         raise argparse.ArgumentTypeError(
             f"{text} is no port: they are 0 (a free one) to {LAST_PORT}"

@@ -59,6 +59,8 @@ async def halt(
     That is 0 only if nothing of ours is open or of unknown outcome at the venue, by its own word. The order manager
     cancels; if it or the gateway is what failed, or they do not answer, a fresh client does.
     """
+    if control.has_lost_venue:
+        return FAILED
     failed_code = FAILED if system.failure else 0
     if system.failure is None:
         find_monitor(system).begin_halt("")

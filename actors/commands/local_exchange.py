@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -55,12 +56,16 @@ class LocalExchange:
             await self.process.wait()
 
 
-async def pass_on(process: asyncio.subprocess.Process) -> None:
+async def pass_on(process: asyncio.subprocess.Process, on_end: Callable[[], None]) -> None:
     """Logs whatever the exchange says: that its recording has ended, or cannot be read; or that it has ended itself."""
     assert process.stderr is not None
     while line := await process.stderr.readline():
         log.warning("%s", STAMP.sub("", line.decode(errors="replace").rstrip()))
-    log.error("the local exchange has ended (exit code %s)", await process.wait())
+    log.error(
+        "the local exchange has ended (exit code %s), and its account with it: the bot ends, too",
+        await process.wait(),
+    )
+    on_end()
 
 
 def exchange_arguments(venue: VenueSection, symbols: list[str]) -> list[str]:
@@ -82,8 +87,10 @@ def exchange_arguments(venue: VenueSection, symbols: list[str]) -> list[str]:
     ]
 
 
-async def start_local_exchange(arguments: list[str]) -> LocalExchange:
-    """Starts it and waits for its line.
+async def start_local_exchange(
+    arguments: list[str], on_end: Callable[[], None] = lambda: None
+) -> LocalExchange:
+    """Starts it and waits for its line; `on_end` is called if it ends before it is stopped.
 
     Raises LocalExchangeError with what it said if it does not come up.
     """
@@ -115,5 +122,5 @@ async def start_local_exchange(arguments: list[str]) -> LocalExchange:
         raise LocalExchangeError(
             f"the local exchange did not start: {said or 'it said nothing'}"
         ) from None
-    listening = asyncio.get_running_loop().create_task(pass_on(process))
+    listening = asyncio.get_running_loop().create_task(pass_on(process, on_end))
     return LocalExchange(process, addresses, listening)

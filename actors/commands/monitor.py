@@ -112,6 +112,12 @@ class BotFigures:
             if name not in known:
                 self.open_orders[name] = order
 
+    def lose_account(self) -> None:
+        """The account is gone with its venue: nothing is open there, and nobody will say how it ended."""
+        for _ in self.open_orders:
+            self.count_end(OrderStatus.UNKNOWN)
+        self.open_orders.clear()
+
     def count_end(self, status: OrderStatus) -> None:
         """One more order has ended so."""
         self.orders_by_status[status.value] = self.orders_by_status.get(status.value, 0) + 1

@@ -152,6 +152,8 @@ async def run_on_venue(
         finally:
             terminal.stop()
             await system.stop(HASTE_S if control.abandon.is_set() else STOP_PATIENCE_S)
+        if control.has_lost_venue:
+            find_monitor(system).figures.lose_account()
         report(options, system)
         return code
     finally:

@@ -43,7 +43,8 @@ class VenueStart:
                 self.desk.waits_for = lambda: "the local exchange"
                 arguments = exchange_arguments(section, self.configuration.symbols())
                 async with told_when_slow(lambda: "starting the local exchange ..."):
-                    exchange = await unless(stop, start_local_exchange(arguments))
+                    starting = start_local_exchange(arguments, self.control.lose_venue)
+                    exchange = await unless(stop, starting)
                 if exchange is not None:
                     self.venue = open_venue(self.configuration, exchange.addresses)
             else:

@@ -22,6 +22,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first round; each has the next")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep logs and journals there")
     arguments = parser.parse_args(words)
+    if arguments.rounds < 1:
+        parser.error(f"--rounds must be 1 or more, not {arguments.rounds}")
     started_s = time.monotonic()
     reports: list[RoundReport] = []
     for seed in range(arguments.seed, arguments.seed + arguments.rounds):

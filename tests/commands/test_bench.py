@@ -49,6 +49,7 @@ def test_each_benchmark_reports_every_run(
         (["hopp"], "no such benchmark: hopp"),
         (["hop", "--runs", "0"], "--runs"),
         (["hop", "--json", "/nowhere/at/all.json"], "no folder"),
+        (["hop", "--baseline", "/nowhere/at/all.json"], "is no earlier result"),
     ],
 )
 def test_bad_usage_is_told_and_nothing_runs(

@@ -207,6 +207,19 @@ def test_the_embedded_exchange_ends_with_the_bot(
     wait_until(lambda: not is_running(exchange), "the exchange's end")
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_the_bot_ends_with_its_embedded_exchange(start_bot: Callable[..., BotProcess]) -> None:
+    bot = start_bot()
+    (exchange,) = wait_until(lambda: children_of(bot.process.pid), "the exchange's process")
+    wait_until(lambda: "open 2" in read_lines(bot), "orders that rest there")
+    os.kill(exchange, signal.SIGKILL)
+    ended = bot.wait(10.0)
+    assert ended.code == 1
+    assert "the local exchange has ended (exit code -9), and its account with it" in ended.stderr
+    assert "0 still open" in ended.stdout, "there is no account any more that they could be open in"
+    check_no_traceback(ended)
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.2, 0.4, 0.6])
 def test_an_interrupt_while_it_starts_leaves_no_traceback(
     delay_s: float, start_bot: Callable[..., BotProcess]

@@ -26,6 +26,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first round; each has the next")
     parser.add_argument("--keep-going", action="store_true", help="do not end at the first finding")
     arguments = parser.parse_args(words)
+    if arguments.count < 1:
+        parser.error(f"there must be 1 request or more, not {arguments.count}")
     counts, answers = Counter[str](), Counter[str]()
     failed: list[int] = []
     orders = trades = 0
