@@ -256,6 +256,8 @@ class BinanceGateway(ExchangeGateway):
         snapshot, read_to = await self.reads.snapshot(symbols, after)
         self._account.bring_up_to_date(snapshot, statements)
         self._account.note_read(read_to)
+        for instrument in self._rules.take_fees(snapshot.maker_fee, snapshot.taker_fee):
+            self.send(instrument)
         return snapshot
 
     async def tell_account(self) -> None:
@@ -348,8 +350,7 @@ class BinanceGateway(ExchangeGateway):
             await asyncio.sleep(min(RULES_PAUSE_S, self.rules_interval_s))
 
     async def _refresh_rules(self) -> None:
-        symbols = list(self._rules.known)
-        if not symbols:
+        if not (symbols := list(self._rules.known)):
             return
         read = await self.reads.instruments(symbols)
         self.retry_placements()

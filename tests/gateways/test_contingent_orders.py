@@ -77,7 +77,7 @@ async def test_orders_with_a_trigger_are_placed_trail_and_are_asked_for(
     open_floor: OpenFloor, start_exchange: StartExchange, order_entry: str
 ) -> None:
     floor, price = await open_desk(open_floor, start_exchange, order_entry)
-    [instrument] = floor.all_of(Instrument)
+    *_, instrument = floor.all_of(Instrument)
     assert (instrument.allows_oco, instrument.allows_oto) == (True, True)
     assert (instrument.allows_cancel_replace, instrument.allows_trailing_stop) == (True, True)
     assert OrderType.STOP_LOSS in instrument.order_types
