@@ -20,6 +20,7 @@ import msgspec
 
 from actors.runtime.actor import Actor
 from actors.runtime.errors import ConfigurationError, Fault, describe_error
+from actors.runtime.hidden_names import find_hidden_names
 from actors.runtime.specification import ActorSpecification, parameters_of
 from messages.instruments import to_decimal
 
@@ -294,7 +295,9 @@ def read_actor(
     if not are_complete(actor_class, arguments):
         return None
     try:
-        actor_class(**arguments)
+        for line in find_hidden_names(actor_class(**arguments)):
+            problem = f"{actor_class.__name__} {line}"
+            faults.append(Fault(where, problem, "choose another name"))
     except (ValueError, TypeError, ArithmeticError) as error:
         faults.append(Fault(where, f"{actor_class.__name__} refuses its arguments: {error}"))
     except USER_ERRORS as error:

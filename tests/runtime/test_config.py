@@ -62,6 +62,24 @@ class Hidden(Actor):
     def __init__(self, context: "Context") -> None: ...
 
 
+class Shadow(Strategy):
+    def __init__(self) -> None:
+        self.position = 0
+
+    def place(self, side: str, price: float) -> None: ...
+
+
+class Wraps(Strategy):
+    def __init__(self) -> None:
+        self.order = ""
+
+    def buy(self) -> str:
+        return super().buy("BTCUSDT", Decimal(1))
+
+    def place(self, *what, **terms) -> str:
+        return super().place(*what, **terms)
+
+
 class NoActor: ...
 """
 
@@ -252,6 +270,17 @@ def test_a_constructor_that_fails_otherwise(beside_the_file: str, how: str, expe
     _, faults = read(beside_the_file, toml)
     (problem,) = [fault.problem for fault in faults]
     assert problem.startswith(f"the constructor of Careless failed: {expected} (my_bot_")
+
+
+def test_a_name_that_hides_a_method_of_the_base_is_refused(beside_the_file: str) -> None:
+    _, faults = read(beside_the_file, '[[actors]]\nclass = "MODULE.Shadow"')
+    assert sorted(fault.problem for fault in faults) == [
+        "Shadow has a place of its own, which cannot stand for that of OrderCalls",
+        "Shadow sets self.position, which is a method of Strategy",
+    ]
+    assert {fault.remedy for fault in faults} == {"choose another name"}
+    # What the base does not call is free, and what takes the same arguments is meant.
+    assert read(beside_the_file, '[[actors]]\nclass = "MODULE.Wraps"')[1] == []
 
 
 def test_an_annotation_that_is_not_there_at_run_time(beside_the_file: str) -> None:
