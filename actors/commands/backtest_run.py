@@ -73,9 +73,18 @@ def write(path: Path, content: bytes) -> None:
         raise BacktestError(f"{path} cannot be written: {error.strerror}") from error
 
 
+class PatientConsole(Console):
+    """A console whose reader may leave early, as `head` does: that is no failure of the run."""
+
+    def on_broken_pipe(self) -> None:
+        """Says no more."""
+        self.quiet = True
+        sys.stdout = None
+
+
 def show(run: BacktestRun, report: dict[str, Any], seconds: float) -> None:
     """The table on the terminal."""
-    console = Console()
+    console = PatientConsole()
     table = Table(title=title_of(run), show_header=False, title_justify="left")
     table.add_column(style="dim")
     table.add_column(justify="right")

@@ -8,7 +8,6 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from actors.runtime.actor import Actor
@@ -45,7 +44,6 @@ def find_hidden_names(instance: Actor[Any]) -> list[str]:
     return [text for name, text in hidden.items() if name in called]
 
 
-@cache
 def names_called(base: type[Actor[Any]]) -> frozenset[str]:
     """The attributes of `self` that a class's own code reads."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(base)))

@@ -1,12 +1,15 @@
 """`bin/backtest` as a user runs it: the same bytes everywhere, its outputs, and its refusals."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
-from tests.backtest.command import CROSS, TRADES, call, strict
+from tests.backtest.command import CROSS, ROOT, TRADES, call, strict
 
 MAKER = """
 [backtest]
@@ -126,6 +129,24 @@ def test_a_result_is_never_written_over_what_is_read_and_told_before_the_work(
         assert (done.returncode, done.stdout) == (2, "")
         assert f"--json {path}: {text}" in done.stderr
     assert data.read_bytes() == content
+
+
+def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "actors.commands.backtest", *CROSS, str(TRADES)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)},
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=300,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_lookahead_names_nobody_who_does_not_look(tmp_path: Path) -> None:
