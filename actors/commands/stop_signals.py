@@ -29,6 +29,8 @@ class StopSignals:
         """A signal has come, between any two steps of the program."""
         if self.is_waiting:
             self.break_off(frame)
+            # No handler keeps the loop: it is about to take both.
+            self.loop.call_soon_threadsafe(self.control.interrupt)
             return
         self.is_waiting = True
         signal.setitimer(signal.ITIMER_REAL, HANDLER_PATIENCE_S, HANDLER_PATIENCE_S)

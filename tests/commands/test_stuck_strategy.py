@@ -1,5 +1,7 @@
 """A strategy whose handler never returns: the bot can be stopped all the same, and its orders are canceled."""
 
+import asyncio
+import os
 import shutil
 import signal
 import time
@@ -8,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.commands.control import BotControl
+from actors.commands.stop_signals import stop_signals
 from tests.commands.harness import BotProcess, LocalVenue, wait_until
 
 STUCK = """
@@ -58,3 +62,17 @@ def test_a_handler_that_never_returns_is_broken_off_at_the_end(
     assert "Stuck is out: BrokenOff: the end was asked for" in ended.stderr
     assert "in on_order_update" in ended.stderr
     assert "Patient is out" not in ended.stderr
+
+
+def test_two_signals_that_the_loop_has_not_taken_yet_are_two() -> None:
+    control = BotControl()
+
+    async def interrupt() -> tuple[bool, bool]:
+        with stop_signals(control):
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0.01)
+            return control.stop.is_set(), control.abandon.is_set()
+
+    assert asyncio.run(interrupt()) == (True, True)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
