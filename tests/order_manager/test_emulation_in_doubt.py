@@ -208,3 +208,16 @@ def test_what_never_left_outlives_a_kill_armed() -> None:
         (order.order_id, True)
     ]
     assert len(all_of([*quote(desk, 94.0), *desk.advance(2)], NewOrderRequest)) == 1
+
+
+def test_the_time_of_an_armed_stop_goes_on_over_a_restart() -> None:
+    desk = open_desk()
+    stop = arm(desk, time_to_cancel=10.0)
+    desk.advance(6)
+    desk.restart()
+    desk.go_on([])
+    told = desk.advance(3.9)
+    assert OrderStatus.CANCELED not in [update.status for update in all_of(told, OrderUpdate)]
+    (update,) = all_of(desk.advance(0.2), OrderUpdate)[-1:]
+    assert (update.order.order_id, update.status) == (stop.order_id, OrderStatus.CANCELED)
+    assert not all_of(quote(desk, 80.0), NewOrderRequest)

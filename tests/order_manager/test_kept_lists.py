@@ -189,6 +189,27 @@ def test_time_ends_the_entry_alone_and_exits_stay_if_it_was_filled_meanwhile() -
     assert standing(desk)["stop"] is OrderStatus.NEW
 
 
+def test_the_time_of_an_entry_goes_on_over_a_restart() -> None:
+    desk = open_flat()
+    entry_command = leg("entry", OrderType.LIMIT, Side.BUY, price="100")
+    entry_command.time_to_cancel = 10.0
+    exits = [
+        leg("target", OrderType.LIMIT_MAKER, price="110"),
+        leg("stop", OrderType.STOP_LOSS, stop_price="95"),
+    ]
+    told = ask(desk, [entry_command, *exits], [ListRole.ENTRY, ListRole.ABOVE, ListRole.BELOW])
+    entry = only(told, NewOrderRequest).order
+    desk.say(entry, OrderStatus.NEW)
+    desk.advance(6)
+    desk.restart()
+    desk.go_on([desk.view(entry, OrderStatus.NEW)])
+    assert not all_of(desk.advance(3.9), CancelOrderRequest)
+    assert only(desk.advance(0.2), CancelOrderRequest).client_order_id == entry.client_order_id
+    desk.say(entry, OrderStatus.CANCELED)
+    desk.advance(0)
+    assert set(standing(desk).values()) == {OrderStatus.CANCELED}
+
+
 def test_a_pair_begins_at_once() -> None:
     desk = open_desk()
     told = ask_pair(desk)
