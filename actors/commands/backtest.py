@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -75,6 +76,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_intermixed_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return run(arguments)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -85,6 +88,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until it runs Ctrl-C just ends the program: as an exception it would come up in whatever is being loaded.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     exit_code = main()
     let_go_of_closed_outputs()
     sys.exit(exit_code)

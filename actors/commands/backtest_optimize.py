@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -134,7 +135,17 @@ def workers(count: int) -> Iterator[Any]:
     with ProcessPoolExecutor(
         count, mp_context=context, initializer=take_path, initargs=(list(sys.path),)
     ) as pool:
-        yield lambda trials: list(pool.map(run_trial, trials))
+
+        def run_all(trials: list[Trial]) -> list[dict[str, Any]]:
+            # Ctrl-C is for this process: a worker, which is started here at first, would die of it in the middle of a line.
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            try:
+                results = pool.map(run_trial, trials)
+            finally:
+                signal.signal(signal.SIGINT, before)
+            return list(results)
+
+        yield run_all
 
 
 def take_path(path: list[str]) -> None:

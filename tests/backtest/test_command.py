@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +148,27 @@ def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_interrupted_search_ends_without_a_traceback(tmp_path: Path) -> None:
+    words = ["optimize", *CROSS, str(TRADES), "--over", "fast=2..5", "--trials", "4000"]
+    searching = subprocess.Popen(
+        [sys.executable, "-m", "actors.commands.backtest", *words, "--workers", "2"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert searching.stderr is not None
+    assert " of 4000" in searching.stderr.readline(), "its workers are at work"
+    # As a terminal does it: to all of its processes.
+    os.killpg(searching.pid, signal.SIGINT)
+    _, said = searching.communicate(timeout=60)
+    assert searching.returncode == 130
+    assert said.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in said
 
 
 def test_lookahead_names_nobody_who_does_not_look(tmp_path: Path) -> None:
