@@ -11,8 +11,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-from actors.binance.direct_socket import FrameParser
-from actors.binance.ws_connection import ApiConnection
+from actors.binance.direct_socket import DirectSocket, FrameParser
 from actors.commands.bench_bare import BareSocket, run_bare
 from actors.commands.bench_bot import TickAnswerer
 from actors.commands.bench_measure import Effort, Figure, run_in_loop
@@ -98,7 +97,7 @@ async def count_ways(effort: Effort, figures: list[Figure]) -> None:
             with WayCounter(BareSocket.data_received, BareSocket.data_received) as bare:
                 await run_bare(exchange, ticks)
             with WayCounter(
-                FrameParser.feed_data, ApiConnection._write, TickAnswerer.on_trade
+                FrameParser.feed_data, DirectSocket.write_text, TickAnswerer.on_trade
             ) as bot:
                 await run_bot(exchange, ticks, synchronous="NORMAL", interval_ms=INTERVAL_MS)
             for figure, value, bound in zip(figures, bot.medians(), bare.medians(), strict=True):
