@@ -131,6 +131,9 @@ def find_venue_fault(
     if kind is OrderType.MARKET:
         return instrument.find_fault(kind, quantity, None, market_price)
     price, stop_price = order.price, order.stop_price
+    has_trigger = stop_price > 0 or order.trailing_delta > 0
+    if (kind.has_price and price <= 0) or (kind.is_contingent and not has_trigger):
+        return Reason.PRICE, f"the price is not above 0 after rounding to {instrument.tick_size}"
     fault = instrument.find_fault(kind, quantity, price or stop_price or market_price)
     if fault is None and price and stop_price:
         # PRICE_FILTER binds the stop price as well (filters.md).

@@ -75,6 +75,7 @@ def test_a_sale_is_rounded_up_to_the_tick() -> None:
         ({"price": Decimal(0)}, Reason.PRICE),
         ({"price": None, "order_type": OrderType.LIMIT}, Reason.PRICE),
         ({"price": Decimal(-5)}, Reason.PRICE),
+        ({"price": Decimal("0.004")}, Reason.PRICE),
         ({"price": Decimal(2_000_000)}, Reason.PRICE),
         ({"quote_quantity": Decimal(10)}, Reason.QUANTITY),
         ({"quantity": Decimal("0.01")}, Reason.NOTIONAL),
@@ -95,6 +96,19 @@ def test_refusals_of_limit_orders(terms: dict[str, Any], reason: Reason) -> None
     again = all_of(desk.advance(60), NewOrderRequest)
     assert not again
     assert all_of(desk.place(), NewOrderRequest)
+
+
+@pytest.mark.parametrize("order_type", [OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT])
+def test_a_stop_below_the_first_tick_is_refused_and_not_sent_without_its_trigger(
+    order_type: OrderType,
+) -> None:
+    desk = Desk().start()
+    instrument = make_instrument()
+    instrument.order_types = [OrderType.LIMIT, OrderType.MARKET, order_type]
+    desk.tell(instrument, GATEWAY)
+    price = "100" if order_type is OrderType.STOP_LOSS_LIMIT else None
+    told = desk.place(price=price, order_type=order_type, stop_price=Decimal("0.004"))
+    assert refusal_of(told) is Reason.PRICE
 
 
 @pytest.mark.parametrize(
