@@ -78,6 +78,9 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            # A search that just died would leave its workers behind.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         return run(arguments)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -31,6 +31,8 @@ from actors.commands.backtest_setup import add_shared, read_setup
 from actors.runtime.config import check_arguments
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.specification import ActorSpecification
+
+LOOK_INTERVAL_S = 0.2
 
 
 def add_optimize(parser: argparse.ArgumentParser) -> None:
@@ -135,17 +137,41 @@ def workers(count: int) -> Iterator[Any]:
     with ProcessPoolExecutor(
         count, mp_context=context, initializer=take_path, initargs=(list(sys.path),)
     ) as pool:
+        yield lambda trials: run_in_pool(pool, trials)
 
-        def run_all(trials: list[Trial]) -> list[dict[str, Any]]:
-            # Ctrl-C is for this process: a worker, which is started here at first, would die of it in the middle of a line.
-            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-            try:
-                results = pool.map(run_trial, trials)
-            finally:
-                signal.signal(signal.SIGINT, before)
-            return list(results)
 
-        yield run_all
+def run_in_pool(pool: ProcessPoolExecutor, trials: list[Trial]) -> list[dict[str, Any]]:
+    """The results of trials, in their order. Raises what a trial raises, and KeyboardInterrupt after a signal to end.
+
+    A signal is noted, and looked for between two waits: raised wherever it comes, it may leave one of the pool's locks
+    taken, and the pool would never end. Ctrl-C goes to workers too, which are started here at first: they inherit that it
+    is blocked, and end with the pool.
+    """
+    signals: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: signals.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    futures: list[Future[dict[str, Any]]] = []
+    try:
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            futures += [pool.submit(run_trial, trial) for trial in trials]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        waiting = set(futures)
+        while waiting and not signals:
+            done, waiting = wait(waiting, LOOK_INTERVAL_S, FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signals:
+        raise KeyboardInterrupt
+    return [future.result() for future in futures]
 
 
 def take_path(path: list[str]) -> None:

@@ -150,7 +150,10 @@ def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_an_interrupted_search_ends_without_a_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_ends_with_its_workers_and_without_a_traceback(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     words = ["optimize", *CROSS, str(TRADES), "--over", "fast=2..5", "--trials", "4000"]
     searching = subprocess.Popen(
         [sys.executable, "-m", "actors.commands.backtest", *words, "--workers", "2"],
@@ -163,8 +166,12 @@ def test_an_interrupted_search_ends_without_a_traceback(tmp_path: Path) -> None:
     )
     assert searching.stderr is not None
     assert " of 4000" in searching.stderr.readline(), "its workers are at work"
-    # As a terminal does it: to all of its processes.
-    os.killpg(searching.pid, signal.SIGINT)
+    if number is signal.SIGINT:
+        # As a terminal does it: to all of its processes.
+        os.killpg(searching.pid, number)
+    else:
+        searching.send_signal(number)
+    # A worker that is left would hold the other end of the pipe.
     _, said = searching.communicate(timeout=60)
     assert searching.returncode == 130
     assert said.splitlines()[-1] == "interrupted"
