@@ -161,9 +161,9 @@ class Window:
 
     def correct(self, count: int, sent_ns: int, now_ns: int) -> None:
         """Takes the venue's own count, if it can only be that of the present window."""
-        indexes = self.indexes_at(now_ns)
-        if indexes == self.indexes_at(sent_ns) and len(indexes) == 1:
-            self.spent[indexes[0]] = count
+        is_clear = self.begin_ns <= sent_ns < self.end_ns or self.enter(sent_ns)
+        if is_clear and self.begin_ns <= now_ns < self.end_ns:
+            self.spent[self.index] = count
 
     def exhaust(self, now_ns: int) -> None:
         """The venue says that the present window is full."""
@@ -230,7 +230,8 @@ class LimitBudget:
                 return
             window = Window(usage.interval_ns, usage.limit, self.margin_ns)
             self.windows[usage.interval_ns] = window
-        window.set_limit(usage.limit or window.limit)
+        if usage.limit not in (0, window.limit):
+            window.set_limit(usage.limit)
         window.correct(usage.count + self.in_flight, sent_ns, now_ns)
 
     def exceeded(self, now_ns: int, retry_at_ns: int = 0) -> None:

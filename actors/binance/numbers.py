@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from messages.instruments import ZERO, to_decimal, to_text
+from messages.instruments import DECIMAL_TEXT, ZERO, to_decimal, to_text
 
 FloatText = Annotated[float, msgspec.Meta(ge=0, le=1e18)]
 """A market data number: text on the wire, decoded with `strict=False`. The bounds keep `NaN` and `inf` out."""
@@ -21,6 +21,9 @@ def decimal_of(text: str | None) -> Decimal:
 
 def amount_of(text: str | None) -> Decimal:
     """A number that cannot be below 0; the venue writes a negative one where it does not know (old orders)."""
+    if text and DECIMAL_TEXT.fullmatch(text):
+        # Such a text is a finite number. Six of them are in every order's answer.
+        return max(Decimal(text), ZERO)
     return max(decimal_of(text), ZERO)
 
 

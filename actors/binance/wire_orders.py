@@ -264,7 +264,7 @@ def from_binance_order(
         status=OrderStatus.NEW if order.status is None else order.status,
         executed_quantity=amount_of(order.executed_quantity),
         executed_quote_quantity=amount_of(order.executed_quote_quantity),
-        executions=executions_of(order, event_time_ns),
+        executions=executions_of(order, event_time_ns) if order.fills else [],
         execution_type=order.execution_type,
         execution_id=order.execution_id,
         reason=Reason.VENUE if reason_text else Reason.NONE,
@@ -324,8 +324,10 @@ def executions_of(order: BinanceOrder, event_time_ns: int) -> list[Execution]:
 
 def reason_of(order: BinanceOrder) -> str:
     """Why the venue rejected or ended it, in the venue's word; empty if it says nothing."""
-    reasons = (order.expiry_reason, order.reject_reason)
-    return next((reason for reason in reasons if reason and reason != "NONE"), "")
+    for reason in (order.expiry_reason, order.reject_reason):
+        if reason and reason != "NONE":
+            return reason
+    return ""
 
 
 class BinanceTrade(

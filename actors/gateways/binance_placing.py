@@ -45,12 +45,7 @@ class Placing:
             self._errors.judge(error)
             raise
         finally:
-            counts = self._usage.counts.values()
-            self.budget.answered(
-                sent_ns,
-                self.venue_time_ns(),
-                [usage for usage in counts if usage.time_ns >= sent_ns],
-            )
+            self.budget.answered(sent_ns, self.venue_time_ns(), self._usage.counts.values())
             self._retry_placements()
 
 

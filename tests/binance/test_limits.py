@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.binance.limits import OrderBudget, RateUsage, UsageCount, WeightBudget
+from actors.binance.limits import OrderBudget, RateUsage, UsageCount, WeightBudget, Window
 from actors.binance.wire_info import RateLimit
 
 SECOND_NS = 1_000_000_000
@@ -92,6 +92,23 @@ def test_an_order_is_counted_in_few_steps_as_in_many(
                 other = quick.windows[interval_ns]
                 assert other.spent.get(index, 0) == window.spent.get(index, 0)
                 assert other.limit == window.limit
+
+
+INSTANTS = st.lists(st.integers(min_value=0, max_value=50 * SECOND_NS), min_size=3, max_size=3)
+
+
+@given(INSTANTS, st.booleans())
+def test_a_count_is_taken_from_an_answer_within_the_window_of_its_request(
+    instants: list[int], has_entered: bool
+) -> None:
+    window = Window(10 * SECOND_NS, 3, SECOND_NS // 4)
+    entered_ns, sent_ns, now_ns = instants
+    if has_entered:
+        window.enter(entered_ns)
+    window.correct(2, sent_ns, now_ns)
+    indexes = window.indexes_at(sent_ns)
+    is_sure = len(indexes) == 1 and indexes == window.indexes_at(now_ns)
+    assert window.spent == ({indexes[0]: 2} if is_sure else {})
 
 
 def test_windows_are_aligned_to_the_clock() -> None:

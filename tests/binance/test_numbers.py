@@ -53,6 +53,17 @@ def test_only_a_plain_number_becomes_a_decimal(text: str) -> None:
             decimal_of(text)
 
 
+@given(st.none() | st.text() | st.from_regex(DECIMAL_TEXT, fullmatch=True))
+def test_an_amount_is_the_decimal_or_0(text: str | None) -> None:
+    try:
+        number = decimal_of(text)
+    except ValueError:
+        with pytest.raises(ValueError, match="not a plain decimal number"):
+            amount_of(text)
+    else:
+        assert str(amount_of(text)) == str(max(number, Decimal(0)))
+
+
 @pytest.mark.parametrize(
     "text", ["NaN", "Infinity", "1_000", "\uff11\uff12", "1e5", " 1", "1.", "+1", "0x1"]
 )
