@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,15 @@ def pytest_configure() -> None:
     Else the first asynchronous test makes one that nobody closes, and whichever test runs `asyncio.run` later drops it.
     """
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hears_a_closed_terminal_and_ctrl_c() -> None:
+    """A run under nohup ignores SIGHUP, one in the background of a script SIGINT, and so would every bot that it starts."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

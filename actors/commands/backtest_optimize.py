@@ -151,6 +151,7 @@ def run_in_pool(pool: ProcessPoolExecutor, trials: list[Trial]) -> list[dict[str
     before = {
         number: signal.signal(number, lambda number, _: signals.append(number))
         for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
     }
     futures: list[Future[dict[str, Any]]] = []
     try:

@@ -166,10 +166,9 @@ class BinanceGateway(ExchangeGateway):
             over_websocket=self.order_entry == "websocket",
             fallback_after_s=self.fallback_after_s,
         )
-        self._placing = Placing(
-            client, self._order_budget, self._venue_errors, self.retry_placements
-        )
-        self.reads = BinanceReads(client, self._order_budget, self._note, self.exchange)
+        budget, errors = self._order_budget, self._venue_errors
+        self._placing = Placing(client, budget, errors, self.retry_placements)
+        self.reads = BinanceReads(client, budget, self._note, self.exchange)
         return client
 
     @property

@@ -1,6 +1,5 @@
 """Fixtures: exchanges and bots, all ended after their test; and a few whole runs that several tests look at."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -13,13 +12,6 @@ from tests.commands.whole_runs import ALL_STRATEGIES, CALM_RISK, WholeRun
 
 TRADES_WANTED = 20
 """Executions that a whole run must have had before it is stopped."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def hears_a_closed_terminal() -> None:
-    """A run under nohup ignores SIGHUP, and so would every bot that it starts."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -110,8 +110,8 @@ async def test_the_start_tells_rules_and_account_and_a_new_symbol_its_rules(
 ) -> None:
     floor = await open_floor(SmallGateway, VENUE, ("ONE", "TWO", "NOSUCH"))
     await floor.until_ready()
-    told = [item.symbol for item in floor.all_of(Instrument)]
-    assert told == ["ONE", "TWO"]
+    await floor.until(lambda: len(floor.all_of(Instrument)) == 2)
+    assert [item.symbol for item in floor.all_of(Instrument)] == ["ONE", "TWO"]
     assert "NOSUCH" in caplog.text
     floor.ask_snapshot("THREE")
     await floor.until(lambda: len(floor.all_of(AccountSnapshot)) == 2)

@@ -15,7 +15,8 @@ from messages.market import Trade
 from messages.orders import Fill, OrderUpdate
 from tests.order_manager.venue import SmallFeed, SmallGateway
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
+"""An order that was on its way as the bot stopped is proven absent only after some ten seconds; so long nothing is bought."""
 Observer = make_probe(OrderUpdate, Fill, ActorRestarted, HaltTrading, name="Observer")
 
 
