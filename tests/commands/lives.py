@@ -78,12 +78,15 @@ def check_books(ended: Ended, venue: LocalVenue, initial: dict[str, Decimal] = I
 
 
 def trades_on(venue: LocalVenue, bot: BotProcess, least: int = 2, symbol: str = "BTCUSDT") -> None:
-    """Waits until there are so many more executions."""
+    """Waits until there are so many more executions, and the bot has told how it stands.
+
+    The orders of a life before it may be executed while it starts, and before it trades Ctrl-C just ends it.
+    """
     wanted = len(venue.trades(symbol)) + least
 
     def has_traded() -> bool:
         assert bot.process.poll() is None, f"the bot has ended: {heard(bot)}"
-        return len(venue.trades(symbol)) >= wanted
+        return "fills" in heard(bot) and len(venue.trades(symbol)) >= wanted
 
     wait_until(has_traded, f"further trades: {heard(bot)}")
 
