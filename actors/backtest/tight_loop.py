@@ -120,7 +120,12 @@ def handler_of(
     instance: Actor[Any], message_class: type, frame: Callable[[], bytes]
 ) -> Callable[[Any], None]:
     """What handles one message: the actor's handlers themselves, or `run_handlers` where something comes after them."""
-    is_usual = type(instance).run_handlers is Actor.run_handlers and not instance._has_afterwork
+    actor_class = type(instance)
+    is_usual = (
+        actor_class.run_handlers is Actor.run_handlers
+        and actor_class.say_last_words is Actor.say_last_words
+        and not actor_class._has_afterwork
+    )
     handlers = instance._dispatch[message_class]
     if is_usual and len(handlers) == 1:
         return handlers[0]

@@ -32,6 +32,16 @@ SUMMARY_KEYS = [
     "positions",
     "open_orders",
 ]
+PATIENT = """
+[[actors]]
+class = "MarketMaker"
+name = "Patient"
+symbol = "BTCUSDT"
+quantity = "0.001"
+spread = 0.05
+requote_threshold = 0.5
+"""
+"""A market maker whose orders rest: far from the market, and hardly ever renewed."""
 
 
 def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:

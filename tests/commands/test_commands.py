@@ -256,15 +256,20 @@ def test_status_is_for_people_and_programs(
     assert command("resume", file).out.startswith("trading was not halted")
 
 
-def test_an_order_of_unknown_outcome_is_shown_and_decides_the_exit_code(
-    start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
-) -> None:
-    plan = tmp_path / "faults.toml"
+def start_silent_venue(start_venue: StartVenue, folder: Path) -> LocalVenue:
+    """One that carries out no order and says nothing of any."""
+    plan = folder / "faults.toml"
     plan.write_text(
         '[[faults]]\nkind = "silence"\non = "order.place"\nexecutes = false\n'
         '[[faults]]\nkind = "silence"\non = "order.status"\n'
     )
-    venue = start_venue("--rate", "60", "--faults", str(plan))
+    return start_venue("--rate", "60", "--faults", str(plan))
+
+
+def test_an_order_of_unknown_outcome_is_shown_and_decides_the_exit_code(
+    start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
+) -> None:
+    venue = start_silent_venue(start_venue, tmp_path)
     times = "request_timeout_s = 1\n"
     file = venue.write_configuration(tmp_path, times + QUOTES, "halt_patience_s = 0.5")
     bot = start_bot("--config", file)
@@ -291,12 +296,7 @@ def test_an_order_of_unknown_outcome_is_shown_and_decides_the_exit_code(
 def test_an_end_says_what_it_waits_for(
     start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
 ) -> None:
-    plan = tmp_path / "faults.toml"
-    plan.write_text(
-        '[[faults]]\nkind = "silence"\non = "order.place"\nexecutes = false\n'
-        '[[faults]]\nkind = "silence"\non = "order.status"\n'
-    )
-    venue = start_venue("--rate", "60", "--faults", str(plan))
+    venue = start_silent_venue(start_venue, tmp_path)
     file = venue.write_configuration(tmp_path, "request_timeout_s = 1\n" + QUOTES)
     bot = start_bot("--config", file)
     wait_until(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.harness import BotProcess, Ended, LocalVenue, wait_until
+from tests.commands.harness import PATIENT, BotProcess, Ended, LocalVenue, wait_until
 
 RESTLESS = """
 [risk]
@@ -35,15 +35,6 @@ quantity = "0.001"
 spread = 0.01
 requote_interval_s = 0.001
 time_to_cancel = 0.02
-"""
-PATIENT = """
-[[actors]]
-class = "MarketMaker"
-name = "Patient"
-symbol = "BTCUSDT"
-quantity = "0.001"
-spread = 0.05
-requote_threshold = 0.5
 """
 BUYER = """
 [[actors]]

@@ -12,7 +12,7 @@ import pytest
 
 from actors.commands.control import BotControl
 from actors.commands.stop_signals import stop_signals
-from tests.commands.harness import BotProcess, LocalVenue, wait_until
+from tests.commands.harness import PATIENT, BotProcess, LocalVenue, wait_until
 
 STUCK = """
 [risk]
@@ -23,15 +23,6 @@ class = "my_bot.Stuck"
 symbol = "BTCUSDT"
 price = 30000
 quantity = "0.001"
-"""
-PATIENT = """
-[[actors]]
-class = "MarketMaker"
-name = "Patient"
-symbol = "BTCUSDT"
-quantity = "0.001"
-spread = 0.05
-requote_threshold = 0.5
 """
 
 

@@ -11,18 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands.harness import PATIENCE_S, BotProcess, Ended, LocalVenue, wait_until
+from tests.commands.harness import PATIENCE_S, PATIENT, BotProcess, Ended, LocalVenue, wait_until
 from tests.commands.lives import RISK, EnduringVenue, check_books, heard, quoting, trades_on
-
-PATIENT = """
-[[actors]]
-class = "MarketMaker"
-name = "Patient"
-symbol = "BTCUSDT"
-quantity = "0.001"
-spread = 0.05
-requote_threshold = 0.5
-"""
 
 
 def strike(venue: LocalVenue, **fault: Any) -> None:

@@ -170,10 +170,10 @@ def test_a_cancel_of_one_cancels_all() -> None:
         assert set(standing(desk).values()) == {OrderStatus.CANCELED}
 
 
-def test_time_ends_the_entry_alone_and_exits_stay_if_it_was_filled_meanwhile() -> None:
-    desk = open_flat()
+def enter_for(desk: Desk, seconds: float) -> Order:
+    """A bracket's entry that rests at the venue, and ends after this time."""
     entry_command = leg("entry", OrderType.LIMIT, Side.BUY, price="100")
-    entry_command.time_to_cancel = 3.0
+    entry_command.time_to_cancel = seconds
     exits = [
         leg("target", OrderType.LIMIT_MAKER, price="110"),
         leg("stop", OrderType.STOP_LOSS, stop_price="95"),
@@ -181,6 +181,12 @@ def test_time_ends_the_entry_alone_and_exits_stay_if_it_was_filled_meanwhile() -
     told = ask(desk, [entry_command, *exits], [ListRole.ENTRY, ListRole.ABOVE, ListRole.BELOW])
     entry = only(told, NewOrderRequest).order
     desk.say(entry, OrderStatus.NEW)
+    return entry
+
+
+def test_time_ends_the_entry_alone_and_exits_stay_if_it_was_filled_meanwhile() -> None:
+    desk = open_flat()
+    entry = enter_for(desk, 3.0)
     assert only(desk.advance(3.1), CancelOrderRequest).client_order_id == entry.client_order_id
     assert standing(desk)["stop"] is OrderStatus.PENDING_NEW
     desk.refuse_cancel(entry)
@@ -191,15 +197,7 @@ def test_time_ends_the_entry_alone_and_exits_stay_if_it_was_filled_meanwhile() -
 
 def test_the_time_of_an_entry_goes_on_over_a_restart() -> None:
     desk = open_flat()
-    entry_command = leg("entry", OrderType.LIMIT, Side.BUY, price="100")
-    entry_command.time_to_cancel = 10.0
-    exits = [
-        leg("target", OrderType.LIMIT_MAKER, price="110"),
-        leg("stop", OrderType.STOP_LOSS, stop_price="95"),
-    ]
-    told = ask(desk, [entry_command, *exits], [ListRole.ENTRY, ListRole.ABOVE, ListRole.BELOW])
-    entry = only(told, NewOrderRequest).order
-    desk.say(entry, OrderStatus.NEW)
+    entry = enter_for(desk, 10.0)
     desk.advance(6)
     desk.restart()
     desk.go_on([desk.view(entry, OrderStatus.NEW)])
