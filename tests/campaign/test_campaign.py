@@ -14,12 +14,42 @@ from tests.campaign.plan import draw_plan
 from tests.campaign.round import RoundReport, run_round
 
 SEEDS = range(1, 6)
+MORE_SEEDS = range(6, 16)
+"""Real processes differ from run to run: for what has not come up in five rounds, further ones are run."""
+
+
+def find_idle(reports: list[RoundReport]) -> list[str]:
+    """What is to have happened in some round, and has in none."""
+    found = [report.evidence for report in reports if report.evidence is not None]
+    fills = [fill for evidence in found for fill in evidence.journal.fills]
+    kinds = {order.order_type for evidence in found for order in evidence.ledger.ours}
+    lists = {one.contingency for evidence in found for one in evidence.ledger.lists}
+    happened = {
+        **{
+            f"a fill of {name}": any(fill.strategy == name for fill in fills)
+            for name in ("MarketMaker", "MovingAverageCross", "EveryOrder")
+        },
+        "a fill as maker": any(fill.is_maker for fill in fills),
+        "a fill as taker": any(not fill.is_maker for fill in fills),
+        "a kill at a failpoint": any(report.struck for report in reports),
+        "a kill of the exchange": any(report.exchange_kills for report in reports),
+        "a stop at the venue": OrderType.STOP_LOSS in kinds,
+        "a pair": ContingencyType.OCO in lists,
+        "a bracket": ContingencyType.OTO in lists,
+        "a trigger kept by the bot": any(evidence.journal.armed for evidence in found),
+    }
+    return [what for what, has_happened in happened.items() if not has_happened]
 
 
 @pytest.fixture(scope="module")
 def reports() -> list[RoundReport]:
-    """Five rounds, one of them with a symbol whose triggers and lists the bot keeps."""
-    return [run_round(seed) for seed in SEEDS]
+    """Five rounds, one of them with a symbol whose triggers and lists the bot keeps; more where something is missing."""
+    reports = [run_round(seed) for seed in SEEDS]
+    for seed in MORE_SEEDS:
+        if not find_idle(reports):
+            break
+        reports.append(run_round(seed))
+    return reports
 
 
 def test_rounds_are_clean(reports: list[RoundReport]) -> None:
@@ -28,22 +58,13 @@ def test_rounds_are_clean(reports: list[RoundReport]) -> None:
 
 
 def test_the_rounds_were_no_idle_ones(reports: list[RoundReport]) -> None:
-    """All strategies have traded, the bystander has, and every kind of kill has struck."""
-    found = [report.evidence for report in reports if report.evidence is not None]
-    fills = [fill for evidence in found for fill in evidence.journal.fills]
-    assert {fill.strategy for fill in fills} == {"MarketMaker", "MovingAverageCross", "EveryOrder"}
-    assert {fill.is_maker for fill in fills} == {True, False}
+    """All strategies have traded, the bystander has in each, and every kind of kill has struck."""
+    assert find_idle(reports) == []
     assert sum(report.kills for report in reports) >= len(SEEDS)
-    assert sum(len(report.struck) for report in reports) >= 1
-    assert sum(report.exchange_kills for report in reports) >= 1
-    kinds = {order.order_type for evidence in found for order in evidence.ledger.ours}
-    assert OrderType.STOP_LOSS in kinds
-    lists = [one for evidence in found for one in evidence.ledger.lists]
-    assert {one.contingency for one in lists} == {ContingencyType.OCO, ContingencyType.OTO}
-    assert any(evidence.journal.armed for evidence in found), "some triggers were kept by the bot"
-    for evidence in found:
-        assert evidence.bystander.resting
-        assert evidence.bystander.traded
+    for report in reports:
+        assert report.evidence is not None
+        assert report.evidence.bystander.resting
+        assert report.evidence.bystander.traded
 
 
 def test_the_same_seed_draws_the_same_plan() -> None:
