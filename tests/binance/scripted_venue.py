@@ -149,7 +149,7 @@ def cut(socket: web.WebSocketResponse) -> None:
         transport.abort()
 
 
-async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
     """Waits for a condition, asking again and again; an AssertionError says that it never came."""
     deadline_s = asyncio.get_running_loop().time() + within_s
     while not condition():

@@ -364,4 +364,4 @@ async def test_closing_takes_no_time(venue: ScriptedVenue, make_client: MakeClie
     await client.ws_ping()
     started_s = time.monotonic()
     await client.close_connection()
-    assert time.monotonic() - started_s < 1.0
+    assert time.monotonic() - started_s < 5

@@ -13,7 +13,7 @@ from actors.binance.direct_socket import PORTION
 from actors.binance.transport import WebSocketTransport
 from tests.binance.scripted_venue import until
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
 
 

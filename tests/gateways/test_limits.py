@@ -129,7 +129,7 @@ async def test_a_ban_holds_trading_and_says_until_when(
     floor.place("c")
     await floor.until(lambda: floor.statuses("c") == ["REJECTED"])
     assert requests == (len(venue.api_requests), len(venue.rest_requests))
-    await floor.until(lambda: floor.all_of(ReleaseTrading), 4)
+    await floor.until(lambda: floor.all_of(ReleaseTrading), 20)
     floor.place("d")
     await floor.until(lambda: floor.statuses("d") == ["NEW"])
 

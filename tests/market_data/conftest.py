@@ -62,7 +62,7 @@ class RunningFeed:
     def books(self) -> list[OrderBook]:
         return self.all_of(OrderBook)
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         while not (answer := condition()):
             if self.task is not None and self.task.done():

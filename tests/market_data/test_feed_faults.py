@@ -182,10 +182,10 @@ async def test_a_silent_symbol_is_stale_and_a_silent_connection_is_given_up(
     feed.start()
     await feed.until(lambda: venue.stream_sockets)
     await send_trade(venue, 1)
-    await feed.until(lambda: "STALE" in feed.states(), 3)
+    await feed.until(lambda: "STALE" in feed.states())
     await send_trade(venue, 2)
     await feed.until(lambda: feed.states()[-1] == "LIVE")
-    await feed.until(lambda: len(venue.stream_sockets) == 2, 6)
+    await feed.until(lambda: len(venue.stream_sockets) == 2)
     # The venue takes the connection a moment before the feed hears that it stands.
     await feed.until(lambda: feed.states()[-1] == "LIVE")
     assert feed.states()[-2:] == ["DISCONNECTED", "LIVE"]

@@ -197,7 +197,7 @@ async def test_a_venue_that_does_not_answer_does_not_hold_trades_back_for_long(
     feed = await open_feed(venue, make_feed, Trade, fill_patience_s=0.3)
     await send_trade(venue, 10)
     await send_trade(venue, 20)
-    await feed.until(lambda: trade_ids(feed) == [10, 20], 2)
+    await feed.until(lambda: trade_ids(feed) == [10, 20])
     assert [gap.missed for gap in gaps_of(feed)] == [9]
     memory.gate.set()
 
@@ -228,7 +228,7 @@ async def test_reads_stay_within_the_limit_that_the_venue_announces(
     feed = await open_feed(venue, make_feed, Trade, fill_patience_s=1.0)
     await send_trade(venue, 10)
     await send_trade(venue, 4000)
-    await feed.until(lambda: trade_ids(feed)[-1:] == [4000], 4)
+    await feed.until(lambda: trade_ids(feed)[-1:] == [4000])
     assert memory.asked == ["exchangeInfo", "trades", "historicalTrades"]
     assert [gap.missed for gap in gaps_of(feed)] == [2989]
 

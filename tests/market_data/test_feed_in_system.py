@@ -72,7 +72,7 @@ def heard_by(system: System, name: str) -> list[Any]:
     return kept
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
     deadline_s = asyncio.get_running_loop().time() + timeout_s
     while not condition():
         assert asyncio.get_running_loop().time() < deadline_s, "it did not come in time"

@@ -26,7 +26,7 @@ from messages.recording import Opening, Output, read_recording
 from tests.order_manager.venue import SmallFeed, SmallGateway, run_elsewhere
 
 BINANCE, CUSTOM = Exchanges.BINANCE, Exchanges.CUSTOM
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class InAndOut(Strategy):

@@ -131,7 +131,7 @@ async def pause(turns: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-async def until(condition: Callable[[], Any], deadline_s: float = 5.0) -> None:
+async def until(condition: Callable[[], Any], deadline_s: float = 20.0) -> None:
     """Waits until something holds; fails if it never does."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + deadline_s

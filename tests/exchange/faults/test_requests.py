@@ -63,11 +63,11 @@ async def test_silence(executes: bool) -> None:
     rule = {"kind": "silence", "executes": executes, **PLACE}
     async with faulty(rule) as world:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.15):
+            async with asyncio.timeout(0.5):
                 await world.rest().place("BUY", "0.01", "50000")
         async with world.api() as api:
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.15):
+                async with asyncio.timeout(0.5):
                     await api.place("BUY", "0.01", "50000")
             assert (await api.call("ping"))["status"] == 200
         assert await open_orders(world) == (2 if executes else 0)

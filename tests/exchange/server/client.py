@@ -22,7 +22,7 @@ from actors.exchange.app import serve
 from actors.exchange.configuration import ExchangeAddresses, ExchangeConfiguration
 from actors.exchange.signing import KeyKind, KeyPair
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 LIMIT_ORDER = {"symbol": "BTCUSDT", "type": "LIMIT", "timeInForce": "GTC"}
 
 

@@ -19,7 +19,7 @@ from tests.exchange.server.documented_refusals import (
 )
 
 EXAMPLES = {(row["file"], row["line"]): row["value"] for row in rows()}
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 def name_of(key: tuple[str, int]) -> str:

@@ -20,7 +20,7 @@ from actors.exchange.fault_plan import FaultPlan
 from actors.exchange.fault_rules import FrameDropped
 from tests.exchange.server.client import World, running
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 A_MOMENT = 0.05
 """Above the error of the measured clock: a trade in the moment of an order's acceptance passes it by."""
 SOURCE = ExchangeConfiguration(symbols=("BTCUSDT", "ETHUSDT"), market=STILL)
