@@ -17,6 +17,7 @@ from actors.commands.bench_process import (
     ExchangeProcess,
     open_exchange,
 )
+from actors.commands.journal_thread import start_thread
 from actors.runtime.busy_polling import busy_polling
 from actors.runtime.journal import Journal, Synchronous
 
@@ -53,7 +54,8 @@ async def run_bot(
     with tempfile.TemporaryDirectory() as folder:
         journal = None
         if synchronous is not None:
-            journal = Journal(Path(folder) / "journal.sqlite", "bench", synchronous)
+            path = Path(folder) / "journal.sqlite"
+            journal = Journal(path, "bench", synchronous, start_thread=start_thread)
         try:
             system = await start_bot(exchange.addresses, journal, [answerer(symbols)], way)
             try:

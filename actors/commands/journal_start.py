@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from actors.commands.configuration import BotSection
 from actors.commands.control import BotControl
+from actors.commands.journal_thread import start_thread
 from actors.commands.venue_check import told_when_slow
 from actors.runtime.errors import ConfigurationError, Fault, JournalError, JournalLocked
 from actors.runtime.journal import Journal
@@ -29,8 +30,12 @@ LOCKS = Path("/proc/locks")
 class JournalStart:
     """What is asked of the journal before anything is traded: each time until it is not locked, or patience is over."""
 
-    def __init__(self, path: Path, bot: BotSection, control: BotControl) -> None:
+    def __init__(
+        self, path: Path, bot: BotSection, control: BotControl, *, has_thread: bool = False
+    ) -> None:
+        """`has_thread`: the journal's log is emptied beside the loop."""
         self.path = path
+        self.has_thread = has_thread
         self.bot = bot
         self.control = control
 
@@ -39,7 +44,13 @@ class JournalStart:
         """The bot's journal. Raises ConfigurationError if it cannot be used: it is held, damaged, or another bot's."""
         bot = self.bot
         journal = await self.ask(
-            lambda: Journal(self.path, bot.name, bot.journal_synchronous, bot.journal_days)
+            lambda: Journal(
+                self.path,
+                bot.name,
+                bot.journal_synchronous,
+                bot.journal_days,
+                start_thread=start_thread if self.has_thread else None,
+            )
         )
         try:
             yield journal

@@ -51,6 +51,8 @@ class RunOptions:
     flatten: bool = False
     takes_commands: bool = False
     """Whether it opens the socket for `bin/start status` and its kin."""
+    has_threads: bool = True
+    """Whether what waits for the disk may do so in a thread; a simulated world has none."""
 
 
 def describe_composition(configuration: Configuration) -> str:
@@ -80,7 +82,9 @@ async def run_bot(configuration: Configuration, options: RunOptions, control: Bo
         raise ConfigurationError(faults)
     with StateFolder(configuration.bot.folder) as folder, logging_to(folder):
         async with AsyncExitStack() as stack:
-            journal_start = JournalStart(folder.journal, configuration.bot, control)
+            journal_start = JournalStart(
+                folder.journal, configuration.bot, control, has_thread=options.has_threads
+            )
             journal = await stack.enter_async_context(journal_start.open())
             desk = CommandDesk(configuration, RealClock().now_ns())
             if options.takes_commands:

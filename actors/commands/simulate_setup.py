@@ -171,7 +171,7 @@ def bot_program(bot: SimulatedBot, seed: int) -> Callable[[Path], Coroutine[Any,
         control = BotControl()
         asyncio.get_running_loop().add_signal_handler(SIGTERM, control.interrupt)
         try:
-            return await run_bot(configuration, RunOptions(), control)
+            return await run_bot(configuration, RunOptions(has_threads=False), control)
         except TicktroupeError:
             return FAILED
 

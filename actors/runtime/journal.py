@@ -20,13 +20,14 @@ beside the log of another).
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from actors.runtime.errors import JournalError, JournalLocked
 from actors.runtime.failpoints import ARMED
+from actors.runtime.journal_log import JournalLog, Worker
 from actors.runtime.journal_retention import KEEP_DAYS, Retention
 from actors.runtime.journal_schema import (
     META_SCHEMA,
@@ -40,24 +41,19 @@ from actors.runtime.journal_schema import (
 )
 
 Synchronous = Literal["NORMAL", "FULL"]
-LOG_LIMITS = {True: (500, 1_000_000), False: (1_500, 6_000_000)}
-"""Transactions and bytes of entries after which the write-ahead log is emptied: of an idle bot, and of one that never is.
-
-The greater of them cost some 20 ms, between two turns of the loop.
-"""
-GROWN_LOG_PAGES = 25_000
-"""A log of 100 MB and more: somebody keeps it from being emptied."""
 REMEDY = "Restore a good copy of all its files, or move them away: what the venue still knows is then asked of it"
 log = logging.getLogger("actors.journal")
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, is_for_thread: bool = False) -> sqlite3.Connection:
     """Opens an SQLite file, the one place where that is done; it never waits on another process's lock.
 
-    Raises JournalError with what to do.
+    One that is for a thread may be used in another than this. Raises JournalError with what to do.
     """
     try:
-        return sqlite3.connect(path, timeout=0, isolation_level=None)
+        return sqlite3.connect(
+            path, timeout=0, isolation_level=None, check_same_thread=not is_for_thread
+        )
     except sqlite3.Error as error:
         raise JournalError(
             f"{path}: cannot be opened ({error}); is the folder there and writable?"
@@ -79,9 +75,12 @@ class Journal:
         bot: str,
         synchronous: Synchronous = "FULL",
         keep_days: float = KEEP_DAYS,
+        *,
+        start_thread: Callable[[Callable[[], None]], Worker] | None = None,
     ) -> None:
         """Opens or creates it. What no start will read is removed when it is `keep_days` old.
 
+        `start_thread` runs what empties its log beside the loop, which then does not wait for the disk for that.
         Raises JournalLocked while another process holds it, JournalError if it cannot be opened, is damaged, or belongs
         to another bot.
         """
@@ -97,6 +96,8 @@ class Journal:
         try:
             self._prepare(bot)
             self.doubt = self._find_doubt(had_log)
+            aside = None if start_thread is None else connect(path, is_for_thread=True)
+            self.write_ahead_log = JournalLog(path, self.connection, aside, start_thread)
         except sqlite3.Error as error:
             self.connection.close()
             if is_locked(error):
@@ -108,11 +109,6 @@ class Journal:
         except JournalError:
             self.connection.close()
             raise
-        self.writes_since_checkpoint = 0
-        self.bytes_since_checkpoint = 0
-        self.has_grown = False
-        """Whether it was said that the log cannot be emptied."""
-        self.grown_log_pages = GROWN_LOG_PAGES
         self.failures = 0
         self.trouble = ""
         """Why the last write failed; empty when it did not."""
@@ -122,7 +118,7 @@ class Journal:
         execute = self.connection.execute
         execute("PRAGMA journal_mode=WAL")
         self._set_level(self.synchronous)
-        # Checkpoints cost milliseconds: they are made when the bot is idle, never within an order's way.
+        # Checkpoints cost milliseconds: they are made beside an order's way (journal_log.py).
         execute("PRAGMA wal_autocheckpoint=0")
         execute(META_SCHEMA)
         owner = self.read_meta("bot")
@@ -294,9 +290,7 @@ class Journal:
         if ARMED is not None:
             ARMED.reach("journal.after", (entry[2] for entry in entries))
         self.trouble = ""
-        self.writes_since_checkpoint += 1
-        for entry in entries:
-            self.bytes_since_checkpoint += len(entry[4])
+        self.write_ahead_log.note(entries)
 
     def _write_in_parts(self, rows: list[tuple[Any, ...]]) -> None:
         """One transaction of several statements: for many rows, and where a failpoint may lie between them."""
@@ -314,33 +308,8 @@ class Journal:
 
     def tend(self, now_ns: int, *, is_idle: bool) -> None:
         """Housekeeping between two turns of the loop: one bounded piece of it, if any is due. Never raises."""
-        if self._is_log_due(is_idle):
-            self._empty_log()
-        else:
+        if not self.write_ahead_log.tend(is_idle=is_idle):
             self.retention.remove_some(now_ns)
-
-    def _is_log_due(self, is_idle: bool) -> bool:
-        transactions, size = LOG_LIMITS[is_idle]
-        return self.writes_since_checkpoint >= transactions or self.bytes_since_checkpoint >= size
-
-    def _empty_log(self) -> None:
-        """Moves what lies in the write-ahead log into the database; a failure waits for the next time."""
-        try:
-            row = self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error:
-            return
-        is_busy, pages, moved = row
-        if is_busy or moved < pages:
-            if pages > self.grown_log_pages and not self.has_grown:
-                self.has_grown = True
-                log.warning(
-                    "%s-wal has grown to %d MB: another program reads the journal and keeps it from being emptied",
-                    self.path,
-                    pages * 4096 // 1_000_000,
-                )
-            return
-        self.writes_since_checkpoint = self.bytes_since_checkpoint = 0
-        self.has_grown = False
 
     def entries(self, actor: str | None = None) -> Iterator[tuple[str, int, str, int, bytes]]:
         """Everything written so far, oldest first: `(actor, number, message_class, time_ns, frame)`."""
@@ -391,6 +360,7 @@ class Journal:
 
     def close(self) -> None:
         """Closes it in good order; what was written stays."""
+        self.write_ahead_log.close()
         try:
             if self.read_meta("state") == "open":
                 self._set_level("FULL")

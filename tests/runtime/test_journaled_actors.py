@@ -263,6 +263,6 @@ async def test_a_checkpoint_in_an_idle_moment(
     start_system: StartSystem, journal: CountingJournal
 ) -> None:
     await start_system(SOURCE, actor(Manager), actor(Sink), journal=journal)
-    journal.writes_since_checkpoint = 5_000
-    await until(lambda: journal.writes_since_checkpoint == 0)
+    journal.write_ahead_log.writes = 5_000
+    await until(lambda: journal.write_ahead_log.writes == 0)
     assert journal.failures == 0
