@@ -8,6 +8,7 @@ before encoding them); the caller's `recvWindow` is kept; numbers go out without
 are read once; a request that may have been executed is told from one that was not.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from random import Random
@@ -19,6 +20,7 @@ from binance.async_client import AsyncClient
 from yarl import URL
 
 from actors.binance.clock import ClockOffset, estimate_offset, sample_clock
+from actors.binance.direct_rest import DirectRest
 from actors.binance.endpoints import BinanceEndpoints
 from actors.binance.errors import (
     TOO_MANY_ORDERS,
@@ -35,6 +37,9 @@ from actors.binance.transport import USER_AGENT
 from actors.binance.wire_info import decode_server_time
 from actors.binance.ws_api import BinanceWebsocketAPI
 
+log = logging.getLogger(__name__)
+
+PING_PATIENCE_S = 3.0
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -83,6 +88,14 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         super().__init__(api_key=api_key or None)
         self.API_URL = endpoints.rest
         self.ws_api = self.new_ws_api()
+        self.direct = DirectRest(
+            self.session.connector,
+            endpoints.rest,
+            self.session.headers,
+            connect_timeout_s,
+            self.random,
+        )
+        """Connections for what changes something by REST; there are some only while `keep_direct` is called."""
 
     @classmethod
     async def create(cls, *arguments: Any, **options: Any) -> Self:
@@ -154,8 +167,20 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         uri = self._create_api_uri(path, signed)
         return await self._send(method.lower(), uri, dict(params or {}), signed, timeout_s)
 
+    async def keep_direct(self) -> None:
+        """Keeps connections open ahead of orders by REST; to be called every second or so. Raises nothing."""
+        if self.usage.retry_at_ns > self.venue_time_ns():
+            return  # what is sent now prolongs a ban
+        uri = self._create_api_uri("ping", signed=False)
+        for answer in await self.direct.keep(uri, min(PING_PATIENCE_S, self.timeout_s)):
+            try:
+                self._judge(answer.status, answer.headers, answer.body)
+            except BinanceError as error:
+                log.warning("a ping by REST was answered with %s", error)
+
     async def close_connection(self) -> None:
         """Closes everything at once (python-binance takes ten seconds)."""
+        self.direct.close()
         await self.session.close()
         await self.ws_api.close()
 
@@ -200,6 +225,11 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
             uri = f"{uri}?{payload}" if payload else uri
         else:
             body = payload.encode()
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        if method != "get":
+            answer = await self.direct.request(method.upper(), uri, body, limit_s)
+            if answer is not None:
+                return self._judge(answer.status, answer.headers, answer.body)
         async with self.session.request(
             method,
             URL(uri, encoded=True),
@@ -207,7 +237,7 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
             headers=None if body is None else FORM,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
-                total=self.timeout_s if timeout_s is None else timeout_s,
+                total=limit_s,
                 connect=self.connect_timeout_s,
                 sock_connect=self.connect_timeout_s,
             ),
@@ -225,15 +255,16 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         return sign_rest(complete, self.signing.signer)
 
     async def _read_answer(self, response: aiohttp.ClientResponse) -> bytes:
+        """As `_judge`, of an answer that a session has received."""
+        return self._judge(response.status, response.headers, await response.read())
+
+    def _judge(self, status: int, headers: Mapping[str, str], body: bytes) -> bytes:
         """The body of a good answer; counters are kept whatever the answer is. Raises the error a bad one means."""
-        body = await response.read()
         venue_time_ns = self.venue_time_ns()
-        self.usage.observe_headers(response.headers, venue_time_ns)
-        if 200 <= response.status < 300:
+        self.usage.observe_headers(headers, venue_time_ns)
+        if 200 <= status < 300:
             return body or b"{}"
-        error = classify_http(
-            response.status, body, response.headers.get("Retry-After"), venue_time_ns
-        )
+        error = classify_http(status, body, headers.get("Retry-After"), venue_time_ns)
         if isinstance(error, RateLimited) and error.code != TOO_MANY_ORDERS:
             self.usage.observe_refusal(error.retry_at_ns, error.is_ban)
         raise error

@@ -13,7 +13,8 @@ from actors.commands.configuration import Configuration, VenueSection
 from actors.commands.key_files import read_lines
 from actors.commands.local_exchange import ExchangeLine
 from actors.commands.monitor import Monitor
-from actors.gateways.binance import BinanceGateway, cancel_our_orders
+from actors.gateways.binance import BinanceGateway
+from actors.gateways.binance_cancels import cancel_our_orders
 from actors.market_data.binance import BinanceMarketDataFeed
 from actors.order_manager.manager import OrderManager
 from actors.runtime.specification import ActorSpecification

@@ -7,20 +7,17 @@ clock, rules and connections fresh; they run side by side in `listen`.
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
 from actors.binance.client import BinanceClient
 from actors.binance.clock_watch import ClockWatch
 from actors.binance.endpoints import BinanceEndpoints, endpoints_named
-from actors.binance.errors import INVALID_TIMESTAMP, TOO_MANY_ORDERS, BinanceError, is_about_key
+from actors.binance.errors import INVALID_TIMESTAMP, TOO_MANY_ORDERS, BinanceError
 from actors.binance.limits import OrderBudget
-from actors.binance.orders import BinanceOrders
 from actors.binance.ws_api import BinanceWebsocketAPI
 from actors.gateways.account_events import AccountEvents
 from actors.gateways.answers import Answer
-from actors.gateways.binance_cancels import cancel_round
 from actors.gateways.binance_entry import OrderEntry
 from actors.gateways.binance_errors import VenueErrors, may_mean_new_rules
 from actors.gateways.binance_placing import Placing, answers_to_halves
@@ -51,9 +48,6 @@ LOOK_INTERVAL_S = 1.0
 PING_PATIENCE_S = 3.0
 RULES_PAUSE_S = 10.0
 """Rules are read again at most so often, however many refusals ask for it."""
-ROUND_PAUSE_S = 0.25
-
-log = logging.getLogger(__name__)
 
 
 class BinanceGateway(ExchangeGateway):
@@ -141,6 +135,7 @@ class BinanceGateway(ExchangeGateway):
             self._events.on_key_refused = self._key.withdraw
         with self._venue_errors:
             await self.client.synchronise_clock()
+            await self._entry.keep_rest_ready()
             if not self._is_stream_subscribed and self._events is not None:
                 await self._events.subscribe_user_stream(self._account.take)
                 self._is_stream_subscribed = True
@@ -188,7 +183,8 @@ class BinanceGateway(ExchangeGateway):
                 group.create_task(self._limits.keep_limit(self.client))
                 group.create_task(self._limits.keep_firewall())
                 group.create_task(self._watch_clock())
-                group.create_task(self._keep_entry())
+                group.create_task(self._keep_entry(self._entry.keep_connected))
+                group.create_task(self._keep_entry(self._entry.keep_rest_ready))
                 await self._key.watch(self.reads.check_key)
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors
@@ -203,8 +199,9 @@ class BinanceGateway(ExchangeGateway):
     # Requests.
 
     def places_at_once(self) -> bool:
-        """Over the socket, if it is open; REST asks for the current task."""
-        return self._entry.over_websocket and self._entry.client.ws_api.is_connected
+        """Over the socket if it is open, by REST if a connection is."""
+        entry = self._entry
+        return (entry.over_websocket and entry.client.ws_api.is_connected) or entry.is_rest_ready
 
     def reserve_placement(self, is_protective: bool) -> float:
         """The venue's `ORDERS` limits bind all keys of the account; cancels are free of them."""
@@ -304,10 +301,10 @@ class BinanceGateway(ExchangeGateway):
             self._account_due.clear()
             await self.persist("reading the account", self.tell_account)
 
-    async def _keep_entry(self) -> None:
-        """The connection of order entry is there before an order needs it, and again after it was lost."""
+    async def _keep_entry(self, keep: Callable[[], Awaitable[None]]) -> None:
+        """The connections of order entry are there before an order needs them, and again after they were lost."""
         while True:
-            await self._entry.keep_connected()
+            await keep()
             await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def _watch_clock(self) -> None:
@@ -322,6 +319,7 @@ class BinanceGateway(ExchangeGateway):
         """The machine slept, or its clock was set: measures the venue's clock, ends dead connections, reads the account."""
         self.hold(CLOCK, f"{self.exchange}: our clock jumped by {jump_s:.1f} s")
         await self.persist("reading the venue's clock", self._measure_clock)
+        self.client.direct.let_go()
         sockets = (self.client.ws_api, self._events or self.client.ws_api)
         await asyncio.gather(*(socket.verify(PING_PATIENCE_S) for socket in sockets))
         await self.persist("reading the account", self.tell_account)
@@ -358,43 +356,3 @@ class BinanceGateway(ExchangeGateway):
                 "the rules of %s have changed; it is %s", instrument.symbol, instrument.status
             )
             self.send(instrument)
-
-
-async def cancel_our_orders(
-    endpoints: BinanceEndpoints | str,
-    keys: ApiKeys,
-    is_ours: Callable[[str], bool],
-    symbols: Iterable[str],
-    patience_s: float = 20.0,
-    exchange: Exchanges = Exchanges.BINANCE,
-) -> list[Order]:
-    """Cancels one by one what `is_ours` says of its client order id; returns those of ours not proven to be gone.
-
-    Never by `DELETE openOrders`: the account's owner may have orders of his own in the same symbols. It looks again after
-    canceling, until a look shows none, `patience_s` is over, or the key is refused. Raises BinanceError if no look succeeded.
-    """
-    where = endpoints_named(endpoints) if isinstance(endpoints, str) else endpoints
-    client = BinanceClient(where, keys.api_key, keys.api_secret, keys.private_key)
-    orders = BinanceOrders(client, over_websocket=False, exchange=exchange)
-    left: list[Order] | None = None
-    failure: BinanceError | None = None
-    try:
-        async with asyncio.timeout(patience_s):
-            while left is None or left:
-                try:
-                    await client.synchronise_clock(samples=1)
-                    left = await cancel_round(orders, is_ours, symbols)
-                except BinanceError as error:
-                    log.warning("canceling our orders: %s", error)
-                    failure = error
-                    if is_about_key(error):
-                        break
-                if left is None or left:
-                    await asyncio.sleep(ROUND_PAUSE_S)
-    except TimeoutError:
-        log.error("our orders are not proven to be gone within %s s", patience_s)
-    finally:
-        await client.close_connection()
-    if left is None and failure is not None:
-        raise failure
-    return left or []

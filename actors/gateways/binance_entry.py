@@ -50,6 +50,20 @@ class OrderEntry:
         since_ns = self.missing_since_ns
         return since_ns is not None and self.monotonic_ns() - since_ns >= self.fallback_after_ns
 
+    @property
+    def is_rest_ready(self) -> bool:
+        """Whether a new order would go by REST, and find a connection open."""
+        if self.over_websocket and (self.client.ws_api.is_connected or not self.is_fallen_back):
+            return False
+        return self.client.direct.is_ready
+
+    async def keep_rest_ready(self) -> None:
+        """Keeps connections open for orders by REST, if that is their way or the socket cannot be had."""
+        if self.over_websocket and self.missing_since_ns is None:
+            self.client.direct.let_go()
+        else:
+            await self.client.keep_direct()
+
     async def keep_connected(self) -> None:
         """Connects the socket if it is missing, so that no order has to wait for that."""
         if not self.over_websocket:

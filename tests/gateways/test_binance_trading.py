@@ -9,7 +9,8 @@ import pytest
 
 from actors.binance.client import BinanceClient
 from actors.binance.orders import BinanceOrders
-from actors.gateways.binance import BinanceGateway, cancel_our_orders
+from actors.gateways.binance import BinanceGateway
+from actors.gateways.binance_cancels import cancel_our_orders
 from messages.account import AccountSnapshot, Balance
 from messages.enums import Exchanges, ExecutionType, OrderStatus, OrderType, Reason, Side
 from messages.instruments import Instrument

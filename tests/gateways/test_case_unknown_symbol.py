@@ -8,8 +8,8 @@ import pytest
 
 from actors.binance.errors import OutcomeUnknown
 from actors.binance.orders import BinanceOrders
-from actors.gateways.binance import BinanceGateway, cancel_our_orders
-from actors.gateways.binance_cancels import cancel_round
+from actors.gateways.binance import BinanceGateway
+from actors.gateways.binance_cancels import cancel_our_orders, cancel_round
 from messages.account import AccountSnapshot
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.instruments import Instrument

@@ -10,7 +10,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from actors.binance.errors import RequestRefused
-from actors.gateways.binance import BinanceGateway, cancel_our_orders
+from actors.gateways.binance import BinanceGateway
+from actors.gateways.binance_cancels import cancel_our_orders
 from messages.control import HoldTrading
 from messages.orders import Order
 from tests.gateways.order_venue import OrderVenue
