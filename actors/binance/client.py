@@ -68,6 +68,8 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         lifetime_s: float = 23 * 3600.0,
         settled_after_s: float = 10.0,
     ) -> None:
+        if not api_key.isprintable():
+            raise ValueError("the API key has a character that no key has")
         self.settled_after_s = settled_after_s
         self.lifetime_s = lifetime_s
         self.endpoints = endpoints
