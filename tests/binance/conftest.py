@@ -1,7 +1,7 @@
 """A scripted venue and clients of it, on both event loops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -10,9 +10,11 @@ import pytest_asyncio
 import uvloop
 
 from actors.binance.client import BinanceClient
+from tests.binance.raw_venue import RawVenue
 from tests.binance.scripted_venue import ScriptedVenue
 
 MakeClient = Callable[..., BinanceClient]
+OpenClient = Callable[..., Awaitable[BinanceClient]]
 
 
 def pytest_asyncio_loop_factories(
@@ -48,5 +50,32 @@ async def make_client(venue: ScriptedVenue) -> AsyncIterator[MakeClient]:
         return client
 
     yield make
+    for client in made:
+        await client.close_connection()
+
+
+@pytest_asyncio.fixture
+async def raw() -> AsyncIterator[RawVenue]:
+    """A server that answers by its script."""
+    made = RawVenue()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest_asyncio.fixture
+async def open_client(raw: RawVenue) -> AsyncIterator[OpenClient]:
+    """Makes clients with connections open ahead; they are closed at the end."""
+    made: list[BinanceClient] = []
+
+    async def open_one(**options: Any) -> BinanceClient:
+        settings: dict[str, Any] = {"random": Random(1), "timeout_s": 2.0, **options}
+        client = BinanceClient(raw.endpoints, "key", "secret", **settings)
+        made.append(client)
+        await client.keep_direct()
+        assert client.direct.is_ready
+        return client
+
+    yield open_one
     for client in made:
         await client.close_connection()

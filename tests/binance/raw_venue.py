@@ -97,3 +97,16 @@ class RawVenue:
                 return RawRequest(number, reads, start, headers, body.decode(), writer)
             data += await reader.read(65_536)
             reads += 1
+
+
+def says(*pieces: bytes, then_closes: bool = False) -> Script:
+    """A script that says this, each piece in a segment of its own."""
+
+    async def script(request: RawRequest) -> None:
+        for piece in pieces:
+            request.writer.write(piece)
+            await asyncio.sleep(0.01)
+        if then_closes:
+            request.writer.close()
+
+    return script

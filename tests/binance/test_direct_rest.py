@@ -3,21 +3,17 @@
 import asyncio
 import contextvars
 import gzip
-import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from random import Random
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from actors.binance.client import BinanceClient
-from actors.binance.direct_rest import DirectRest
 from actors.binance.errors import NotSent, OutcomeUnknown, RateLimited, RequestRefused
 from actors.binance.signing import HmacSigner
 from actors.gateways.begun import Begun
-from tests.binance.raw_venue import RawRequest, RawVenue, answer
+from tests.binance.raw_venue import RawRequest, RawVenue, answer, says
 from tests.binance.scripted_venue import ScriptedVenue, until
 
 MakeClient = Callable[..., BinanceClient]
@@ -30,49 +26,9 @@ ZIPPED = (
 ORDER = {"symbol": "BTCUSDT", "newClientOrderId": "a:b"}
 
 
-@pytest_asyncio.fixture
-async def raw() -> AsyncIterator[RawVenue]:
-    """A server that answers by its script."""
-    made = RawVenue()
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@pytest_asyncio.fixture
-async def open_client(raw: RawVenue) -> AsyncIterator[OpenClient]:
-    """Makes clients with connections open ahead; they are closed at the end."""
-    made: list[BinanceClient] = []
-
-    async def open_one(**options: Any) -> BinanceClient:
-        settings: dict[str, Any] = {"random": Random(1), "timeout_s": 2.0, **options}
-        client = BinanceClient(raw.endpoints, "key", "secret", **settings)
-        made.append(client)
-        await client.keep_direct()
-        assert client.direct.is_ready
-        return client
-
-    yield open_one
-    for client in made:
-        await client.close_connection()
-
-
 async def place(client: BinanceClient, **options: Any) -> bytes:
     """One order."""
     return await client.call("post", "order", ORDER, signed=True, **options)
-
-
-def says(*pieces: bytes, then_closes: bool = False) -> Callable[[RawRequest], Awaitable[None]]:
-    """A script that says this, each piece in a segment of its own."""
-
-    async def script(request: RawRequest) -> None:
-        for piece in pieces:
-            request.writer.write(piece)
-            await asyncio.sleep(0.01)
-        if then_closes:
-            request.writer.close()
-
-    return script
 
 
 @pytest.mark.asyncio
@@ -316,102 +272,6 @@ async def test_a_connection_that_spoke_unasked_carries_nothing(
 
 
 @pytest.mark.asyncio
-async def test_connections_that_the_venue_has_closed_are_opened_again(
-    raw: RawVenue, open_client: OpenClient
-) -> None:
-    client = await open_client()
-    for writer in raw.connections:
-        writer.close()
-    await until(lambda: not client.direct.is_ready)
-    await client.keep_direct()
-    assert client.direct.is_ready
-    assert await place(client) == b"{}"
-    assert client.direct.sent == 2 + 2 + 1
-
-
-def direct_of(client: BinanceClient, raw: RawVenue, **limits: float) -> DirectRest:
-    """Other connections of the same client, that grow old sooner."""
-    return DirectRest(client.session.connector, raw.endpoints.rest, {}, 1.0, Random(1), **limits)
-
-
-@pytest.mark.asyncio
-async def test_a_connection_that_was_idle_for_too_long_carries_nothing(
-    raw: RawVenue, open_client: OpenClient
-) -> None:
-    client = await open_client()
-    ping = f"{raw.endpoints.rest}/v3/ping"
-    direct = direct_of(client, raw, idle_limit_s=0.1)
-    assert len(await direct.keep(ping, 1.0)) == 2
-    assert await direct.request("DELETE", ping, None, 1.0) is not None
-    await asyncio.sleep(0.12)
-    assert not direct.is_ready
-    assert await direct.request("DELETE", ping, None, 1.0) is None
-    await until(lambda: sorted(raw.closed) == [2, 3])
-
-
-@pytest.mark.asyncio
-async def test_idle_connections_are_asked_one_by_one_and_the_surplus_goes(
-    raw: RawVenue, open_client: OpenClient
-) -> None:
-    client = await open_client()
-    ping = f"{raw.endpoints.rest}/v3/ping"
-    direct = direct_of(client, raw, renew_after_s=0.05)
-    await asyncio.gather(*(direct.request("POST", ping, b"", 1.0) for _ in range(4)))
-    await direct.keep(ping, 1.0)
-    assert len(raw.pings) == 2 + 4
-    await direct.keep(ping, 1.0)
-    assert len(raw.pings) == 2 + 4, "those in use lately need no proof"
-    await asyncio.sleep(0.06)
-    were_ready = []
-    raw.script_pings = True
-
-    async def note(request: RawRequest) -> None:
-        were_ready.append(direct.is_ready)
-        request.writer.write(answer())
-
-    raw.script = note
-    await direct.keep(ping, 1.0)
-    assert were_ready == [True, True]
-    await until(lambda: len(raw.closed) == 2)
-    direct.close()
-
-
-@pytest.mark.asyncio
-async def test_a_connection_that_does_not_answer_its_ping_is_given_up(
-    raw: RawVenue, open_client: OpenClient, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    client = await open_client()
-    raw.script_pings = True
-
-    async def say_nothing(request: RawRequest) -> None:
-        await asyncio.sleep(0)
-
-    ping = f"{raw.endpoints.rest}/v3/ping"
-    direct = direct_of(client, raw)
-    raw.script = say_nothing
-    assert await direct.keep(ping, 0.1) == []
-    assert not direct.is_ready
-    assert "no connection is kept ahead" in caplog.text
-    await until(lambda: raw.closed == [2])
-
-
-@pytest.mark.asyncio
-async def test_a_venue_that_closes_after_each_answer_is_asked_ever_more_rarely(
-    raw: RawVenue, open_client: OpenClient
-) -> None:
-    client = await open_client()
-    raw.script_pings = True
-    raw.script = says(answer("{}", "200 OK", "Connection: close"))
-    client.direct.let_go()
-    for _ in range(60):
-        await client.keep_direct()
-        await asyncio.sleep(0.01)
-    assert 2 + 2 <= len(raw.pings) <= 2 + 6
-    assert await place(client) == b"{}"
-
-
-@pytest.mark.asyncio
 async def test_without_a_connection_an_order_is_proven_unsent(
     raw: RawVenue, open_client: OpenClient
 ) -> None:
@@ -446,23 +306,6 @@ async def test_what_an_answer_says_is_heard(raw: RawVenue, open_client: OpenClie
     assert client.direct.sent == 2 + 2
     with pytest.raises(NotSent, match="too late"):
         await place(client, send_before_ns=1)
-
-
-@pytest.mark.asyncio
-async def test_while_banned_nobody_pings_and_a_ping_can_bring_the_ban(
-    raw: RawVenue, open_client: OpenClient
-) -> None:
-    client = await open_client()
-    client.direct.let_go()
-    raw.script_pings = True
-    raw.script = says(answer("{}", "429 Too Many Requests", "Retry-After: 30"))
-    await client.keep_direct()
-    pings = len(raw.pings)
-    client.direct.let_go()
-    await client.keep_direct()
-    assert len(raw.pings) == pings
-    with pytest.raises(RateLimited, match="not sent"):
-        await place(client)
 
 
 @pytest.mark.asyncio

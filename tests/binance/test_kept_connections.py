@@ -1,0 +1,135 @@
+"""Connections kept open ahead of orders by REST: opened, renewed, and given up."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import pytest
+
+from actors.binance.client import BinanceClient
+from actors.binance.direct_rest import DirectRest
+from actors.binance.errors import RateLimited
+from tests.binance.raw_venue import RawRequest, RawVenue, answer, says
+from tests.binance.scripted_venue import until
+
+OpenClient = Callable[..., Awaitable[BinanceClient]]
+ORDER = {"symbol": "BTCUSDT", "newClientOrderId": "a:b"}
+
+
+async def place(client: BinanceClient) -> bytes:
+    """One order."""
+    return await client.call("post", "order", ORDER, signed=True)
+
+
+@pytest.mark.asyncio
+async def test_connections_that_the_venue_has_closed_are_opened_again(
+    raw: RawVenue, open_client: OpenClient
+) -> None:
+    client = await open_client()
+    for writer in raw.connections:
+        writer.close()
+    await until(lambda: not client.direct.is_ready)
+    await client.keep_direct()
+    assert client.direct.is_ready
+    assert await place(client) == b"{}"
+    assert client.direct.sent == 2 + 2 + 1
+
+
+def direct_of(client: BinanceClient, raw: RawVenue, **limits: float) -> DirectRest:
+    """Other connections of the same client, that grow old sooner."""
+    return DirectRest(client.session.connector, raw.endpoints.rest, {}, 1.0, Random(1), **limits)
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_was_idle_for_too_long_carries_nothing(
+    raw: RawVenue, open_client: OpenClient
+) -> None:
+    client = await open_client()
+    ping = f"{raw.endpoints.rest}/v3/ping"
+    direct = direct_of(client, raw, idle_limit_s=0.08)
+    assert len(await direct.keep(ping, 1.0)) == 2
+    assert await direct.request("DELETE", ping, None, 1.0) is not None
+    await asyncio.sleep(0.1)
+    assert not direct.is_ready
+    assert await direct.request("DELETE", ping, None, 1.0) is None
+    await until(lambda: sorted(raw.closed) == [2, 3])
+
+
+@pytest.mark.asyncio
+async def test_idle_connections_are_asked_one_by_one_and_the_surplus_goes(
+    raw: RawVenue, open_client: OpenClient
+) -> None:
+    client = await open_client()
+    ping = f"{raw.endpoints.rest}/v3/ping"
+    direct = direct_of(client, raw, renew_after_s=0.05)
+    await asyncio.gather(*(direct.request("POST", ping, b"", 1.0) for _ in range(4)))
+    await direct.keep(ping, 1.0)
+    assert len(raw.pings) == 2 + 4
+    await direct.keep(ping, 1.0)
+    assert len(raw.pings) == 2 + 4, "those in use lately need no proof"
+    await asyncio.sleep(0.06)
+    were_ready = []
+    raw.script_pings = True
+
+    async def note(request: RawRequest) -> None:
+        were_ready.append(direct.is_ready)
+        request.writer.write(answer())
+
+    raw.script = note
+    await direct.keep(ping, 1.0)
+    assert were_ready == [True, True]
+    await until(lambda: len(raw.closed) == 2)
+    direct.close()
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_does_not_answer_its_ping_is_given_up(
+    raw: RawVenue, open_client: OpenClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    client = await open_client()
+    raw.script_pings = True
+
+    async def say_nothing(request: RawRequest) -> None:
+        await asyncio.sleep(0)
+
+    ping = f"{raw.endpoints.rest}/v3/ping"
+    direct = direct_of(client, raw)
+    raw.script = say_nothing
+    assert await direct.keep(ping, 0.1) == []
+    assert not direct.is_ready
+    assert "no connection is kept ahead" in caplog.text
+    await until(lambda: raw.closed == [2])
+
+
+@pytest.mark.asyncio
+async def test_a_venue_that_closes_after_each_answer_is_asked_ever_more_rarely(
+    raw: RawVenue, open_client: OpenClient
+) -> None:
+    client = await open_client()
+    raw.script_pings = True
+    raw.script = says(answer("{}", "200 OK", "Connection: close"))
+    client.direct.let_go()
+    for _ in range(60):
+        await client.keep_direct()
+        await asyncio.sleep(0.01)
+    assert 2 + 2 <= len(raw.pings) <= 2 + 6
+    assert await place(client) == b"{}"
+
+
+@pytest.mark.asyncio
+async def test_while_banned_nobody_pings_and_a_ping_can_bring_the_ban(
+    raw: RawVenue, open_client: OpenClient
+) -> None:
+    client = await open_client()
+    client.direct.let_go()
+    raw.script_pings = True
+    raw.script = says(answer("{}", "429 Too Many Requests", "Retry-After: 30"))
+    await client.keep_direct()
+    pings = len(raw.pings)
+    client.direct.let_go()
+    await client.keep_direct()
+    assert len(raw.pings) == pings
+    with pytest.raises(RateLimited, match="not sent"):
+        await place(client)
