@@ -8,6 +8,7 @@ SIGNED request example).
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -26,6 +27,9 @@ KEPT_TYPES = (str, int, list, tuple)
 """What stands in a WebSocket API request as it is."""
 PLAIN_TYPES = frozenset({str, int, OrderType, SelfTradePrevention, Side, TimeInForce})
 """What is signed as it stands: text, the enumerations that are text, whole numbers but no booleans. An order has no more."""
+
+UNENCODED = re.compile(r"[A-Za-z0-9_.~&=-]+").fullmatch
+"""Whether `name=value` pairs have characters that stand for themselves only (RFC 3986, 2.3), but for what divides them."""
 
 BLOCK_SIZE = 64
 """Of SHA-256, in bytes."""
@@ -96,6 +100,12 @@ def build_signer(api_secret: str | None, private_key: str | None) -> Signer | No
 
 def rest_payload(parameters: Mapping[str, Any]) -> str:
     """Parameters as the percent-encoded query or form that is both signed and sent; `None` values are left out."""
+    if PLAIN_TYPES.issuperset(map(type, parameters.values())):
+        # The same as below without steps of the interpreter for each, as an order is: nothing in it needs an encoding.
+        payload = "&".join(map("%s=%s".__mod__, sorted(parameters.items())))
+        count = len(parameters)
+        if UNENCODED(payload) and payload.count("=") == count == payload.count("&") + 1:
+            return payload
     return "&".join(
         f"{name}={quote(parameter_text(value), safe='')}"
         for name, value in sorted(parameters.items())

@@ -78,7 +78,10 @@ class OrderEntry:
 
     async def place(self, request: NewOrderRequest) -> Order:
         """Places an order."""
-        if self.over_websocket and self.missing_since_ns is None:
+        if not self.over_websocket:
+            # The same as below, two steps shorter.
+            return await self._rest.place(request.order, request.send_before_ns)
+        if self.missing_since_ns is None:
             try:
                 return await self._websocket.place(request.order, request.send_before_ns)
             except NotSent:

@@ -7,7 +7,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 import pytest
@@ -153,6 +153,29 @@ def test_keys_that_cannot_be_used_say_so() -> None:
 def test_payloads_leave_out_what_is_none() -> None:
     assert rest_payload({"a": None, "b": 1}) == "b=1"
     assert "a" not in sign_websocket({"a": None, "b": 1}, HmacSigner("secret"))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["symbol", "side", "price", "timestamp", "newClientOrderId", "a", "b"]),
+        st.one_of(
+            st.integers(),
+            st.sampled_from([Side.BUY, OrderType.LIMIT]),
+            st.from_regex(r"[A-Za-z0-9_.~-]*", fullmatch=True),
+            st.text(alphabet="a1-._~=&%+ /\né\U0001f600\r#?"),
+        ),
+    )
+)
+def test_a_payload_is_percent_encoded_whatever_stands_in_it(
+    parameters: dict[str, str | int],
+) -> None:
+    expected = "&".join(
+        f"{name}={quote(str(value), safe='')}" for name, value in sorted(parameters.items())
+    )
+    assert rest_payload(parameters) == expected
+    assert dict(parse_qsl(expected, keep_blank_values=True)) == {
+        name: str(value) for name, value in parameters.items()
+    }
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 200])
