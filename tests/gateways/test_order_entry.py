@@ -143,6 +143,58 @@ async def test_without_the_socket_orders_go_by_rest_after_a_while_and_come_back_
     assert not floor.gateway._entry.is_fallen_back
 
 
+async def sent_in_the_same_turn(floor: Any, client_order_id: str) -> int:
+    """Places an order; how many requests had left directly when it was handled and no task had taken a step since."""
+    loop = asyncio.get_running_loop()
+    seen = loop.create_future()
+    direct = floor.gateway.client.direct
+    before = direct.sent
+    floor.place(client_order_id)
+    loop.call_soon(lambda: seen.set_result(direct.sent - before))
+    sent: int = await seen
+    await floor.until(lambda: floor.statuses(client_order_id) == ["NEW"])
+    return sent
+
+
+@pytest.mark.asyncio
+async def test_by_rest_an_order_has_left_before_its_task_takes_a_step(
+    venue: TwoWayVenue, open_gateway: OpenFloor
+) -> None:
+    floor = await open_gateway(venue, order_entry="rest")
+    await floor.until(lambda: floor.gateway.client.direct.is_ready)
+    assert await sent_in_the_same_turn(floor, "a") == 1
+    assert await sent_in_the_same_turn(floor, "b") == 1
+    floor.cancel("a")
+    await floor.until(lambda: floor.statuses("a")[-1] == "CANCELED")
+    direct = floor.gateway.client.direct
+    direct.let_go()
+    sent = direct.sent
+    assert await sent_in_the_same_turn(floor, "c") == 0
+    assert [path for _, path, *_ in venue.rest_requests].count("/api/v3/order") == 4
+    # Within a second connections are open again.
+    await floor.until(lambda: direct.is_ready)
+    assert direct.sent > sent
+    assert await sent_in_the_same_turn(floor, "d") == 1
+
+
+@pytest.mark.asyncio
+async def test_connections_for_rest_are_open_only_while_the_socket_cannot_be_had(
+    venue: TwoWayVenue, open_gateway: OpenFloor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    floor = await open_gateway(venue, fallback_after_s=0.5)
+    await take_socket_away(venue, floor)
+    direct = floor.gateway.client.direct
+    assert direct.sent == 0
+    await floor.until(lambda: floor.gateway._entry.is_fallen_back and direct.is_ready)
+    assert await sent_in_the_same_turn(floor, "a") == 1
+    assert [path for _, path, _ in venue.rest_orders] == ["order"]
+    venue.is_socket_away = False
+    await floor.until(lambda: floor.gateway.client.ws_api.is_connected and not direct.is_ready)
+    assert await sent_in_the_same_turn(floor, "b") == 0
+    assert len(venue.rest_orders) == 1
+
+
 @pytest.mark.asyncio
 async def test_what_may_have_been_executed_is_not_sent_again_by_the_other_way(
     venue: TwoWayVenue, open_gateway: OpenFloor, caplog: pytest.LogCaptureFixture
