@@ -73,6 +73,7 @@ ROUND_BOT = SimulatedBot(
         ),
     ),
     plain_share=0.3,
+    rest_share=0.3,
 )
 """What trades in the rounds: a market maker, a crossing strategy quick enough to cross every few seconds, and one that uses
 every kind of order."""

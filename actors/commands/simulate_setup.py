@@ -65,6 +65,9 @@ PATTERNS = KillPatterns(
     said=(b'"order.place"', b'"order.cancel"'),
     heard=(b'"executionReport"', b'"TRADE"', b'"transactTime"', b'"CANCELED"'),
 )
+REST_PATTERNS = KillPatterns(
+    said=(b"POST /api/v3/order", b"DELETE /api/v3/order"), heard=PATTERNS.heard
+)
 AFTERMATH_S = 50.0
 """By then the last silent connection has been given up, and the last start has been made."""
 ENGINE_TIMEOUT_S = 2.0
@@ -79,6 +82,8 @@ class SimulatedBot:
     symbol: str = "BTCUSDT"
     plain_share: float = 0.0
     """In what share of the rounds the symbol takes no triggers and no lists, so that the bot keeps them itself."""
+    rest_share: float = 0.0
+    """In what share of the rounds orders go by REST."""
     trades_per_second: float = 6.0
     duration_s: float = 20.0
     settle_s: float = 80.0
@@ -94,6 +99,10 @@ class SimulatedBot:
     def is_plain(self, seed: int) -> bool:
         """Whether a seed's round has a plain symbol."""
         return SeededRandom(f"{seed}:plain").random() < self.plain_share
+
+    def is_by_rest(self, seed: int) -> bool:
+        """Whether in a seed's round orders go by REST."""
+        return SeededRandom(f"{seed}:entry").random() < self.rest_share
 
 
 @dataclass
@@ -165,6 +174,7 @@ def bot_program(bot: SimulatedBot, seed: int) -> Callable[[Path], Coroutine[Any,
                 ws_api=ENDPOINTS.ws_api,
                 streams=ENDPOINTS.streams,
                 key_file=keys,
+                order_entry="rest" if bot.is_by_rest(seed) else "websocket",
             ),
             actors=list(bot.actors),
         )
@@ -233,7 +243,7 @@ def setup_of(bot: SimulatedBot, seed: int) -> tuple[RoundSetup, Comparison]:
         settle_s=bot.settle_s,
         stopped=comparison.stopped,
         invariants=(programs_ended_well,),
-        patterns=PATTERNS,
+        patterns=REST_PATTERNS if bot.is_by_rest(seed) else PATTERNS,
         others=others,
         weather_of=bot.weather_of,
     )

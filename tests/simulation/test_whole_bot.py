@@ -63,6 +63,20 @@ def test_a_round_with_a_plain_symbol_keeps_triggers_and_some_go_off(entropy: Ent
     assert {"stop", "target"} <= exits, "so did exits of brackets that are kept"
 
 
+def test_a_round_by_rest_sends_its_orders_over_connections_that_were_open(
+    entropy: Entropy,
+) -> None:
+    seed = next(seed for seed in range(ROUNDS) if ROUND_BOT.is_by_rest(seed))
+    setup, comparison = setup_of(ROUND_BOT, seed)
+    report = run_round(setup, seed, weather=CALM, keeps_trace=True, entropy=entropy).check()
+    begins = [line for line in report.trace.lines or () if b"|POST /api/v3/order" in line]
+    # A session asks for compression; the orders of the bystander go by one, ours where more come at once than are open.
+    by_session = sum(b"Accept-Encoding" in line for line in begins)
+    direct = len(begins) - by_session
+    assert direct > 20
+    assert by_session - comparison.figures.others_orders <= direct / 10
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 def test_rounds_hold(part: int, entropy: Entropy) -> None:
     share = ROUNDS // PARTS
