@@ -5,11 +5,14 @@ import contextvars
 import gzip
 import time
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
+import aiohttp
 import pytest
 
 from actors.binance.client import BinanceClient
+from actors.binance.direct_rest import DirectRest
 from actors.binance.errors import NotSent, OutcomeUnknown, RateLimited, RequestRefused
 from actors.binance.signing import HmacSigner
 from actors.gateways.begun import Begun
@@ -344,3 +347,36 @@ async def test_python_binances_own_calls_go_the_same_way(
 async def test_a_key_that_no_header_can_have_is_refused(raw: RawVenue, key: str) -> None:
     with pytest.raises(ValueError, match="no key has"):
         BinanceClient(raw.endpoints, key, "secret")
+
+
+@pytest.mark.asyncio
+async def test_what_has_not_left_by_the_deadline_never_leaves(raw: RawVenue) -> None:
+    taken: list[int] = []
+    gate = asyncio.Event()
+
+    async def read_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer("{}"))
+        await gate.wait()
+        size = 0
+        try:
+            while data := await reader.read(65_536):
+                size += len(data)
+        except OSError:
+            pass
+        taken.append(size)
+        writer.close()
+
+    server = await asyncio.start_server(read_late, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api"
+    async with aiohttp.TCPConnector() as connector:
+        direct = DirectRest(connector, base, {}, 1.0, Random(1))
+        assert len(await direct.keep(f"{base}/v3/ping", 1.0)) == 2
+        body = b"x" * 50_000_000
+        with pytest.raises(TimeoutError):
+            await direct.request("POST", f"{base}/v3/order", body, 0.1)
+        gate.set()
+        direct.close()
+        await until(lambda: len(taken) == 2)
+    server.close()
+    assert max(taken) < len(body)

@@ -133,3 +133,30 @@ async def test_while_banned_nobody_pings_and_a_ping_can_bring_the_ban(
     assert len(raw.pings) == pings
     with pytest.raises(RateLimited, match="not sent"):
         await place(client)
+
+
+@pytest.mark.asyncio
+async def test_after_the_end_an_answer_still_comes_and_nothing_is_kept(
+    raw: RawVenue, open_client: OpenClient
+) -> None:
+    client = await open_client()
+    direct = direct_of(client, raw)
+    ping = f"{raw.endpoints.rest}/v3/ping"
+    await direct.keep(ping, 1.0)
+    gate = asyncio.Event()
+
+    async def answer_late(request: RawRequest) -> None:
+        await gate.wait()
+        request.writer.write(answer('"late"'))
+
+    raw.script = answer_late
+    order = f"{raw.endpoints.rest}/v3/order"
+    asking = asyncio.create_task(direct.request("DELETE", order, None, 1.0))
+    await until(lambda: raw.requests)
+    direct.close()
+    gate.set()
+    answered = await asking
+    assert answered is not None
+    assert answered.body == b'"late"'
+    assert await direct.keep(ping, 1.0) == []
+    await until(lambda: sorted(raw.closed) == [2, 3])
