@@ -11,9 +11,11 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
+from aiohttp.client_proto import ResponseHandler
+
 from actors.binance.direct_socket import DirectSocket, FrameParser
 from actors.commands.bench_bare import BareSocket, run_bare
-from actors.commands.bench_bot import TickAnswerer
+from actors.commands.bench_bot import TickAnswerer, Way
 from actors.commands.bench_measure import Effort, Figure, run_in_loop
 from actors.commands.bench_process import BenchError, open_exchange
 from actors.commands.bench_tick_to_order import run_bot
@@ -22,6 +24,11 @@ TICKS = 20
 INTERVAL_MS = 50.0
 """Counting takes its time; what an order brings back must not fall into the next one's way."""
 NAMES = ("functions called", "different functions", "bytecodes")
+ENDS: dict[Way, Callable[..., Any]] = {
+    Way("websocket", "HMAC"): DirectSocket.write_text,
+    Way("rest", "HMAC"): ResponseHandler.set_response_params,
+}
+"""What returns when an order has been written: by REST it makes the parser of the answer, and has one function of its own."""
 
 
 class WayCounter:
@@ -89,24 +96,31 @@ def code_of(function: Callable[..., Any]) -> CodeType:
     return code
 
 
-async def count_ways(effort: Effort, figures: list[Figure]) -> None:
-    """Bot and bare loop by turns, on one exchange."""
+async def count_ways(effort: Effort, figures: list[list[Figure]]) -> None:
+    """Bot and bare loop by turns and by each way, on one exchange."""
     ticks = effort.count(TICKS, least=10)
     async with open_exchange() as exchange:
         for _ in range(effort.runs):
-            with WayCounter(BareSocket.data_received, BareSocket.data_received) as bare:
-                await run_bare(exchange, ticks)
-            with WayCounter(
-                FrameParser.feed_data, DirectSocket.write_text, TickAnswerer.on_trade
-            ) as bot:
-                await run_bot(exchange, ticks, synchronous="NORMAL", interval_ms=INTERVAL_MS)
-            for figure, value, bound in zip(figures, bot.medians(), bare.medians(), strict=True):
-                figure.add(value, bound)
+            for (way, end), trio in zip(ENDS.items(), figures, strict=True):
+                with WayCounter(BareSocket.data_received, BareSocket.data_received) as bare:
+                    await run_bare(exchange, ticks, way)
+                with WayCounter(FrameParser.feed_data, end, TickAnswerer.on_trade) as bot:
+                    await run_bot(
+                        exchange, ticks, synchronous="NORMAL", way=way, interval_ms=INTERVAL_MS
+                    )
+                for figure, value, bound in zip(trio, bot.medians(), bare.medians(), strict=True):
+                    figure.add(value, bound)
 
 
 def measure_steps(effort: Effort) -> list[Figure]:
     """What is executed from the tick's frame to the order's, in the bot with its journal and in the bare loop."""
-    figures = [Figure(f"tick to order, {name}", "") for name in NAMES]
-    figures[0].is_headline = True
+    figures = [
+        [
+            Figure(f"tick to order, {'REST, ' if way.entry == 'rest' else ''}{name}", "")
+            for name in NAMES
+        ]
+        for way in ENDS
+    ]
+    figures[0][0].is_headline = True
     run_in_loop(lambda: count_ways(effort, figures))
-    return figures
+    return [figure for trio in figures for figure in trio]
