@@ -27,6 +27,8 @@ from actors.binance.backoff import Backoff
 
 IDLE_LIMIT_S = 15.0
 """aiohttp's own rule: whatever stands between may have forgotten a connection that was idle for longer."""
+SEEN_READY = 0.9
+"""Of that limit: an older one is not called ready any more."""
 RENEW_AFTER_S = 10.0
 SPARES = 2
 """Connections kept open ahead: a second order finds one while the first is answered, or while the other is renewed."""
@@ -177,9 +179,11 @@ class DirectRest:
     def is_ready(self) -> bool:
         """Whether a request would find a connection now."""
         ready = self._ready
+        # Whoever has seen one must find it: time goes on meanwhile.
+        limit_s = self.idle_limit_s * SEEN_READY
         while ready:
             line = ready[-1]
-            if line.is_usable and self._loop.time() - line.used_at_s < self.idle_limit_s:
+            if line.is_usable and self._loop.time() - line.used_at_s < limit_s:
                 return True
             ready.pop().close()
         return False
@@ -193,10 +197,11 @@ class DirectRest:
         """
         if not (uri.startswith(self.base) and uri.isprintable()):
             return None
-        if not self.is_ready:
+        line = self._take()
+        if line is None:
             self._missed += 1
             return None
-        return await self._exchange(self._ready.pop(), method, uri, body, timeout_s)
+        return await self._exchange(line, method, uri, body, timeout_s)
 
     async def keep(self, ping_uri: str, timeout_s: float) -> list[Answer]:
         """Renews and opens connections, so that requests find one; to be called every second or so. Raises nothing.
@@ -234,6 +239,14 @@ class DirectRest:
         """Closes what is idle, for good; what carries a request ends with it, or with the connector."""
         self._is_closed = True
         self.let_go()
+
+    def _take(self) -> RestLine | None:
+        while self._ready:
+            line = self._ready.pop()
+            if line.is_usable and self._loop.time() - line.used_at_s < self.idle_limit_s:
+                return line
+            line.close()
+        return None
 
     def _pick_stale(self) -> list[RestLine]:
         """Those to be renewed; of those that have long been idle the surplus is closed."""

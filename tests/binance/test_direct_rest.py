@@ -156,6 +156,7 @@ async def test_an_answer_without_a_body_or_of_a_great_length(
         [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"],
+        [b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"],
         [b"garbage that is no HTTP\r\n\r\n"],
         [b"\x16\x03\x01\x02\x00\x01\x00"],
         [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 20_000],

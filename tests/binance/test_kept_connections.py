@@ -57,6 +57,25 @@ async def test_a_connection_that_was_idle_for_too_long_carries_nothing(
 
 
 @pytest.mark.asyncio
+async def test_a_connection_that_was_seen_ready_is_still_there_a_moment_later(
+    raw: RawVenue, open_client: OpenClient
+) -> None:
+    """An order that is placed at once has no task, and so could not take the session's way."""
+    client = await open_client()
+    direct = direct_of(client, raw)
+    ping = f"{raw.endpoints.rest}/v3/ping"
+    await direct.keep(ping, 1.0)
+    for line in direct._ready:
+        line.used_at_s -= direct.idle_limit_s - 1.0
+    assert await direct.request("DELETE", ping, None, 1.0) is not None
+    was_ready = direct.is_ready
+    assert was_ready, "the one that has just been used"
+    direct._ready.pop().close()
+    assert not direct.is_ready, "the other one"
+    direct.close()
+
+
+@pytest.mark.asyncio
 async def test_idle_connections_are_asked_one_by_one_and_the_surplus_goes(
     raw: RawVenue, open_client: OpenClient
 ) -> None:
