@@ -51,7 +51,7 @@ class Peer:
     program: str
     ways: tuple[Way, ...] = ()
     interpreters: tuple[str, ...] = ()
-    """Names to look for, the one that is wanted most first; none of them found, this program's own is taken."""
+    """Those it needs, the one that is wanted most first; empty: this program's own."""
     lacks: str = ""
     """What it cannot do here, in words."""
 
@@ -66,7 +66,7 @@ PEERS = (
     Peer("ccxt", ("ccxt>=4.5", "uvloop"), "bench_peer_ccxt.py", WAYS),
     Peer(
         "NautilusTrader",
-        ("nautilus_trader>=1.221",),
+        ("nautilus_trader==1.231.0",),
         "bench_peer_nautilus.py",
         (Way("rest", "Ed25519"),),
         ("python3.13", "python3.12"),
@@ -80,11 +80,13 @@ ACTOR_PEERS = (
 
 
 def find_interpreter(peer: Peer) -> str:
-    """The interpreter for a peer's environment."""
+    """The interpreter for a peer's environment. Raises BenchError if it needs another than this, and none is there."""
+    if not peer.interpreters:
+        return sys.executable
     for name in peer.interpreters:
         if (found := shutil.which(name)) is not None and is_runnable(found):
             return found
-    return sys.executable
+    raise BenchError(f"{peer.name} needs {' or '.join(peer.interpreters)}, and none is on the path")
 
 
 def is_runnable(program: str) -> bool:
@@ -97,10 +99,10 @@ def make_environment(peer: Peer) -> str:
     folder = Path(platformdirs.user_cache_dir("ticktroupe")) / "bench" / peer.name
     python = folder / "bin" / "python"
     mark = folder / "installed"
-    wanted = "\n".join(peer.requirements)
+    interpreter = find_interpreter(peer)
+    wanted = "\n".join((interpreter, *peer.requirements))
     if mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
         return str(python)
-    interpreter = find_interpreter(peer)
     print(f"  {peer.name}: its environment is made in {folder}", flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     steps = (

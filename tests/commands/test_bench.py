@@ -9,6 +9,7 @@ from actors.commands.bench import BENCHMARKS, choose, main
 from actors.commands.bench_baseline import compare_with, read_baseline, save_baseline
 from actors.commands.bench_hop import hop_actors, pipeline_actors, time_actors, time_bare
 from actors.commands.bench_measure import Effort, Figure, quantile, run_in_loop
+from actors.commands.bench_peers import Peer, make_environment
 from actors.commands.bench_process import BenchError
 from actors.commands.bench_queues import time_order_wait
 from actors.commands.bench_steps import measure_steps
@@ -146,3 +147,10 @@ def test_a_tick_comes_to_its_order_through_no_more_functions_than_it_did() -> No
     assert 2 < calls.median <= 171
     assert 2 < distinct.median <= 127
     assert 100 < bytecodes.median <= 6_300
+
+
+def test_a_peer_whose_interpreter_is_missing_is_told() -> None:
+    """On another it would be a version of years ago, or end early."""
+    peer = Peer("old", ("pip",), "none.py", interpreters=("python9.98", "python9.99"))
+    with pytest.raises(BenchError, match=r"old needs python9\.98 or python9\.99, and none is"):
+        make_environment(peer)
