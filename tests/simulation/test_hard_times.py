@@ -1,8 +1,11 @@
 """The exchange is killed and comes back from its state, the key is revoked and restored: the books are right all the same."""
 
+from dataclasses import replace
+
 import pytest
 
-from actors.commands.simulate import round_of
+from actors.commands.simulate import ROUND_BOT, round_of
+from actors.commands.simulate_setup import setup_of
 from actors.simulation.entropy import Entropy
 from actors.simulation.plan import Kill, KillPoint, Plan
 from actors.simulation.rounds import BOT, EXCHANGE, run_round
@@ -39,6 +42,7 @@ def test_a_revoked_key_ends_the_bot_until_it_is_restored(entropy: Entropy) -> No
         ("write", 60, ""),
         ("heard", 3, '"order.place"'),
         ("heard", 2, '"order.cancel"'),
+        ("heard", 3, "POST /api/v3/order"),
         ("bytes", 4, '"executionReport"'),
     ],
 )
@@ -47,7 +51,8 @@ def test_an_exchange_that_is_killed_comes_back_from_its_state(
 ) -> None:
     kill = Kill(EXCHANGE, 0, point, after, pattern=pattern, restart_after_ns=SECOND_NS)
     plan = Plan(2, kills=[kill])
-    report = run_round(round_of(2), 2, plan=plan, weather=CALM, entropy=entropy).check()
+    setup, _ = setup_of(replace(ROUND_BOT, rest_share=float(pattern.startswith("POST"))), 2)
+    report = run_round(setup, 2, plan=plan, weather=CALM, entropy=entropy).check()
     assert ends_of(report, EXCHANGE) == [("killed", None)]
     assert ends_of(report, BOT)[-1] == ("returned", 0)
 
