@@ -231,6 +231,7 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         if method != "get":
             answer = await self.direct.request(method.upper(), uri, body, limit_s)
             if answer is not None:
+                self.response = answer
                 return self._judge(answer.status, answer.headers, answer.body)
         async with self.session.request(
             method,

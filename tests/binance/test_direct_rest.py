@@ -299,6 +299,8 @@ async def test_what_an_answer_says_is_heard(raw: RawVenue, open_client: OpenClie
     with pytest.raises(RequestRefused, match="no"):
         await place(client)
     assert client.usage.count_of("REQUEST_WEIGHT", 60 * 10**9) == 17
+    # Where python-binance's users look for it.
+    assert client.response.headers["X-MBX-USED-WEIGHT-1M"] == "17"
     raw.script = says(answer('{"code":-1003,"msg":"slow"}', "418 I'm a teapot", "Retry-After: 30"))
     with pytest.raises(RateLimited) as caught:
         await place(client)
