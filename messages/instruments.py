@@ -110,6 +110,10 @@ class Instrument(Message, kw_only=True):
     """Empty where the venue does not say."""
     allows_emulation: bool = True
     """Whether prices come as they are traded, so that the order manager may keep triggers that the venue does not take."""
+    bid_price: float = 0.0
+    ask_price: float = 0.0
+    """The best ones when the rules were first read, 0 where they were not: what counts until the first book ticker, which
+    comes only when a price changes."""
 
     routing = Routing.BY_MARKET
 

@@ -7,6 +7,7 @@ from actors.binance.errors import UNREADABLE, BinanceError
 from actors.binance.wire_info import RateLimit, decode_exchange_info, instruments_of
 from actors.binance.wire_market import (
     DepthSnapshot,
+    decode_best_prices,
     decode_depth_snapshot,
     decode_klines,
     decode_public_trades,
@@ -50,6 +51,15 @@ class BinanceMarket:
             return decode_depth_snapshot(data)
         except UNREADABLE as error:
             raise AnswerUnreadable(f"the book of {symbol} cannot be read: {error}") from error
+
+    async def best_prices(self, symbols: list[str]) -> dict[str, tuple[float, float]]:
+        """Best bid and ask of these symbols now; a side without orders is 0."""
+        data = await self.client.call("get", "ticker/bookTicker", {"symbols": symbols})
+        try:
+            rows = decode_best_prices(data)
+        except UNREADABLE as error:
+            raise AnswerUnreadable(f"the best prices cannot be read: {error}") from error
+        return {row.symbol: (row.bid_price, row.ask_price) for row in rows}
 
     async def recent_trades(self, symbol: str, limit: int = 1000) -> list[Trade]:
         """The newest public trades, in the order of their ids."""

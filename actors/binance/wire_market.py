@@ -89,6 +89,14 @@ class BookTickerFrame(
     event_time: int = 0
 
 
+class BestPrices(msgspec.Struct, gc=False, rename="camel"):
+    """One symbol in the answer to `GET ticker/bookTicker`; a side without orders has the price 0."""
+
+    symbol: str
+    bid_price: FloatText
+    ask_price: FloatText
+
+
 class DepthUpdate(
     msgspec.Struct,
     rename={
@@ -198,6 +206,7 @@ class PublicTrade(
 
 
 _decode_trades = msgspec.json.Decoder(list[PublicTrade], strict=False).decode
+_decode_best_prices = msgspec.json.Decoder(list[BestPrices], strict=False).decode
 _decode_snapshot = msgspec.json.Decoder(DepthSnapshot, strict=False).decode
 _decode_rows = msgspec.json.Decoder(list[KlineRow], strict=False).decode
 
@@ -231,6 +240,11 @@ def decode_public_trades(
         )
         for row in sorted(_decode_trades(data), key=lambda row: row.trade_id)
     ]
+
+
+def decode_best_prices(data: bytes | msgspec.Raw) -> list[BestPrices]:
+    """The answer to `GET ticker/bookTicker` of several symbols. Raises msgspec.MsgspecError (a ValueError)."""
+    return _decode_best_prices(data)
 
 
 def decode_klines(

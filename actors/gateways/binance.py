@@ -268,7 +268,7 @@ class BinanceGateway(ExchangeGateway):
         found = await self.reads.instruments(symbols)
         self._rules.learn(found)
         self.retry_placements()
-        return found
+        return await self.reads.add_prices(found)
 
     def _note(self, error: Refused) -> None:
         """What must be done about a refusal, besides telling it."""

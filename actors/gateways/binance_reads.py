@@ -3,19 +3,22 @@
 Orders that succeed weigh nothing, and cancels never wait: only these reads are held back.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
+import msgspec
+
 from actors.binance.client import BinanceClient
-from actors.binance.errors import INVALID_SYMBOL, NO_SUCH_ORDER
+from actors.binance.errors import INVALID_SYMBOL, NO_SUCH_ORDER, BinanceError
 from actors.binance.limits import OrderBudget
 from actors.binance.market_requests import BinanceMarket
 from actors.binance.orders import BinanceOrders
 from actors.binance.pacing import ReadPacer
 from actors.binance.wire_orders import BinanceTrade
 from actors.gateways.binance_errors import VenueErrors
-from actors.gateways.errors import Refused
+from actors.gateways.errors import GatewayError, Refused
 from messages.account import AccountSnapshot
 from messages.enums import Exchanges, OrderStatus, OrderType
 from messages.instruments import Instrument
@@ -24,6 +27,9 @@ from messages.orders import Order
 log = logging.getLogger(__name__)
 
 EXCHANGE_INFO_WEIGHT = 20
+BOOK_TICKERS_WEIGHT = 4
+PRICES_PATIENCE_S = 2.0
+"""They spare the first orders a refusal, and a start waits for them no longer."""
 ACCOUNT_WEIGHT = 20
 OPEN_ORDERS_WEIGHT = 6
 ALL_OPEN_ORDERS_WEIGHT = 80
@@ -158,6 +164,26 @@ class BinanceReads:
         self.order_budget.update_limits(rules.rate_limits)
         self.pacer.budget.update_limits(rules.rate_limits)
         return rules.instruments
+
+    async def add_prices(self, instruments: list[Instrument]) -> list[Instrument]:
+        """The same with their best prices now; without, where these cannot be read: the feed's come as well. Raises nothing."""
+        if not instruments:
+            return []
+        symbols = [instrument.symbol for instrument in instruments]
+        try:
+            async with asyncio.timeout(PRICES_PATIENCE_S), self._reading(BOOK_TICKERS_WEIGHT):
+                prices = await self.market.best_prices(symbols)
+        except (GatewayError, BinanceError, OSError) as error:
+            log.info("the best prices of %s are not known yet: %r", ", ".join(symbols), error)
+            return instruments
+        return [
+            msgspec.structs.replace(
+                item, bid_price=prices[item.symbol][0], ask_price=prices[item.symbol][1]
+            )
+            if item.symbol in prices
+            else item
+            for item in instruments
+        ]
 
     async def _add_executions(self, order: Order) -> None:
         """Asks for the executions that an answer only counts."""

@@ -89,11 +89,23 @@ class Books:
             self.portfolio.set_market_price(exchange, symbol, mid)
 
     def set_instrument(self, instrument: Instrument) -> None:
-        """Takes trading rules, in place of earlier ones."""
+        """Takes trading rules, in place of earlier ones, and the price that came with them until there is a ticker."""
         exchange, symbol = instrument.exchange, instrument.symbol
         self.instruments[exchange, symbol] = instrument
         self.table.set_assets(exchange, symbol, (instrument.base_asset, instrument.quote_asset))
         self.portfolio.set_instrument(instrument)
+        if instrument.bid_price > 0 and instrument.ask_price > 0:
+            told = BookTicker(
+                exchange=exchange,
+                symbol=symbol,
+                update_id=0,
+                bid_price=instrument.bid_price,
+                bid_quantity=0.0,
+                ask_price=instrument.ask_price,
+                ask_quantity=0.0,
+                receive_time_ns=instrument.time_ns,
+            )
+            self.tickers.setdefault((exchange, symbol), told)
 
     def set_balance(self, balance: Balance) -> None:
         """Takes the venue's statement about one asset."""

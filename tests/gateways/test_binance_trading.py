@@ -239,7 +239,7 @@ async def test_our_orders_are_canceled_one_by_one_and_foreign_ones_stay(
 async def test_an_unknown_symbol_does_not_hide_the_others(
     open_floor: OpenFloor, start_exchange: StartExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exchange = start_exchange("--market", "still", "--symbols", "BTCUSDT,ETHUSDT")
+    exchange = start_exchange("--symbols", "BTCUSDT,ETHUSDT")
     floor = await open_floor(
         BinanceGateway,
         {"endpoints": exchange.endpoints, "keys": exchange.hmac},
@@ -250,6 +250,9 @@ async def test_an_unknown_symbol_does_not_hide_the_others(
     # Once, and once more with the account's fees.
     assert [item.symbol for item in floor.all_of(Instrument)] == ["BTCUSDT", "ETHUSDT"] * 2
     assert "NOSUCH" in caplog.text
+    priced, with_fees = floor.all_of(Instrument)[:2], floor.all_of(Instrument)[2:]
+    assert all(0 < item.bid_price < item.ask_price for item in priced)
+    assert all(item.bid_price == item.ask_price == 0 for item in with_fees)
 
 
 @pytest.mark.asyncio

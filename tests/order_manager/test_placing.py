@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.testing import classes_of, make_book_ticker, make_instrument
 from messages.account import Balance
-from messages.control import HoldTrading, ReleaseTrading
+from messages.control import HoldTrading, ReleaseTrading, Start
 from messages.enums import (
     Exchanges,
     ListRole,
@@ -176,6 +177,27 @@ def test_the_collar_follows_the_last_book_ticker() -> None:
     assert all_of(desk.place(price="115"), NewOrderRequest)
     desk.tell(make_book_ticker(0.0, 121.0, update_id=3), "Feed")
     assert refusal_of(desk.place(price="115")) is Reason.NO_MARKET_PRICE
+
+
+def test_until_the_first_ticker_the_price_counts_that_came_with_the_rules() -> None:
+    desk = Desk(price_collar=Decimal("0.05"))
+    told = msgspec.structs.replace(make_instrument(), bid_price=119.0, ask_price=121.0)
+    desk.tell(Start(target=desk.manager.name), "system")
+    desk.watch()
+    desk.advance(0)
+    desk.tell(told, GATEWAY)
+    desk.state_account({"USDT": "100000"})
+    assert refusal_of(desk.place(price="100")) is Reason.PRICE_COLLAR
+    assert all_of(desk.place(price="115"), NewOrderRequest)
+    desk.tell(make_book_ticker(99.0, 101.0), "Feed")
+    desk.tell(told, GATEWAY)
+    assert all_of(desk.place(price="100"), NewOrderRequest), "a ticker is newer"
+
+
+def test_rules_told_again_without_prices_leave_the_market_price_alone() -> None:
+    desk = Desk(price_collar=Decimal("0.05")).start()
+    desk.tell(make_instrument(), GATEWAY)
+    assert all_of(desk.place(price="100"), NewOrderRequest)
 
 
 def test_limit_of_open_orders_counts_those_on_their_way() -> None:
