@@ -7,20 +7,27 @@ Trials are asked for in batches of a fixed size and told in their order, each ba
 batch: so a study comes to the same result with one worker and with many, in one go and after an interruption.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import optuna
+import sqlalchemy.exc
 
 from actors.backtest.errors import BacktestError
 from actors.backtest.source import MarketData
 
 BATCH = 8
+NO_VALUE = -1e300
+"""What a trial without the figure that is searched for is worth: less than any that has it."""
+REFUSAL = "refusal"
+"""The one figure of a set of parameters that the strategy refuses: why it does."""
 Parameters = dict[str, Any]
 Evaluate = Callable[[MarketData, list[Parameters]], list[dict[str, Any]]]
-"""Runs one backtest for each set of parameters; gives their metrics, in this order."""
+"""Runs one backtest for each set of parameters; gives their metrics, in this order; of what is refused its `REFUSAL`."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +53,17 @@ def parse_space(word: str) -> Space:
     """`fast=5..50` (whole numbers), `spread=0.001..0.01` (reals), `interval=1m|5m` (choices). Raises BacktestError."""
     name, equals, text = word.partition("=")
     low, dots, high = text.partition("..")
+    parts = [low, high] if dots else text.split("|")
     try:
-        if not equals or not name.isidentifier():
+        if not equals or not name.isidentifier() or not all(parts):
             raise ValueError("write name=low..high or name=a|b|c")
         if not dots:
-            return Space(name, choices=tuple(text.split("|")))
+            return Space(name, choices=tuple(parts))
         is_whole = "." not in low.strip("-") and "." not in high
         space = Space(name, float(low), float(high), is_whole)
+        for part, value in ((low, space.low), (high, space.high)):
+            if not math.isfinite(value):
+                raise ValueError(f"{part} is not a finite number")
         if not space.low < space.high:
             raise ValueError(f"{low} is not below {high}")
     except ValueError as error:
@@ -115,7 +126,7 @@ def search(
     """Searches every window; `objective` is the name of the metric that is to be great.
 
     With a `storage` (an optuna URL) trials that it holds already are not run again. Raises BacktestError for an unknown
-    objective.
+    objective, a storage that is none or of another search, and where every set of parameters is refused.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     steps = []
@@ -130,6 +141,10 @@ def search(
             part = data.within(window.begin_ns, window.split_ns)
             search_window(study, part, spaces, evaluate, objective, trials, seed, on_progress)
             best = best_of(study)
+            if why := best.user_attrs["metrics"].get(REFUSAL):
+                raise BacktestError(
+                    f"the strategy refuses every set of parameters that was tried, {best.params} because {why}"
+                )
             values = complete(spaces, best.params)
             unseen = evaluate(data.within(window.split_ns, window.end_ns), [values])[0]
             steps.append(
@@ -140,14 +155,19 @@ def search(
 
 @contextmanager
 def open_storage(url: str | None) -> Iterator[optuna.storages.RDBStorage | None]:
-    """Optuna's own storage at an address; without one trials are kept in memory.
+    """Optuna's own storage at an address; without one trials are kept in memory. Raises BacktestError if it is none.
 
     Left alone, its connections stay open until the garbage is collected.
     """
     if url is None:
         yield None
         return
-    storage = optuna.storages.RDBStorage(url)
+    file = url.removeprefix("sqlite:///")
+    try:
+        storage = optuna.storages.RDBStorage(url)
+    except (sqlalchemy.exc.DBAPIError, RuntimeError) as error:
+        why = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+        raise BacktestError(f"{file} is no study: {why}") from error
     try:
         yield storage
     finally:
@@ -174,19 +194,40 @@ def search_window(
         )
         count = min(BATCH, trials - done)
         asked = [study.ask() for _ in range(count)]
-        sets = [{space.name: space.suggest(trial) for space in spaces} for trial in asked]
+        sets = [suggest_all(trial, spaces) for trial in asked]
         for trial, figures in zip(asked, evaluate(data, sets), strict=True):
-            if objective not in figures:
-                raise BacktestError(
-                    f"there is no figure {objective!r}: {', '.join(sorted(figures))}"
-                )
-            value = figures[objective]
+            value = figure_of(figures, objective)
             trial.set_user_attr("metrics", {key: figures[key] for key in sorted(figures)})
-            study.tell(trial, -1e300 if value is None else float(value))
+            study.tell(trial, NO_VALUE if value is None else value)
         if on_progress is not None:
-            on_progress(
-                f"{study.study_name}: {done + count} of {trials}, best {best_of(study).value:.6g}"
-            )
+            best = best_of(study).value
+            text = "none yet" if best == NO_VALUE else f"{best:.6g}"
+            on_progress(f"{study.study_name}: {done + count} of {trials}, best {text}")
+
+
+def suggest_all(trial: optuna.trial.Trial, spaces: Sequence[Space]) -> Parameters:
+    """A value for each parameter. Raises BacktestError if the study's earlier trials had others to choose from."""
+    try:
+        return {space.name: space.suggest(trial) for space in spaces}
+    except ValueError as error:
+        raise BacktestError(
+            f"--study holds a search over other values ({error}): name another file"
+        ) from error
+
+
+def figure_of(figures: Mapping[str, Any], objective: str) -> float | None:
+    """What a trial is worth; None where it has no such figure. Raises BacktestError if none ever has."""
+    if REFUSAL in figures:
+        return None
+    value = figures.get(objective)
+    if objective in figures and (value is None or isinstance(value, int | float)):
+        return value
+    known = sorted(
+        key for key, item in figures.items() if item is None or isinstance(item, int | float)
+    )
+    near = get_close_matches(objective, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    raise BacktestError(f"--objective: there is no figure {objective!r} ({hint})")
 
 
 def drop_unfinished(study: optuna.Study) -> None:

@@ -18,7 +18,9 @@ from actors.backtest.engine import run_backtest
 from actors.backtest.errors import BacktestError
 from actors.backtest.report import build_metrics, number, time_text
 from actors.backtest.search import (
+    REFUSAL,
     Parameters,
+    Space,
     Step,
     chain_returns,
     make_windows,
@@ -27,10 +29,10 @@ from actors.backtest.search import (
 )
 from actors.backtest.settings import BacktestSettings
 from actors.backtest.source import MarketData
-from actors.commands.backtest_setup import add_shared, read_setup
+from actors.commands.backtest_setup import add_shared, parse_value, read_setup
 from actors.runtime.config import check_arguments
 from actors.runtime.errors import ConfigurationError, Fault
-from actors.runtime.specification import ActorSpecification
+from actors.runtime.specification import ActorSpecification, parameters_of
 
 LOOK_INTERVAL_S = 0.2
 
@@ -65,7 +67,7 @@ class Trial:
 
 
 def run_trial(trial: Trial) -> dict[str, Any]:
-    """Runs one backtest; its metrics. Parameters that the strategy refuses give none."""
+    """Runs one backtest; its metrics. Parameters that the strategy refuses give only its reason."""
     first, *others = trial.actors
     faults: list[Fault] = []
     table = {**first.arguments, **trial.parameters}
@@ -74,8 +76,8 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         raise ConfigurationError(faults)
     try:
         first.actor_class(**arguments)
-    except ValueError:
-        return dict.fromkeys(METRICS)
+    except ValueError as error:
+        return {REFUSAL: str(error)}
     actors = [replace(first, arguments=arguments), *others]
     return build_metrics(run_backtest(trial.data, actors, trial.settings))
 
@@ -95,8 +97,9 @@ METRICS = (
 
 def run_optimize(arguments: argparse.Namespace) -> int:
     """Searches and reports."""
-    setup = read_setup(arguments)
-    spaces = [parse_space(word) for word in arguments.over]
+    spaces = read_spaces(arguments)
+    setup = read_setup(arguments, [space.name for space in spaces])
+    spaces = fit_spaces(spaces, setup.actors[0])
     windows = make_windows(setup.data, arguments.windows, arguments.unseen)
     storage = f"sqlite:///{arguments.study}" if arguments.study is not None else None
     with workers(arguments.workers) as run_all:
@@ -125,6 +128,50 @@ def run_optimize(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise BacktestError(f"{arguments.json}: {error.strerror}") from error
     return 0
+
+
+def read_spaces(arguments: argparse.Namespace) -> list[Space]:
+    """What the command line wants searched. Raises BacktestError for what cannot be, and for impossible figures."""
+    for name in ("trials", "workers"):
+        if getattr(arguments, name) < 1:
+            raise BacktestError(f"--{name} must be 1 or more, not {getattr(arguments, name)}")
+    spaces: dict[str, Space] = {}
+    for word in arguments.over:
+        space = parse_space(word)
+        if space.name in spaces:
+            raise BacktestError(f"--over {word}: it is searched already")
+        spaces[space.name] = space
+    return list(spaces.values())
+
+
+def fit_spaces(spaces: list[Space], actor: ActorSpecification) -> list[Space]:
+    """The spaces, choices in the types that the constructor wants.
+
+    Raises ConfigurationError with every parameter that it has not, or that cannot be of these values.
+    """
+    faults: list[Fault] = []
+    fitted = []
+    for space in spaces:
+        others = parameters_of(actor.actor_class).keys() - {space.name}
+
+        def find_faults(value: Any, name: str = space.name, others: Any = others) -> list[Fault]:
+            found: list[Fault] = []
+            check_arguments(actor.actor_class, {name: value}, "--over", found, others)
+            return found
+
+        choices = []
+        for choice in space.choices:
+            typed = choice if not find_faults(choice) else parse_value(choice)
+            faults.extend(find_faults(typed))
+            choices.append(typed)
+        if not choices:
+            ends = (space.low, space.high)
+            found = [find_faults(int(end) if space.is_whole else end) for end in ends]
+            faults.extend(found[0] or found[1])
+        fitted.append(replace(space, choices=tuple(choices)))
+    if faults:
+        raise ConfigurationError(list(dict.fromkeys(faults)))
+    return fitted
 
 
 @contextmanager
@@ -186,13 +233,16 @@ def tell(steps: list[Step], objective: str) -> None:
     for place, step in enumerate(steps, 1):
         window = step.window
         values = ", ".join(f"{name}={value}" for name, value in step.parameters.items())
-        print(f"window {place}: {values} is the best of {step.trials}")
+        if step.seen.get(objective) is None:
+            print(f"window {place}: {values} is the first of {step.trials}: none has a {objective}")
+        else:
+            print(f"window {place}: {values} is the best of {step.trials}")
         parts = (
             ("searched", window.begin_ns, window.split_ns, step.seen),
             ("unseen", window.split_ns, window.end_ns, step.unseen),
         )
         for name, begin_ns, end_ns, found in parts:
-            cells = "  ".join(f"{key} {figure_text(key, found[key]):>9}" for key in figures)
+            cells = "  ".join(f"{key} {figure_text(key, found.get(key)):>9}" for key in figures)
             print(f"  {name:<8} {minute_text(begin_ns)} to {minute_text(end_ns)}  {cells}")
     print(f"return of all unseen parts: {figure_text('return', chain_returns(steps))}")
 

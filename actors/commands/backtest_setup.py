@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -106,13 +107,13 @@ def instant(text: str) -> int:
     return whole * 1_000_000_000 + moment.microsecond * 1_000
 
 
-def read_setup(arguments: argparse.Namespace) -> BacktestSetup:
-    """Everything that the command line and the file say.
+def read_setup(arguments: argparse.Namespace, searched: Collection[str] = ()) -> BacktestSetup:
+    """Everything that the command line and the file say; the first actor's `searched` arguments may be missing there.
 
     Raises ConfigurationError with every fault of the configuration, DataError and BacktestError for the rest.
     """
     files, pairs = split_words([*arguments.words, *arguments.data])
-    section, risk, actors = read_configuration(arguments, [*pairs, *arguments.set])
+    section, risk, actors = read_configuration(arguments, [*pairs, *arguments.set], searched)
     settings = read_settings(arguments, section, risk)
     words = files or list(section.data)
     if not words:
@@ -150,7 +151,7 @@ def split_words(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def read_configuration(
-    arguments: argparse.Namespace, pairs: list[str]
+    arguments: argparse.Namespace, pairs: list[str], searched: Collection[str] = ()
 ) -> tuple[BacktestSection, RiskLimits, list[ActorSpecification]]:
     """`[backtest]`, `[risk]` and the actors. Raises ConfigurationError with every fault."""
     file: Path | None = arguments.config
@@ -169,7 +170,7 @@ def read_configuration(
     actors: list[ActorSpecification] = []
     if arguments.strategy is not None:
         table = {"class": arguments.strategy} | dict(map(parse_pair, pairs))
-        found = read_actor(table, "--strategy", faults, SHIPPED_ACTORS)
+        found = read_actor(table, "--strategy", faults, SHIPPED_ACTORS, searched)
         actors = [found] if found is not None else []
     else:
         if pairs:
@@ -179,7 +180,7 @@ def read_configuration(
                 Fault("command line", "there is no strategy", "give --strategy or --config")
             )
         else:
-            actors = read_actors(tables, None, place, faults)
+            actors = read_actors(tables, None, place, faults, searched)
     if faults or section is None or risk is None:
         raise ConfigurationError(faults)
     return section, risk, actors

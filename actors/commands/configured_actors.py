@@ -1,5 +1,6 @@
 """The `[[actors]]` of a configuration, the short names of the shipped ones, and what trades when nothing is configured."""
 
+from collections.abc import Collection
 from typing import Any
 
 from actors.runtime.config import read_actor
@@ -36,9 +37,16 @@ DEFAULT_ACTORS: list[dict[str, Any]] = [
 
 
 def read_actors(
-    tables: dict[str, Any], strategies: list[str] | None, place: str, faults: list[Fault]
+    tables: dict[str, Any],
+    strategies: list[str] | None,
+    place: str,
+    faults: list[Fault],
+    searched: Collection[str] = (),
 ) -> list[ActorSpecification]:
-    """The `[[actors]]` tables, or the default ones, or what the command line names, as specifications."""
+    """The `[[actors]]` tables, or the default ones, or what the command line names, as specifications.
+
+    The first one's `searched` arguments may be missing.
+    """
     configured = tables.get("actors", DEFAULT_ACTORS)
     if not isinstance(configured, list) or not all(isinstance(item, dict) for item in configured):
         faults.append(Fault(f"{place}: actors", "must be tables", "write [[actors]] for each"))
@@ -54,7 +62,9 @@ def read_actors(
     found = []
     taken: dict[str, int] = {}
     for index, table in enumerate(configured):
-        specification = read_actor(table, f"{place}: actors[{index}]", faults, SHIPPED_ACTORS)
+        later = searched if index == 0 else ()
+        where = f"{place}: actors[{index}]"
+        specification = read_actor(table, where, faults, SHIPPED_ACTORS, later)
         if specification is None:
             continue
         if specification.name in taken:

@@ -270,9 +270,16 @@ def place_in_code(error: BaseException) -> str:
 
 
 def read_actor(
-    table: dict[str, Any], where: str, faults: list[Fault], aliases: dict[str, str] | None = None
+    table: dict[str, Any],
+    where: str,
+    faults: list[Fault],
+    aliases: dict[str, str] | None = None,
+    later: Collection[str] = (),
 ) -> ActorSpecification | None:
-    """One `[[actors]]` table as a specification; the constructor is tried, so that its own refusals are faults too."""
+    """One `[[actors]]` table as a specification; the constructor is tried, so that its own refusals are faults too.
+
+    Arguments named in `later` are given another time: they may be missing, and then the constructor is not tried.
+    """
     if "class" not in table:
         nearest = difflib.get_close_matches("class", [key.strip().lower() for key in table], n=1)
         meant = [repr(key) for key in table if key.strip().lower() in nearest]
@@ -291,9 +298,22 @@ def read_actor(
             Fault(f"{where}.process", "the key is reserved for a later version", "leave it out")
         )
     known = len(faults)
-    arguments = check_arguments(actor_class, table, where, faults, RESERVED_KEYS | {"process"})
-    if not are_complete(actor_class, arguments):
+    absent = {key for key in later if key not in table}
+    reserved = RESERVED_KEYS | {"process"} | absent
+    arguments = check_arguments(actor_class, table, where, faults, reserved)
+    if not absent:
+        if not are_complete(actor_class, arguments):
+            return None
+        try_constructor(actor_class, arguments, where, faults)
+    if len(faults) > known:
         return None
+    return ActorSpecification(actor_class, name or actor_class.__name__, arguments, where)
+
+
+def try_constructor(
+    actor_class: type[Actor[Any]], arguments: dict[str, Any], where: str, faults: list[Fault]
+) -> None:
+    """Makes the actor once, to see what its constructor refuses and which names it hides."""
     try:
         for line in find_hidden_names(actor_class(**arguments)):
             problem = f"{actor_class.__name__} {line}"
@@ -303,6 +323,3 @@ def read_actor(
     except USER_ERRORS as error:
         problem = f"the constructor of {actor_class.__name__} failed: {describe_error(error)}{place_in_code(error)}"
         faults.append(Fault(where, problem))
-    if len(faults) > known:
-        return None
-    return ActorSpecification(actor_class, name or actor_class.__name__, arguments, where)

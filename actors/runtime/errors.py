@@ -14,6 +14,7 @@ Operating errors (a refused order, a lost connection) are messages, not exceptio
 
 import traceback
 from dataclasses import dataclass
+from typing import Any
 
 
 class TicktroupeError(Exception):
@@ -40,6 +41,10 @@ class ConfigurationError(TicktroupeError):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its faults, not its text: so it comes whole out of a worker process."""
+        return type(self), (self.faults,)
 
 
 class WiringError(ConfigurationError):

@@ -111,3 +111,86 @@ def test_one_worker_and_two_come_to_the_same(tmp_path: Path) -> None:
     report = strict(results[0].decode())
     assert [item["trials"] for item in report["windows"]] == [9, 9]
     assert all(2 <= item["parameters"]["fast"] <= 5 for item in report["windows"])
+
+
+OPEN_CROSS = ["--strategy", "MovingAverageCross", "symbol=BTCUSDT", "quantity=0.001"]
+FAST_AND_SLOW = ["--over", "fast=2..5", "--over", "slow=6..12"]
+BRIEF = ["--trials", "3", "--windows", "1", "--workers", "1", "--objective", "return"]
+
+
+def test_what_is_searched_needs_no_value(tmp_path: Path) -> None:
+    done = call(tmp_path, "optimize", *OPEN_CROSS, str(TRADES), *FAST_AND_SLOW, *BRIEF)
+    assert done.returncode == 0, done.stderr
+    assert "is the best of 3" in done.stdout
+    (tmp_path / "bot.toml").write_text(
+        '[[actors]]\nclass = "MovingAverageCross"\nsymbol = "BTCUSDT"\nquantity = "0.001"\n'
+    )
+    done = call(tmp_path, "optimize", "--config", "bot.toml", str(TRADES), *FAST_AND_SLOW, *BRIEF)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_not_searched_still_needs_one(tmp_path: Path) -> None:
+    done = call(tmp_path, "optimize", *OPEN_CROSS, str(TRADES), "--over", "fast=2..5", *BRIEF)
+    assert done.returncode == 2
+    assert done.stderr == "--strategy: the key 'slow' is missing (give it a whole number)\n"
+
+
+def test_choices_take_the_type_that_the_constructor_wants(tmp_path: Path) -> None:
+    words = ["--over", "fast=2|3", "--over", "slow=6..12", "--over", "quantity=0.001|0.002"]
+    done = call(tmp_path, "optimize", *OPEN_CROSS[:3], str(TRADES), *words, *BRIEF)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--over", "fsat=2..5"], "--over: there is no key 'fsat' (did you mean 'fast'?)"),
+        (["--over", "fast=2.5..5"], "--over.fast: Expected `int`, got `float`"),
+        (["--over", "fast=a|3"], "--over.fast: Expected `int`, got `str`"),
+        (["--over", "fast=1..inf"], "--over fast=1..inf: inf is not a finite number"),
+        (["--over", "fast=2.."], "--over fast=2..: write name=low..high or name=a|b|c"),
+        (["--over", "fast="], "--over fast=: write name=low..high or name=a|b|c"),
+        (["--over", "fast=2|"], "--over fast=2|: write name=low..high or name=a|b|c"),
+        (
+            ["--over", "fast=2..3", "--over", "fast=4..5"],
+            "--over fast=4..5: it is searched already",
+        ),
+        (["--over", "fast=2..3", "--trials", "0"], "--trials must be 1 or more, not 0"),
+        (["--over", "fast=2..3", "--workers", "0"], "--workers must be 1 or more, not 0"),
+        (
+            ["--over", "fast=2..3", "--objective", "shrp"],
+            "--objective: there is no figure 'shrp' (did you mean 'sharpe'?)",
+        ),
+        (["--over", "fast=2..3", "--objective", "currency"], "--objective: there is no figure"),
+    ],
+)
+def test_what_cannot_be_searched_is_one_line(words: list[str], said: str, tmp_path: Path) -> None:
+    done = call(tmp_path, "optimize", *CROSS, str(TRADES), *BRIEF, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(said)
+
+
+@pytest.mark.parametrize("objective", ["sharpe", "volatility"])
+def test_a_search_in_which_every_set_is_refused_says_why(objective: str, tmp_path: Path) -> None:
+    words = ["--over", "fast=20..30", *BRIEF, "--objective", objective]
+    done = call(tmp_path, "optimize", *CROSS, str(TRADES), *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "refuses every set of parameters that was tried" in done.stderr
+    assert "slow must be " in done.stderr
+
+
+def test_a_study_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_text("no database " * 500)
+    words = ["--over", "fast=2..3", *BRIEF, "--study", "study.db"]
+    done = call(tmp_path, "optimize", *CROSS, str(TRADES), *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == ["study.db is no study: file is not a database"]
+
+
+def test_a_study_of_other_choices_is_refused(tmp_path: Path) -> None:
+    words = ["optimize", *CROSS, str(TRADES), *BRIEF[:4], "--workers", "1", "--study", "study.db"]
+    assert call(tmp_path, *words, "--over", "fast=2|3").returncode == 0
+    done = call(tmp_path, *words, "--over", "fast=2|4", "--trials", "6")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--study holds a search over other values" in done.stderr

@@ -1,5 +1,6 @@
 """The configuration: a constructor's signature is the schema, and every mistake a fault with file, key and remedy."""
 
+import pickle
 import textwrap
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 
 from actors.runtime.config import check_arguments, check_keys, convert, read_actor, read_toml
-from actors.runtime.errors import ConfigurationError, Fault
+from actors.runtime.errors import ConfigurationError, Fault, WiringError
 from actors.runtime.specification import ActorSpecification
 from messages.enums import Exchanges, KlineInterval, Side
 
@@ -406,3 +407,12 @@ def test_a_byte_order_mark_and_a_folder(tmp_path: Path) -> None:
     assert read_toml(path) == {"level": 1}
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_toml(tmp_path)
+
+
+@pytest.mark.parametrize("error_class", [ConfigurationError, WiringError])
+def test_the_error_of_a_worker_process_keeps_its_faults(
+    error_class: type[ConfigurationError],
+) -> None:
+    sent = error_class([Fault("bot.toml: bot", "is wrong", "mend it"), Fault("here", "too")])
+    error = pickle.loads(pickle.dumps(sent))
+    assert (type(error), error.faults, str(error)) == (error_class, sent.faults, str(sent))
