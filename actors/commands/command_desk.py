@@ -6,6 +6,7 @@ client of its own, by the bot's own order ids; the account owner's orders and ot
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
 
 from actors.binance.errors import BinanceError
 from actors.commands.amounts import show
@@ -75,8 +76,12 @@ class CommandDesk:
                 return CommandReply("the bot is stopping, and cancels its orders by itself", FAILED)
             names = [item.name for item in self.configuration.actors]
             if request.strategy and request.strategy not in names:
+                near = get_close_matches(request.strategy, names, n=1)
+                meant = f" (did you mean {near[0]!r}?)" if near else ""
                 known = ", ".join(names)
-                return CommandReply(f"there is no {request.strategy!r}; there are {known}", 2)
+                return CommandReply(
+                    f"there is no {request.strategy!r}{meant}; there are {known}", 2
+                )
             if request.command == "resume":
                 return await self._resume(system, request, say)
             return await self._halt(system, request, say)

@@ -175,6 +175,10 @@ def make_limits(orders: int | None, weight: int | None) -> tuple[RateLimit, ...]
 
 def make_configuration(arguments: argparse.Namespace) -> ExchangeConfiguration:
     """What the arguments ask for. Raises ValueError for files that are not as they should be, and OSError."""
+    for name in arguments.plain:
+        if name not in arguments.symbols:
+            listed = ", ".join(arguments.symbols)
+            raise ValueError(f"--plain {name}: it is not listed; listed are {listed} (--symbols)")
     account = AccountConfiguration(
         keys=find_keys(arguments.keys, arguments.state),
         maker_fee=arguments.fee,

@@ -8,6 +8,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 DESCRIPTION = """\
@@ -77,6 +78,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def describe_unknown(word: str) -> str:
+    """What is said of a first word that is no command."""
+    near = get_close_matches(word.lower(), COMMANDS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+    return f"there is no command {word!r} ({hint})"
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit code: 0 done, 1 failed, 2 bad usage or configuration, 130 interrupted twice."""
     words = sys.argv[1:] if words is None else words
@@ -84,6 +92,8 @@ def main(words: Sequence[str] | None = None) -> int:
         from actors.commands.send_command import send_command
 
         return send_command(words)
+    if words and not words[0].startswith("-"):
+        make_parser().error(describe_unknown(words[0]))
     arguments = make_parser().parse_args(words)
     from actors.commands.start_bot import start_bot
 

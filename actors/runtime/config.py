@@ -217,7 +217,9 @@ def load_actor_class(
     """The actor class named by `module.Class` (or a short name among `aliases`); None with a fault if it is none."""
     aliases = aliases or {}
     if not isinstance(name, str) or ("." not in name and name not in aliases):
-        hint = f"write module.Class, or one of {', '.join(sorted(aliases))}"
+        nearest = difflib.get_close_matches(str(name), sorted(aliases), n=1)
+        meant = f"did you mean {nearest[0]!r}? Else " if nearest else ""
+        hint = f"{meant}write module.Class, or one of {', '.join(sorted(aliases))}"
         faults.append(Fault(f"{where}.class", f"{name!r} names no class", hint))
         return None
     module_name, _, class_name = aliases.get(name, name).rpartition(".")

@@ -364,3 +364,20 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         main(["--help"])
     assert f"bin/start {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("statu", "there is no command 'statu' (did you mean 'status'?)"),
+        ("Halt", "there is no command 'Halt' (did you mean 'halt'?)"),
+        ("bot.toml", "there is no command 'bot.toml' (there are status, halt, resume, flatten)"),
+    ],
+)
+def test_a_mistyped_command_names_the_nearest(
+    word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([word])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"bin/start: error: {said}\n")

@@ -356,3 +356,8 @@ def test_a_setting_of_the_venue_that_cannot_be_meant_is_one_clear_line(
     (fault,) = faults_of(write(tmp_path, f"[venue]\n{line}\n{BREAKOUT}"))
     assert "bot.toml: venue" in fault
     assert said in fault
+
+
+def test_a_misspelt_class_names_the_nearest(tmp_path: Path) -> None:
+    (fault,) = faults_of(write(tmp_path, BREAKOUT.replace("Breakout", "Brekout")))
+    assert "'Brekout' names no class (did you mean 'Breakout'?" in fault

@@ -93,3 +93,26 @@ def test_an_environment_of_another_python_is_kept_unless_that_is_asked_for(
         assert "the environment runs -m actors.commands.start --help" in result.stdout
     other = make_python(tmp_path, "other", "exit 1")
     assert "is not a Python" in run_start(project, PYTHON=str(other)).stderr
+
+
+@pytest.mark.parametrize("name", ["check", "setup"])
+@pytest.mark.parametrize(
+    ("word", "code"), [("--help", 0), ("-h", 0), ("--nonsense", 2), ("nonsense", 2)]
+)
+def test_scripts_without_arguments_say_what_they_do_and_do_nothing(
+    name: str, word: str, code: int, project: Path
+) -> None:
+    shutil.copy(ROOT / "bin" / "check", project / "bin" / "check")
+    result = subprocess.run(
+        [str(project / "bin" / name), word],
+        env={"HOME": str(project), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == code
+    (line,) = (result.stderr if code else result.stdout).splitlines()
+    assert line.startswith(f"bin/{name}: ")
+    assert (word in line) is bool(code)
+    assert not (project / ".venv").exists()

@@ -171,3 +171,11 @@ def test_a_file_of_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert lines[1] == f"bin/exchange: {file}: faults[1].delay_ms: missing"
     assert main(["--faults", str(tmp_path / "absent.toml")]) == 2
     assert "absent.toml" in capsys.readouterr().err
+
+
+def test_a_plain_symbol_that_is_not_listed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--symbols", "BTCUSDT,ETHUSDT", "--plain", "ethusdt,BNBUSDT"]) == 2
+    said = (
+        "bin/exchange: --plain BNBUSDT: it is not listed; listed are BTCUSDT, ETHUSDT (--symbols)\n"
+    )
+    assert capsys.readouterr().err == said
