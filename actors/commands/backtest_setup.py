@@ -3,9 +3,8 @@
 import argparse
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,20 @@ from actors.backtest.settings import (
     parse_fees,
 )
 from actors.backtest.source import END_OF_TIME_NS, MarketData, open_data
-from actors.commands.configuration import DEFAULT_RISK, read_section
+from actors.commands.backtest_section import BacktestSection
+from actors.commands.configuration import (
+    DEFAULT_RISK,
+    SECTIONS,
+    BotSection,
+    VenueSection,
+    read_section,
+)
 from actors.commands.configured_actors import SHIPPED_ACTORS, read_actors
 from actors.commands.outputs import find_output_faults
 from actors.runtime.config import check_keys, read_actor, read_toml
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.specification import ActorSpecification
 from actors.trading.risk import RiskLimits
-
-
-@dataclass(frozen=True)
-class BacktestSection:
-    """`[backtest]`: what the command line may say too, and overrides."""
-
-    data: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    balances: dict[str, Decimal] = field(default_factory=dict)
-    fees: str = "0.001"
-    fill_model: str = "touch"
-    bar_model: str = "range"
-    latency: str = "0"
-    bnb_price: Decimal | None = None
-    flatten: bool = False
-    seed: int = 0
-    rules: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-    """Per symbol, fields of its trading rules: `rules = { BTCUSDT = { lot_size = "0.000001" } }`."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +150,10 @@ def read_configuration(
     if folder not in sys.path:
         # So that `class = "my_bot.Breakout"` is found beside the file, or here.
         sys.path.insert(0, folder)
-    check_keys(tables, ("bot", "venue", "risk", "actors", "backtest"), place, faults)
+    check_keys(tables, (*SECTIONS, "actors"), place, faults)
+    # They have no say here, but a slip in them is told by whatever reads the file.
+    read_section(BotSection, tables, "bot", place, faults)
+    read_section(VenueSection, tables, "venue", place, faults)
     section = read_section(BacktestSection, tables, "backtest", place, faults)
     risk = RiskLimits() if file is None else DEFAULT_RISK
     if "risk" in tables:

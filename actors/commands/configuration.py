@@ -10,6 +10,7 @@ from typing import Any, Literal
 import platformdirs
 
 from actors.commands.addresses import find_address_problem, is_for_real_money
+from actors.commands.backtest_section import BacktestSection
 from actors.commands.configured_actors import read_actors
 from actors.commands.key_files import find_key_faults
 from actors.commands.traded_symbols import find_symbol_faults, symbols_of
@@ -26,16 +27,24 @@ Environment = Literal["local", "testnet", "demo", "live"]
 
 MARKETS = ("synthetic", "paper")
 """Markets of the local exchange that are no files."""
+INFINITY = float("inf")
 LIVE_LIMITS = ("maximum_order_notional", "maximum_position_notional", "maximum_open_orders")
 """Limits that must be set before real money is traded."""
 
 
-def check_durations(section: Any) -> None:
-    """Raises ValueError for the first key named in seconds, `..._s`, that is not above 0."""
-    for item in fields(section):
-        value = getattr(section, item.name)
-        if item.name.endswith("_s") and not 0 < value < float("inf"):
-            raise ValueError(f"{item.name} must be above 0 seconds, not {value}")
+def find_wrong_durations(section: Any) -> list[str]:
+    """A line for each key named in seconds, `..._s`, that is not above 0."""
+    return [
+        f"{item.name} must be above 0 seconds, not {value}"
+        for item in fields(section)
+        if item.name.endswith("_s") and not 0 < (value := getattr(section, item.name)) < INFINITY
+    ]
+
+
+def refuse(problems: list[str]) -> None:
+    """Raises ValueError with a line for each problem, if there is any."""
+    if problems:
+        raise ValueError("\n".join(problems))
 
 
 @dataclass(frozen=True)
@@ -68,16 +77,19 @@ class BotSection:
     """The loop never sleeps: the way from a tick to its order is a fifth shorter, and a whole core is busy."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a name that cannot be a folder and part of an order id, and for figures out of range."""
+        """Raises ValueError with a line for a name that cannot be a folder and part of an order id, and for each figure out
+        of range."""
+        problems = []
         if not ACTOR_NAME.fullmatch(self.name):
-            raise ValueError(f"the name {self.name!r} may hold only A-Z a-z 0-9 _ -")
+            problems.append(f"the name {self.name!r} may hold only A-Z a-z 0-9 _ -")
         if self.state_folder is not None and "\0" in str(self.state_folder):
-            raise ValueError(f"state_folder {str(self.state_folder)!r} can be no folder")
+            problems.append(f"state_folder {str(self.state_folder)!r} can be no folder")
         if not 0 <= self.journal_days <= 36_500:
-            raise ValueError(f"journal_days must be from 0 to 36500, not {self.journal_days}")
-        check_durations(self)
+            problems.append(f"journal_days must be from 0 to 36500, not {self.journal_days}")
+        problems += find_wrong_durations(self)
         if self.checkpoint_entries < 1:
-            raise ValueError(f"checkpoint_entries must be 1 or more, not {self.checkpoint_entries}")
+            problems.append(f"checkpoint_entries must be 1 or more, not {self.checkpoint_entries}")
+        refuse(problems)
 
     @property
     def folder(self) -> Path:
@@ -142,30 +154,33 @@ class VenueSection:
     """Symbols that the local exchange lists beside those that the actors name."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for figures out of range and for an incomplete set of URLs."""
+        """Raises ValueError with a line for each figure out of range, and for an incomplete set of URLs."""
+        problems = []
         if not 1 <= self.receive_window_ms <= 60_000:
-            raise ValueError(
+            problems.append(
                 f"receive_window_ms must be from 1 to 60000, not {self.receive_window_ms}"
             )
-        check_durations(self)
-        if not self.absence_after_s * 1000 > self.receive_window_ms:
-            raise ValueError(
+        durations = find_wrong_durations(self)
+        problems += durations
+        if not durations and not self.absence_after_s * 1000 > self.receive_window_ms:
+            problems.append(
                 f"absence_after_s must be longer than receive_window_ms, not {self.absence_after_s}"
             )
         if not self.trades_per_second > 0:
-            raise ValueError(f"trades_per_second must be above 0, not {self.trades_per_second}")
+            problems.append(f"trades_per_second must be above 0, not {self.trades_per_second}")
         if not self.speed >= 0:
-            raise ValueError(f"speed must be 0 (as fast as possible) or more, not {self.speed}")
+            problems.append(f"speed must be 0 (as fast as possible) or more, not {self.speed}")
         urls = (self.rest, self.ws_api, self.streams)
         if any(urls) and not all(urls):
-            raise ValueError(
+            problems.append(
                 "rest, ws_api and streams belong together: give all three URLs, or none"
             )
         schemes = (("http", "https"), ("ws", "wss"), ("ws", "wss"))
         for name, url, allowed in zip(("rest", "ws_api", "streams"), urls, schemes, strict=True):
             problem = find_address_problem(url, allowed) if url else ""
             if problem:
-                raise ValueError(f"{name}: {problem}")
+                problems.append(f"{name}: {problem}")
+        refuse(problems)
 
     @property
     def is_local(self) -> bool:
@@ -194,7 +209,12 @@ DEFAULT_RISK = RiskLimits(
 """What holds when the file has no `[risk]`, or there is no file."""
 
 
-SECTIONS: dict[str, Any] = {"bot": BotSection, "venue": VenueSection, "risk": RiskLimits}
+SECTIONS: dict[str, Any] = {
+    "bot": BotSection,
+    "venue": VenueSection,
+    "risk": RiskLimits,
+    "backtest": BacktestSection,
+}
 
 
 @dataclass
@@ -236,7 +256,7 @@ def load_configuration(
     if file is not None:
         # So that `class = "my_bot.Breakout"` is found beside the file.
         sys.path.insert(0, str(file.resolve().parent))
-    check_keys(tables, ("bot", "venue", "risk", "actors", "backtest"), place, faults)
+    check_keys(tables, (*SECTIONS, "actors"), place, faults)
     for section, values in (overrides or {}).items():
         table = tables.get(section, {})
         tables[section] = {**table, **values} if isinstance(table, dict) else table
@@ -247,6 +267,8 @@ def load_configuration(
         if "risk" in tables
         else DEFAULT_RISK
     )
+    # It has no say here, but a slip in it is told by whatever reads the file.
+    read_section(BacktestSection, tables, "backtest", place, faults)
     actors = read_actors(tables, strategies, place, faults)
     if venue is not None:
         faults.extend(find_venue_faults(venue, tables.get("risk", {}), place, allows_live))
@@ -273,7 +295,7 @@ def read_section(
     try:
         section = section_class(**arguments)
     except ValueError as error:
-        faults.append(Fault(where, str(error)))
+        faults.extend(Fault(where, line) for line in str(error).splitlines())
     return section if len(faults) == known else None
 
 

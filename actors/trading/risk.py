@@ -29,7 +29,7 @@ SWITCHES = ("may_sell_account_holdings",)
 
 
 class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits of one bot; None means no limit. Raises ValueError for one that is not above 0, naming its key."""
+    """The limits of one bot; None means no limit. Raises ValueError with a line for each that is not above 0."""
 
     maximum_order_notional: Decimal | None = None
     """Price times quantity of one order, in the quote asset."""
@@ -67,12 +67,13 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             and not isinstance(value, bool)
             and not (Decimal(value).is_finite() and value > 0)
         ]
-        if not faults and self.price_collar is not None and self.price_collar >= 1:
+        collar = self.price_collar
+        if collar is not None and Decimal(collar).is_finite() and collar >= 1:
             faults.append(
                 f"price_collar: must be below 1 (0.02 is 2 percent), not {self.price_collar}"
             )
         if faults:
-            raise ValueError("; ".join(faults))
+            raise ValueError("\n".join(faults))
 
     @classmethod
     def from_configuration(cls, section: Mapping[str, Any]) -> "RiskLimits":
@@ -104,7 +105,7 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         try:
             limits = cls(**values)
         except ValueError as error:
-            faults.append(str(error))
+            faults.extend(str(error).splitlines())
         if faults:
             raise ValueError("; ".join(faults))
         return limits

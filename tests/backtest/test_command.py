@@ -206,3 +206,14 @@ def test_a_time_without_data_is_refused(span: list[str], tmp_path: Path) -> None
     done = call(tmp_path, *CROSS, str(TRADES), *span)
     assert done.returncode == 2
     assert "they are from 2021-01-08 00:00:00.278000 to 2021-01-08 00:00:4" in done.stderr
+
+
+def test_a_slip_in_a_section_of_the_bot_is_told(tmp_path: Path) -> None:
+    text = "[bot]\nnmae = 'a'\n[venue]\nspede = 2\n" + MAKER
+    (tmp_path / "bot.toml").write_text(text)
+    done = call(tmp_path, "--config", "bot.toml", str(TRADES))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "bot.toml: bot: there is no key 'nmae' (did you mean 'name'?)",
+        "bot.toml: venue: there is no key 'spede' (did you mean 'speed'?)",
+    ]

@@ -361,3 +361,53 @@ def test_a_setting_of_the_venue_that_cannot_be_meant_is_one_clear_line(
 def test_a_misspelt_class_names_the_nearest(tmp_path: Path) -> None:
     (fault,) = faults_of(write(tmp_path, BREAKOUT.replace("Breakout", "Brekout")))
     assert "'Brekout' names no class (did you mean 'Breakout'?" in fault
+
+
+def test_every_figure_out_of_range_is_told_at_once(tmp_path: Path) -> None:
+    wrong = """
+[bot]
+journal_days = -1
+refusal_hold_s = 0
+halt_patience_s = -2
+checkpoint_entries = 0
+[venue]
+receive_window_ms = 0
+stale_after_s = -3
+trades_per_second = 0
+speed = -4
+[risk]
+maximum_order_notional = -5
+price_collar = 1
+"""
+    faults = faults_of(write(tmp_path, wrong + BREAKOUT))
+    expected = [
+        ("bot", "journal_days", "from 0 to 36500, not -1"),
+        ("bot", "refusal_hold_s", "above 0 seconds, not 0"),
+        ("bot", "halt_patience_s", "above 0 seconds, not -2"),
+        ("bot", "checkpoint_entries", "1 or more, not 0"),
+        ("venue", "receive_window_ms", "from 1 to 60000, not 0"),
+        ("venue", "stale_after_s", "above 0 seconds, not -3"),
+        ("venue", "trades_per_second", "above 0, not 0"),
+        ("venue", "speed", "or more, not -4"),
+        ("risk", "maximum_order_notional", "above 0, not -5"),
+        ("risk", "price_collar", "below 1 (0.02 is 2 percent), not 1"),
+    ]
+    assert len(faults) == len(expected)
+    for fault, (section, key, allowed) in zip(faults, expected, strict=True):
+        assert f"bot.toml: {section}: {key}" in fault
+        assert allowed in fault
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("fill_modle = 'touch'", "there is no key 'fill_modle' (did you mean 'fill_model'?)"),
+        ("seed = 'x'", "backtest.seed: Expected `int`, got `str`"),
+        ("speed = 2", "there is no key 'speed' (it belongs in [venue])"),
+    ],
+)
+def test_a_slip_in_the_section_of_another_command_is_told(
+    line: str, said: str, tmp_path: Path
+) -> None:
+    (fault,) = faults_of(write(tmp_path, f"[backtest]\n{line}\n{BREAKOUT}"))
+    assert said in fault
