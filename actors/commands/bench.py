@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ PEER_BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    listing = "\n".join(f"  {name:<15}{what}" for name, (_, what) in BENCHMARKS.items())
+    listing = "\n".join(f"  {name:<17}{what}" for name, (_, what) in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         prog="bin/bench",
         description=DESCRIPTION,
@@ -125,7 +126,9 @@ def find_usage_fault(arguments: argparse.Namespace) -> str | None:
     """What is wrong with the command line, or None."""
     unknown = [name for name in arguments.names if name not in BENCHMARKS]
     if unknown:
-        return f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}"
+        near = get_close_matches(unknown[0], BENCHMARKS, n=1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        return f"no such benchmark: {', '.join(unknown)}{meant}; there are {', '.join(BENCHMARKS)}"
     if arguments.runs < 1:
         return f"--runs must be 1 or more, not {arguments.runs}"
     if arguments.json is not None and not arguments.json.resolve().parent.is_dir():

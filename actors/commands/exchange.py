@@ -257,7 +257,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         configuration = make_configuration(parsed)
     except (ValueError, OSError) as error:
-        for line in str(error).splitlines():
+        text = str(error)
+        if isinstance(error, OSError) and error.filename is not None:
+            text = f"{error.filename}: {error.strerror}"
+        for line in text.splitlines():
             print(f"bin/exchange: {line}", file=sys.stderr)
         return 2
     try:
@@ -269,7 +272,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bin/exchange: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"bin/exchange: cannot serve on port {parsed.port}: {error}", file=sys.stderr)
+        print(
+            f"bin/exchange: cannot serve on port {parsed.port} of {parsed.host}: {error}",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -154,3 +154,8 @@ def test_a_peer_whose_interpreter_is_missing_is_told() -> None:
     peer = Peer("old", ("pip",), "none.py", interpreters=("python9.98", "python9.99"))
     with pytest.raises(BenchError, match=r"old needs python9\.98 or python9\.99, and none is"):
         make_environment(peer)
+
+
+def test_a_mistyped_benchmark_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hopp"]) == 2
+    assert "no such benchmark: hopp (did you mean 'hop'?); there are" in capsys.readouterr().err

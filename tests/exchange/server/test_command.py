@@ -179,3 +179,10 @@ def test_a_plain_symbol_that_is_not_listed_is_refused(capsys: pytest.CaptureFixt
         "bin/exchange: --plain BNBUSDT: it is not listed; listed are BTCUSDT, ETHUSDT (--symbols)\n"
     )
     assert capsys.readouterr().err == said
+
+
+def test_a_file_of_faults_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--faults", "/no/such/plan.toml"]) == 2
+    assert (
+        capsys.readouterr().err == "bin/exchange: /no/such/plan.toml: No such file or directory\n"
+    )
