@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from actors.binance.endpoints import BinanceEndpoints, endpoints_at
@@ -58,7 +59,9 @@ class RawVenue:
     async def stop(self) -> None:
         self._server.close()
         for writer in self.connections:
-            writer.transport.abort()
+            # asyncio's TLS transport of Python 3.11 has forgotten its protocol once the connection is lost.
+            with suppress(AttributeError):
+                writer.transport.abort()
         await asyncio.sleep(0.01)
 
     @property
