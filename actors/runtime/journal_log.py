@@ -80,12 +80,22 @@ class JournalLog:
         writes, size = LOG_LIMITS[is_idle]
         if self.writes < writes and self.bytes < size:
             return False
-        if self.start_thread is None or self.aside is None or self.pages > OVERDUE_PAGES:
+        if self.pages > OVERDUE_PAGES or not self._begin_aside():
             self.move(self.connection, tries=1)
             self.end_move()
-        else:
-            aside = self.aside
-            self.worker = self.start_thread(lambda: self.move(aside, TRIES))
+        return True
+
+    def _begin_aside(self) -> bool:
+        """Has a thread empty the log; False if there is none to be had."""
+        start_thread, aside = self.start_thread, self.aside
+        if start_thread is None or aside is None:
+            return False
+        try:
+            self.worker = start_thread(lambda: self.move(aside, TRIES))
+        except RuntimeError as error:
+            # The system allows a process only so many; the upkeep must go on.
+            log.info("the loop empties the journal's log itself: %s", error)
+            return False
         return True
 
     def move(self, connection: sqlite3.Connection, tries: int) -> None:

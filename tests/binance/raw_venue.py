@@ -39,6 +39,10 @@ async def answer_all(request: RawRequest) -> None:
     request.writer.write(answer())
 
 
+async def say_nothing(request: RawRequest) -> None:
+    """A script that leaves every request without an answer."""
+
+
 @dataclass
 class RawVenue:
     """Keeps what it was asked; pings are answered by themselves unless `script_pings`."""

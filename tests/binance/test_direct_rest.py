@@ -16,7 +16,7 @@ from actors.binance.direct_rest import DirectRest
 from actors.binance.errors import NotSent, OutcomeUnknown, RateLimited, RequestRefused
 from actors.binance.signing import HmacSigner
 from actors.gateways.begun import Begun
-from tests.binance.raw_venue import RawRequest, RawVenue, answer, says
+from tests.binance.raw_venue import RawRequest, RawVenue, answer, say_nothing, says
 from tests.binance.scripted_venue import ScriptedVenue, until
 
 MakeClient = Callable[..., BinanceClient]
@@ -243,9 +243,6 @@ async def test_an_answer_that_drips_has_the_same_deadline(
 async def test_a_request_that_is_given_up_takes_its_connection_with_it(
     raw: RawVenue, open_client: OpenClient
 ) -> None:
-    async def say_nothing(request: RawRequest) -> None:
-        await asyncio.sleep(0)
-
     raw.script = say_nothing
     client = await open_client()
     placing = asyncio.create_task(place(client))
@@ -318,9 +315,6 @@ async def test_what_an_answer_says_is_heard(raw: RawVenue, open_client: OpenClie
 async def test_closing_the_client_ends_what_is_in_flight(
     raw: RawVenue, open_client: OpenClient
 ) -> None:
-    async def say_nothing(request: RawRequest) -> None:
-        await asyncio.sleep(0)
-
     raw.script = say_nothing
     client = await open_client()
     placing = asyncio.create_task(place(client))

@@ -10,7 +10,7 @@ import pytest
 from actors.binance.client import BinanceClient
 from actors.binance.direct_rest import DirectRest
 from actors.binance.errors import RateLimited
-from tests.binance.raw_venue import RawRequest, RawVenue, answer, says
+from tests.binance.raw_venue import RawRequest, RawVenue, answer, say_nothing, says
 from tests.binance.scripted_venue import until
 
 OpenClient = Callable[..., Awaitable[BinanceClient]]
@@ -109,9 +109,6 @@ async def test_a_connection_that_does_not_answer_its_ping_is_given_up(
     caplog.set_level(logging.INFO)
     client = await open_client()
     raw.script_pings = True
-
-    async def say_nothing(request: RawRequest) -> None:
-        await asyncio.sleep(0)
 
     ping = f"{raw.endpoints.rest}/v3/ping"
     direct = direct_of(client, raw)

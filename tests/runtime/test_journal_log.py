@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -159,3 +159,17 @@ def test_a_move_that_fails_waits_for_the_next_time(journal: Journal) -> None:
     end_move(journal)
     assert journal.write_ahead_log.writes == IDLE_WRITES
     assert len(list(journal.entries())) == IDLE_WRITES
+
+
+def test_where_no_thread_can_be_had_the_loop_empties_the_log(tmp_path: Path) -> None:
+    """A process may have as many as it is allowed."""
+
+    def refuse(work: Callable[[], None]) -> threading.Thread:
+        raise RuntimeError("can't start new thread")
+
+    journal = Journal(tmp_path / "journal.sqlite", "bot", "NORMAL", start_thread=refuse)
+    write(journal, IDLE_WRITES)
+    journal.tend(0, is_idle=True)
+    assert journal.write_ahead_log.writes == 0
+    assert pages_left(journal) == 0
+    journal.close()
