@@ -70,7 +70,7 @@ class Actor(Generic[OutputType]):
     name: str
     now_ns: int
     outbox: list[Message]
-    """What the running handler (outside a system: every handler so far) has sent."""
+    """Outside a system, what every handler so far has sent."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -97,6 +97,9 @@ class Actor(Generic[OutputType]):
         instance._cause_origin_ns = 0
         instance._cause_frame = b""
         instance._in_handler = False
+        # The class's own, found at once: each is asked for with every message.
+        instance._outputs = cls.outputs
+        instance._has_afterwork = cls._has_afterwork
         instance._is_void = False
         name = cls.__name__
         clock = SimulatedClock()
@@ -116,7 +119,8 @@ class Actor(Generic[OutputType]):
     _cause_frame: bytes | Callable[[], bytes]
     _in_handler: bool
     _is_void: bool
-    _has_afterwork: ClassVar[bool] = False
+    _outputs: frozenset[type[Message]]
+    _has_afterwork: bool = False
     """Whether `_after_handlers` is called after the handlers of each message, as a part of them."""
     _dispatch: dict[type[Message], tuple[Callable[[Any], None], ...]]
 
@@ -182,7 +186,7 @@ class Actor(Generic[OutputType]):
         Raises NotDeclaredError if the actor's type argument does not name the class.
         """
         message_class = type(message)
-        if message_class not in self.outputs:
+        if message_class not in self._outputs:
             raise NotDeclaredError(
                 f"{type(self).__qualname__} sends {message_class.__name__}, which its type argument does not name"
             )
@@ -206,8 +210,9 @@ class Actor(Generic[OutputType]):
         message.time_ns = now_ns
         envelope = Envelope(message_class, message.routing_key(), encode(message), number)
         if in_handler:
-            self.outbox.append(message)
             self._envelopes.append(envelope)
+            if context.release is None:
+                self.outbox.append(message)
         elif context.release is not None and not self._is_void:
             context.release(envelope)
 
@@ -296,7 +301,7 @@ class Actor(Generic[OutputType]):
         self._started_timers.clear()
         self._canceled_timers.clear()
         try:
-            self.run_handlers(message, encode(message), now_ns, keep=len(self.outbox))
+            self.run_handlers(message, encode(message), now_ns, keep=len(self._envelopes))
         finally:
             self._spawned = [*earlier_tasks, *self._spawned]
 
@@ -321,11 +326,12 @@ class Actor(Generic[OutputType]):
         self._in_handler = False
 
     def _after_handlers(self, message: Message, keep: int) -> None:
-        """What a base class does after the handlers; before it `keep` messages were in the outbox."""
+        """What a base class does after the handlers; before it `keep` messages were on their way."""
 
     def discard(self, keep: int = 0) -> None:
         """Drops what the running handler sent, scheduled and spawned."""
-        del self.outbox[keep:]
+        if self.outbox:
+            del self.outbox[len(self.outbox) + keep - len(self._envelopes) :]
         del self._envelopes[keep:]
         for timer in self._started_timers:
             self._timers.pop(timer.number, None)

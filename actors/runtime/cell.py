@@ -54,11 +54,11 @@ class ActorCell:
         self.actor_class = specification.actor_class
         self.exchange: Exchanges | None = specification.exchange
         self.is_journaled = self.actor_class.is_journaled
-        self.run_own: Callable[[Envelope], None] = MethodType(
+        self.run_own: Callable[[Envelope, int], None] = MethodType(
             copy_for(self.actor_class, ActorCell.run_one), self
         )
         self.run_handlers = copy_for(self.actor_class, self.actor_class.run_handlers)
-        self.read_clock_ns, self.read_monotonic_ns = readers_of(context.clock)
+        self.read_clock_ns = readers_of(context.clock)[0]
         self.mailbox = Mailbox(self.make_gap, self.actor_class.lazy_inputs, **limits)
         self.decoders = {
             message_class: msgspec.msgpack.Decoder(message_class).decode
@@ -111,7 +111,8 @@ class ActorCell:
     def finish(self) -> None:
         """The last message of an orderly stop, whatever else may wait; then the instance ends."""
         if self.is_running:
-            self.run_one(self.make_envelope(Stop(target=self.name)))
+            self.run_one(self.make_envelope(Stop(target=self.name)), self.read_clock_ns())
+            self._collect()
             self.host.release(self)
         self.void()
         self.is_out = True
@@ -170,35 +171,40 @@ class ActorCell:
     def drain(self) -> None:
         """Handles what waits, for a bounded time, then releases what was sent."""
         self.is_scheduled = False
-        monotonic_ns = self.read_monotonic_ns
+        read_clock_ns, run_one = self.read_clock_ns, self.run_own
         mailbox = self.mailbox
-        front, control = mailbox.front, mailbox.control
+        front, control, gaps = mailbox.front, mailbox.control, mailbox.gaps
         sequence, newest = mailbox.sequence, mailbox.newest
         depth = len(front) + len(control) + len(sequence) + len(newest)
         if depth > mailbox.statistics.peak_depth:
             mailbox.statistics.peak_depth = depth
-        # One message, and what lazily waits for it, is handled whatever its time: the clock is not asked.
-        is_several = depth > 1
-        get, run_one = mailbox._get, self.run_own
-        deadline_ns = monotonic_ns() + DRAIN_BUDGET_NS if is_several else 0
-        # The same question as `has_work` asks, in place: it is asked for every message.
-        while self.is_running and (
-            front or (not self.awaits_resync and (control or sequence or newest))
-        ):
-            run_one(get())
-            if is_several and monotonic_ns() >= deadline_ns:
+        begin_ns = now_ns = read_clock_ns()
+        while self.is_running:
+            if sequence and not (front or control or gaps or newest or self.awaits_resync):
+                # What `_get` would do, in place: it is most of what comes, and comes in bursts.
+                run_one(sequence.popleft(), now_ns)
+            elif front or (not self.awaits_resync and (control or sequence or newest)):
+                run_one(mailbox._get(), now_ns)
+            else:
                 break
+            if not (sequence or control or newest or front):
+                break
+            # The time that the next message is handled at bounds the drain; a clock that was set back ends it too.
+            now_ns = read_clock_ns()
+            spent_ns = now_ns - begin_ns
+            if spent_ns >= DRAIN_BUDGET_NS or spent_ns < 0:
+                break
+        self._collect()
         if self.pending:
             self.host.release(self)
         if not self.is_scheduled and (front or control or sequence or newest):
             self.wake()
 
-    def run_one(self, envelope: Envelope) -> None:
-        """Decodes and handles one message; a failure goes to the supervisor."""
+    def run_one(self, envelope: Envelope, now_ns: int) -> None:
+        """Decodes and handles one message at one instant; a failure goes to the supervisor."""
         message_class, frame, instance = envelope.message_class, envelope.frame, self.instance
         if instance is None or (decode := self.decoders.get(message_class)) is None:
             return
-        now_ns = self.read_clock_ns()
         if self.greatest_age_ns is not None and (
             is_market_data(message_class) and 0 < origin_of(frame) < now_ns - self.greatest_age_ns
         ):
@@ -213,24 +219,22 @@ class ActorCell:
             self.unreadable_count += 1
             self.host.on_unreadable(self, error, envelope)
             return
+        keep = len(instance._envelopes)
         try:
-            self.run_handlers(instance, message, frame, now_ns)
+            self.run_handlers(instance, message, frame, now_ns, keep)
             self.handled_count += 1
             if self.is_journaled:
                 self.handled_numbers[instance._cause_sender] = instance._cause_number
             if self.awaits_resync and message_class is Resync:
                 self.awaits_resync = False
-            if envelopes := instance._envelopes:
-                if self.is_journaled or self.pending or tap is not None:
-                    self._take_messages(instance)
-                else:
-                    instance._envelopes, instance.outbox = [], []
-                    self.pending = envelopes
+            if tap is not None or self.is_journaled:
+                self._take_messages(instance)
             if instance._started_timers or instance._canceled_timers or instance._spawned:
                 self._take_arrangements(instance)
         except BaseException as error:
-            instance.discard()
+            instance.discard(keep)
             # What earlier messages have caused goes out before the failure is told.
+            self._collect()
             self.host.release(self)
             # The handler may have changed its copy.
             self.host.on_failure(self, error, envelope, decode(frame))
@@ -244,9 +248,13 @@ class ActorCell:
             cause = Cause(instance._cause_sender, instance._cause_number, instance._cause_origin_ns)
             self._take_tasks(instance, cause)
 
+    def _collect(self) -> None:
+        """What handlers have sent since the last release waits for the next one; it stays with the instance until then."""
+        if self.instance is not None and self.instance._envelopes:
+            self._take_messages(self.instance)
+
     def _take_messages(self, instance: Actor[Any]) -> None:
-        envelopes = instance._envelopes
-        instance._envelopes, instance.outbox = [], []
+        envelopes, instance._envelopes = instance._envelopes, []
         if self.host.tap is not None:
             for envelope in envelopes:
                 self.host.tap.on_sent(self.name, instance.now_ns, envelope.frame)
@@ -318,6 +326,7 @@ class ActorCell:
 
     def release_from_task(self, envelope: Envelope) -> None:
         """What a task sends goes out at once, by way of the journal like everything else."""
+        self._collect()
         if self.is_journaled or self.pending:
             self._hold([envelope], self.context.now_ns())
             self.host.release(self)

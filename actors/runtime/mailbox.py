@@ -80,8 +80,11 @@ class Mailbox(asyncio.Queue[Envelope]):
     def put_all(self, items: Iterable[Envelope]) -> None:
         """Takes in messages, oldest first, each as its class says; it never waits."""
         sequence = self.sequence
+        message_class: type[Message] | None = None
         for item in items:
-            policy = item.message_class.policy
+            if item.message_class is not message_class:
+                message_class = item.message_class
+                policy = message_class.policy
             if policy is SEQUENCE:
                 if len(sequence) >= self.sequence_limit:
                     self._evict()

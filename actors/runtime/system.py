@@ -270,21 +270,32 @@ class System:
                 self.deliver(receiver, envelopes)
             return
         batches: dict[ActorCell, list[Envelope]] = {}
-        current: list[list[Envelope]] = []
-        last_class, last_key = None, None
-        for envelope in envelopes:
-            message_class, key = envelope.message_class, envelope.key
-            if message_class is Subscribe:
-                self._register(envelope)
-                last_class = None
-            # What one handler sends often goes to the same receivers: they are looked up once.
-            if message_class is not last_class or key != last_key or not current:
-                current = [batches.setdefault(each, []) for each in receivers_of(envelope)]
-                last_class, last_key = message_class, key
-            for batch in current:
-                batch.append(envelope)
+        begin, begun_class, begun_key = 0, envelopes[0].message_class, envelopes[0].key
+        for index, envelope in enumerate(envelopes):
+            if envelope.message_class is begun_class and envelope.key == begun_key:
+                # What one handler sends often goes to the same receivers: they are looked up once.
+                continue
+            self._sort(envelopes, begin, index, batches)
+            begin, begun_class, begun_key = index, envelope.message_class, envelope.key
+        self._sort(envelopes, begin, len(envelopes), batches)
         for receiver, batch in batches.items():
             self.deliver(receiver, batch)
+
+    def _sort(
+        self,
+        envelopes: list[Envelope],
+        begin: int,
+        end: int,
+        batches: dict[ActorCell, list[Envelope]],
+    ) -> None:
+        """Adds neighbours of one class and key to what each of their receivers gets."""
+        first = envelopes[begin]
+        if first.message_class is Subscribe:
+            for envelope in envelopes[begin:end]:
+                self._register(envelope)
+        neighbours = envelopes[begin:end]
+        for receiver in self.router.receivers_of(first):
+            batches.setdefault(receiver, []).extend(neighbours)
 
     def deliver(self, receiver: ActorCell, envelopes: list[Envelope]) -> None:
         """The one seam through which a message reaches an actor."""

@@ -74,7 +74,7 @@ class Strategy(OrderCalls[StrategyState | OwnOutput]):
 
     def _after_handlers(self, message: Message, keep: int) -> None:
         """Sees to it that what must outlive the strategy is written down."""
-        if len(self.outbox) <= keep and not isinstance(message, SAVING_MESSAGES):
+        if len(self._envelopes) <= keep and not isinstance(message, SAVING_MESSAGES):
             return
         state = self.save_state()
         encoded = b"" if state is None else encode_state(state)
