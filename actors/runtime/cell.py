@@ -112,7 +112,8 @@ class ActorCell:
         """The last message of an orderly stop, whatever else may wait; then the instance ends."""
         if self.is_running:
             self.run_one(self.make_envelope(Stop(target=self.name)), self.read_clock_ns())
-            self._collect()
+            if self.instance is not None:
+                self._take_messages(self.instance)
             self.host.release(self)
         self.void()
         self.is_out = True
@@ -194,7 +195,8 @@ class ActorCell:
             spent_ns = now_ns - begin_ns
             if spent_ns >= DRAIN_BUDGET_NS or spent_ns < 0:
                 break
-        self._collect()
+        if (instance := self.instance) is not None and instance._envelopes:
+            self._take_messages(instance)
         if self.pending:
             self.host.release(self)
         if not self.is_scheduled and (front or control or sequence or newest):
@@ -227,14 +229,14 @@ class ActorCell:
                 self.handled_numbers[instance._cause_sender] = instance._cause_number
             if self.awaits_resync and message_class is Resync:
                 self.awaits_resync = False
-            if tap is not None or self.is_journaled:
+            if instance._envelopes and (tap is not None or self.is_journaled):
                 self._take_messages(instance)
             if instance._started_timers or instance._canceled_timers or instance._spawned:
                 self._take_arrangements(instance)
         except BaseException as error:
             instance.discard(keep)
             # What earlier messages have caused goes out before the failure is told.
-            self._collect()
+            self._take_messages(instance)
             self.host.release(self)
             # The handler may have changed its copy.
             self.host.on_failure(self, error, envelope, decode(frame))
@@ -248,17 +250,16 @@ class ActorCell:
             cause = Cause(instance._cause_sender, instance._cause_number, instance._cause_origin_ns)
             self._take_tasks(instance, cause)
 
-    def _collect(self) -> None:
-        """What handlers have sent since the last release waits for the next one; it stays with the instance until then."""
-        if self.instance is not None and self.instance._envelopes:
-            self._take_messages(self.instance)
-
     def _take_messages(self, instance: Actor[Any]) -> None:
+        """What handlers have sent waits for the next release; without tap and journal it stays with them until then."""
         envelopes, instance._envelopes = instance._envelopes, []
         if self.host.tap is not None:
             for envelope in envelopes:
                 self.host.tap.on_sent(self.name, instance.now_ns, envelope.frame)
-        self._hold(envelopes, instance.now_ns)
+        if self.is_journaled or self.pending:
+            self._hold(envelopes, instance.now_ns)
+        else:
+            self.pending = envelopes
 
     def _hold(self, envelopes: list[Envelope], now_ns: int) -> None:
         """Keeps what was sent until its release, with what the journal must hold by then."""
@@ -326,7 +327,8 @@ class ActorCell:
 
     def release_from_task(self, envelope: Envelope) -> None:
         """What a task sends goes out at once, by way of the journal like everything else."""
-        self._collect()
+        if (instance := self.instance) is not None and instance._envelopes:
+            self._take_messages(instance)
         if self.is_journaled or self.pending:
             self._hold([envelope], self.context.now_ns())
             self.host.release(self)

@@ -227,7 +227,7 @@ async def test_an_answer_that_drips_has_the_same_deadline(
 ) -> None:
     async def drip(request: RawRequest) -> None:
         request.writer.write(begin)
-        for _ in range(8):
+        for _ in range(40):
             await asyncio.sleep(0.05)
             request.writer.write(b"x")
 
@@ -236,7 +236,8 @@ async def test_an_answer_that_drips_has_the_same_deadline(
     started_s = time.monotonic()
     with pytest.raises(OutcomeUnknown, match="in time"):
         await place(client, timeout_s=0.15)
-    assert time.monotonic() - started_s < 0.35
+    # Long before the last drop.
+    assert time.monotonic() - started_s < 1.5
 
 
 @pytest.mark.asyncio
