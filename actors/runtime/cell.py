@@ -29,6 +29,8 @@ from messages.market import FeedStatus
 DRAIN_BUDGET_NS = 100_000
 """With a bound of 512 messages an order event waits 15 ms behind market data, with 100 µs 0.16 ms."""
 
+PATIENCE_SLICES = 10
+
 JournalEntry = tuple[str, int, str, int, bytes]
 ActorTask = asyncio.Task[BaseException | None]
 
@@ -362,8 +364,10 @@ class ActorCell:
 
     async def end_tasks(self, patience_s: float) -> None:
         """Waits for the canceled tasks, and then hears no more of the instance."""
-        if self.tasks:
-            await asyncio.wait(set(self.tasks), timeout=patience_s)
+        # In slices: a machine that was suspended meanwhile has taken one of them, and not all that the tasks have.
+        for _ in range(PATIENCE_SLICES):
+            if self.tasks:
+                await asyncio.wait(set(self.tasks), timeout=patience_s / PATIENCE_SLICES)
         if self.tasks:
             self.context.log.error("%s: %d tasks do not end", self.name, len(self.tasks))
         if self.instance is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -164,6 +165,32 @@ async def test_a_task_that_will_not_end_is_named(
     await until(lambda: not system.cells["deaf"].tasks)
     await settle(system)
     assert received_by(system, "pongs") == []
+
+
+@pytest.mark.asyncio
+async def test_a_machine_that_stood_still_has_not_waited(
+    start_system: StartSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A laptop is closed while the bot stops: its tasks have had no time of their own to end in."""
+    ended: list[str] = []
+
+    class Tidy(Actor):
+        is_boundary = True
+
+        async def run(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for _ in range(3):
+                    await asyncio.sleep(0.01)
+                ended.append(self.name)
+
+    system = await start_system(SOURCE, actor(Tidy))
+    await pause()
+    asyncio.get_running_loop().call_later(0.015, time.sleep, 1.2)
+    await system.stop(patience_s=1.0)
+    assert ended == ["tidy"]
+    assert "do not end" not in caplog.text
 
 
 @pytest.mark.asyncio
