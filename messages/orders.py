@@ -108,6 +108,8 @@ class Order(Message, kw_only=True):
     """Of an armed order that trails: the best price since it began to; 0 before that."""
     is_list_kept: bool = False
     """The order manager keeps its list, for want of such lists at the venue, which knows the orders one by one."""
+    executed_beside: Decimal = Decimal(0)
+    """Of an exit of such a list: what the others had executed when it was sent; its quantity is what they had left."""
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(exchange, symbol)`."""

@@ -189,4 +189,5 @@ def build_leg(order: Order, price: Decimal, quantity: Decimal, now_ns: int) -> O
         list_id=order.list_id,
         list_role=order.list_role,
         is_list_kept=order.is_list_kept,
+        executed_beside=order.executed_beside + order.executed_quantity,
     )

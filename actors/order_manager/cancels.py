@@ -17,6 +17,7 @@ EARLY_NS = 5_000_000
 """uvloop's timers fire up to a millisecond early. A timer that seems earlier than this met a clock that was set back."""
 RETRY_S = 0.5
 MAXIMUM_RETRY_S = 30.0
+MISSED_REMEMBERED = 1_000
 
 
 class Cancels:
@@ -36,6 +37,8 @@ class Cancels:
         """How often a cancel that must be seen through was refused, by order."""
         self.wanted: set[str] = set()
         """Open orders whose end was asked for, whatever the venue has said of it; only asked whether they contain one."""
+        self.missed: dict[str, None] = {}
+        """Orders whose end was asked for and that were proven absent: one that turns up after all is canceled then."""
 
     def request(
         self,
@@ -46,6 +49,9 @@ class Cancels:
         is_pursued: bool = False,
     ) -> None:
         """Asks the venue to cancel an order, unless it has ended or a cancel is on its way already."""
+        if order.status is OrderStatus.NOT_FOUND:
+            self._note_missed(order)
+            return
         if is_pursued and order.is_open:
             self.pursued.setdefault(order.order_id, 0)
         if order.is_open and order.order_id not in self.publisher.chains.being_amended:
@@ -82,13 +88,21 @@ class Cancels:
             self.publisher.publish(with_it)
 
     def request_all(self, order: Order) -> None:
-        """As `request`, for a strategy: of a list that is kept here each order, as the venue does where it keeps the list."""
+        """As `request`, for a strategy: of a list that is kept here each order, as the venue does where it keeps the list.
+
+        Those are seen through: what is left of a list when some of its orders have ended is no list any more.
+        """
         listed = self.books.table.list_orders(order) if order.is_list_kept else [order]
         for each in listed:
-            self.request(each)
+            self.request(each, is_pursued=order.is_list_kept)
 
     def on_change(self, order: Order) -> None:
         """Starts an order's time when the venue has acknowledged it; ends what concerns an order that is over."""
+        if order.status is OrderStatus.NOT_FOUND and order.order_id in self.wanted:
+            self._note_missed(order)
+        elif order.status is not OrderStatus.NOT_FOUND and order.order_id in self.missed:
+            del self.missed[order.order_id]
+            self.request(order, is_pursued=True)
         if not order.is_open:
             self.pursued.pop(order.order_id, None)
             self.wanted.discard(order.order_id)
@@ -110,6 +124,11 @@ class Cancels:
         self.pursued[order.order_id] = refusals + 1
         delay_s = min(RETRY_S * 2**refusals, MAXIMUM_RETRY_S)
         self.port.schedule(delay_s, self._pursue, order.order_id)
+
+    def _note_missed(self, order: Order) -> None:
+        self.missed[order.order_id] = None
+        if len(self.missed) > MISSED_REMEMBERED:
+            del self.missed[next(iter(self.missed))]
 
     def _start_timer(self, order: Order, delay_s: float) -> None:
         self.timers[order.order_id] = self.port.schedule(

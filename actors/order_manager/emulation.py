@@ -34,7 +34,7 @@ from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.trading.order_change import OrderChange, Verdict
-from actors.trading.order_lists import find_left
+from actors.trading.order_lists import find_beside, find_left
 from actors.trading.price_trigger import (
     find_venue_type,
     find_watched_price,
@@ -164,7 +164,7 @@ class Emulation:
         if order is None or not change.status_changed:
             return False
         is_there = order.venue_status is not None and (order.is_open or order.executed_quantity)
-        if is_there and self.chains.is_earlier_leg(order):
+        if is_there and self.chains.is_earlier_leg(order) and not order.is_list_kept:
             self._stand_down(order)
         is_unsent = order.status is OrderStatus.REJECTED and order.reason is Reason.UNSENT
         if not (is_unsent or order.status is OrderStatus.NOT_FOUND):
@@ -192,10 +192,21 @@ class Emulation:
     def _stand_down(self, order: Order) -> None:
         """The venue knows an order after all that had been proven absent: its trigger must not go off a second time.
 
-        If it has, what it was sent as is canceled, as far as it rests.
+        If it has, what it was sent as is canceled, as far as it rests; and so is the order itself, if that has executed
+        anything or was ended.
         """
         current = self.chains.current(self.chains.handle_of(order))
-        if current is not None and current.is_open:
+        if current is None:
+            return
+        if order.is_open and (current.executed_quantity or not current.is_open):
+            self.port.log.error(
+                "%s is at the venue after all, and %s, which took its place, is %s: it is canceled",
+                order.client_order_id,
+                current.client_order_id,
+                current.status,
+            )
+            self.port.schedule(0.0, self._cancel, order.order_id)
+        if current.is_open:
             self.port.log.error(
                 "%s is at the venue after all: its trigger, armed again as %s, is taken back",
                 order.client_order_id,
@@ -294,11 +305,13 @@ class Emulation:
 
     def _fire(self, order: Order) -> None:
         if order.is_list_kept:
-            left = find_left(order, self.books.table.list_orders(order))
+            mates = self.books.table.list_orders(order)
+            left = find_left(order, mates)
             if not left:
                 self.disarm(order.order_id)
                 return
-            order.quantity = left
+            order.quantity, order.executed_beside = left, find_beside(order, mates)
+            self._withdraw_targets(order, mates)
         self._forget(order.order_id)
         order.is_armed = False
         order.status, order.venue_status = OrderStatus.PENDING_NEW, None
@@ -323,6 +336,12 @@ class Emulation:
             )
         )
         self._tell(order)
+
+    def _withdraw_targets(self, order: Order, mates: list[Order]) -> None:
+        """A target that has not been sent yet would be, at once, in the place of the stop that goes off now."""
+        for mate in mates:
+            if mate is not order and mate.is_armed and is_target(mate):
+                self.cancels.request(mate, Reason.REPLACED, "the other exit is reached")
 
     def _tell(self, order: Order) -> None:
         self.publisher.publish(OrderChange(Verdict.APPLIED, order, status_changed=True))

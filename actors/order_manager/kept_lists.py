@@ -7,16 +7,26 @@ entry ends otherwise they are canceled. A pair without an entry begins at once.
 Both exits must not sell: when the stop is reached the target is canceled first, and the stop is sent when the venue has
 said how that ended, for what the target has not sold. Until then the stop stands, also beside a target that is filled in
 part; a target that is filled whole cancels it.
+
+An order that was proven absent may turn up late. An exit that does so beside another one at the venue is canceled; if it
+has executed anything, so is the one that was sent for what is now too much, and nothing is sent in its place. An entry that
+turns up when its exits have ended is canceled. What has been sold beyond what was held is told as an error.
 """
+
+from decimal import Decimal
 
 from actors.order_manager.books import Books
 from actors.order_manager.cancels import Cancels
 from actors.order_manager.emulation import Emulation
 from actors.order_manager.placements import fit_exits
 from actors.order_manager.port import Port
-from actors.trading.price_trigger import is_target
-from messages.enums import ListRole, OrderStatus
+from actors.trading.order_lists import find_excess, find_left
+from messages.enums import ListRole, OrderStatus, OrderType
+from messages.instruments import to_text
 from messages.orders import Order
+
+LISTS_REMEMBERED = 1_000
+STOPS = (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
 
 
 class KeptLists:
@@ -27,36 +37,77 @@ class KeptLists:
         self.books = books
         self.cancels = cancels
         self.emulation = emulation
+        self.told_excess: dict[str, Decimal] = {}
+        """What was told last of what a list's exits have executed too much, by the list's id."""
 
     def on_change(self, order: Order) -> None:
-        """Carries on the list of an order that has ended, or that was proven absent and is there after all."""
+        """Carries on the list of an order of which something was said: also of one that had been proven absent."""
         if not order.is_list_kept:
             return
-        if order.is_open:
-            self._withdraw_late(order)
+        listed = self.books.table.list_orders(order)
+        entry = next((each for each in listed if each.list_role is ListRole.ENTRY), None)
+        exits = [each for each in listed if each is not entry]
+        if order is entry and not order.is_open:
+            self._follow(order, [each for each in exits if each.is_open and each.is_waiting])
             return
-        exits = [each for each in self._exits_of(order) if each.is_open and each is not order]
-        if order.list_role is ListRole.ENTRY:
-            self._follow(order, [each for each in exits if each.is_waiting])
-        elif order.status is OrderStatus.FILLED:
-            for other in exits:
-                self.cancels.request(other, is_pursued=True)
+        if entry is not None and entry.is_open and not any(each.is_open for each in exits):
+            self._withdraw(entry, "its exits have ended")
+        if order is not entry:
+            self._hold_together(exits)
 
-    def _withdraw_late(self, order: Order) -> None:
-        """Cancels an exit that turns up at the venue when another one has sold; a target also when the stop is at it.
+    def on_revoked(self, order: Order) -> None:
+        """An exit that had been given up is there after all: meanwhile what it would sell may have been sold."""
+        is_exit = order.is_list_kept and order.list_role is not ListRole.ENTRY
+        if is_exit and order.is_open and not self.emulation.placements.is_covered(order):
+            self._withdraw(order, "what it would sell is not held any more")
 
-        With what the stop has sold, or still offers, the target would offer more than is left.
-        """
-        if order.list_role is ListRole.ENTRY or order.is_armed:
+    def _hold_together(self, exits: list[Order]) -> None:
+        """One exit ends the other, and what the venue tells late of one takes from what another may sell."""
+        self._tell_excess(exits)
+        is_earlier_leg = self.emulation.chains.is_earlier_leg
+        at_venue = [
+            each for each in exits if each.is_open and not (each.is_armed or each.is_waiting)
+        ]
+        # Only of what was proven absent can there be a second one. What protects goes on, as it was sent last.
+        at_venue.sort(key=lambda each: (is_earlier_leg(each), each.order_type not in STOPS))
+        is_sold = any(each.status is OrderStatus.FILLED for each in exits)
+        for each in exits:
+            left = find_left(each, exits)
+            if not each.is_open:
+                continue
+            if is_sold or not left:
+                self._withdraw(each)
+            elif each in at_venue[1:] or (each in at_venue and is_earlier_leg(each)):
+                self._withdraw(each, "another exit has taken its place")
+            elif each in at_venue and left < each.quantity:
+                self._withdraw(each, "another exit has sold a part of it")
+
+    def _withdraw(self, order: Order, why: str = "") -> None:
+        if order.order_id in self.cancels.pursued:
             return
-        others = [each for each in self._exits_of(order) if each is not order]
-        has_sold = any(each.status is OrderStatus.FILLED for each in others)
-        is_beside = is_target(order) and any(
-            each.executed_quantity or (each.is_open and not (each.is_armed or each.is_waiting))
-            for each in others
+        if why:
+            self.port.log.warning("%s is canceled: %s", order.client_order_id, why)
+        self.cancels.request(order, is_pursued=True)
+
+    def _tell_excess(self, exits: list[Order]) -> None:
+        """Says once what exits have executed beyond what they were for: what was proven absent has been filled."""
+        excess, list_id = find_excess(exits), exits[0].list_id
+        if not excess or self.told_excess.get(list_id) == excess:
+            return
+        self.told_excess[list_id] = excess
+        if len(self.told_excess) > LISTS_REMEMBERED:
+            del self.told_excess[next(iter(self.told_excess))]
+        self.port.log.error(
+            "the exits of %s of %s have executed %s more than they were for: %s; look at the position",
+            list_id,
+            exits[0].strategy,
+            to_text(excess),
+            ", ".join(
+                f"{each.client_order_id} ({each.order_id}) {to_text(each.executed_quantity)} of {to_text(each.quantity)}"
+                for each in exits
+                if each.executed_quantity
+            ),
         )
-        if has_sold or is_beside:
-            self.cancels.request(order, is_pursued=True)
 
     def restore(self, order: Order) -> None:
         """Goes on with an exit that an earlier instance has written down, once all that it has left is known."""
@@ -69,8 +120,7 @@ class KeptLists:
             return
         listed = self.books.table.list_orders(order)
         if not order.is_waiting:
-            if any(each.status is OrderStatus.FILLED for each in self._exits_of(order)):
-                self.cancels.request(order, is_pursued=True)
+            self.on_change(order)
             return
         entry = next((each for each in listed if each.list_role is ListRole.ENTRY), None)
         if entry is None:
@@ -95,7 +145,3 @@ class KeptLists:
         else:
             for each in exits:
                 self.cancels.request(each, entry.reason, f"its entry is {entry.status}")
-
-    def _exits_of(self, order: Order) -> list[Order]:
-        listed = self.books.table.list_orders(order)
-        return [each for each in listed if each.list_role is not ListRole.ENTRY]

@@ -218,6 +218,14 @@ class Placements:
             free_quote=None if state.free_quote is None else state.free_quote + quote,
         )
 
+    def is_covered(self, order: Order) -> bool:
+        """Whether an open order's strategy holds what its open sales, this one among them, would sell."""
+        if order.side is not Side.SELL or self.risk.limits.may_sell_account_holdings:
+            return True
+        market, strategy = (order.exchange, order.symbol), order.strategy
+        held = self.books.portfolio.quantity(*market, strategy)
+        return self.books.under_way(*market, Side.SELL, strategy) <= held
+
     def find_state(self, order: Order, instrument: Instrument) -> RiskState:
         """What an order is judged against, as far as its side and the limits ask."""
         books, risk = self.books, self.risk

@@ -157,6 +157,8 @@ class Recovery:
         for order in self.to_cancel.values():
             self.cancels.request(order, order.reason, order.reason_text, is_pursued=True)
         self.to_cancel.clear()
+        for order in self.books.table.open_orders():
+            self.settlement.kept_lists.on_change(order)
         for halt in self.restoring.halts.values():
             self.port.log.warning("%s stays halted: %s", halt.strategy or "trading", halt.reason)
             self.halts.begin(halt)

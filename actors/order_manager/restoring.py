@@ -31,6 +31,7 @@ WORDS = (
     *("status", "venue_status", "client_order_id", "reason", "reason_text", "reason_code"),
     *("acknowledged_time_ns", "event_time_ns", "execution_id", "time_to_cancel"),
     *("is_waiting", "exchange_list_id", "is_armed", "best_price"),
+    "executed_beside",
 )
 """What a later word about an order replaces."""
 RUN_SHIFT = 40
@@ -135,11 +136,8 @@ class Restoring:
             # Its trigger went off: from here on the venue is asked, and nothing is sent again.
             known.is_armed, known.status, known.venue_status = False, order.status, None
             known.is_waiting = False
-            known.quantity, known.price, known.best_price = (
-                order.quantity,
-                order.price,
-                order.best_price,
-            )
+            for name in ("quantity", "price", "best_price", "executed_beside"):
+                setattr(known, name, getattr(order, name))
             table.restore(known)
         elif known is None and self._find(order) is None:
             table.restore(order)

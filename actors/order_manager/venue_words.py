@@ -69,6 +69,7 @@ class VenueWords:
             return
         if was_absent and change.status_changed:
             self.reconciliation.on_revoked(order)
+            self.settlement.kept_lists.on_revoked(order)
             self.halts.on_adopted(order)
         if event.status not in (OrderStatus.UNKNOWN, OrderStatus.NOT_FOUND):
             self.inquiries.on_answer(order)

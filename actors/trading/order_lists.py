@@ -37,10 +37,22 @@ def find_unprotected(orders: Iterable[Order]) -> Decimal:
     return max(entry - executed - covered, ZERO)
 
 
-def find_left(order: Order, orders: Iterable[Order]) -> Decimal:
-    """What an exit may still execute of its quantity, after what the other exits of its list have executed."""
+def find_beside(order: Order, orders: Iterable[Order]) -> Decimal:
+    """What the other exits of an exit's list have executed."""
     others = (each for each in orders if each is not order and each.list_role in EXITS)
-    return max(order.quantity - sum((each.executed_quantity for each in others), ZERO), ZERO)
+    return sum((each.executed_quantity for each in others), ZERO)
+
+
+def find_left(order: Order, orders: Iterable[Order]) -> Decimal:
+    """What an exit may execute in all, after what the others have executed since its quantity was set."""
+    return max(order.quantity + order.executed_beside - find_beside(order, orders), ZERO)
+
+
+def find_excess(orders: Iterable[Order]) -> Decimal:
+    """What the exits of one list have executed together beyond what any of them alone was for."""
+    exits = [order for order in orders if order.list_role in EXITS]
+    most = max((order.quantity + order.executed_beside for order in exits), default=ZERO)
+    return max(sum((order.executed_quantity for order in exits), ZERO) - most, ZERO)
 
 
 def find_state(orders: list[Order]) -> ListState:
