@@ -176,9 +176,8 @@ class Order(Message, kw_only=True):
 
     def say(self, said: OrderStatus, other: "Order | None" = None) -> bool:
         """Applies one word about the order's status by the table; True if anything changed."""
-        changed = False
-        if said in LIVING_WORDS or said is OrderStatus.FILLED:
-            changed, self.is_waiting = self.is_waiting, False
+        changed = self.is_waiting and (said in LIVING_WORDS or said is OrderStatus.FILLED)
+        self.is_waiting = self.is_waiting and not changed
         # PENDING_NEW is the venue's word too, of a leg that waits, if it comes with the venue's id.
         is_leg = said is OrderStatus.PENDING_NEW and other is not None and other.exchange_order_id
         if said in LIVING_WORDS or said.is_terminal or is_leg:
@@ -198,9 +197,8 @@ class Order(Message, kw_only=True):
         if self.reason is Reason.OUTCOME_UNKNOWN and new is not OrderStatus.UNKNOWN:
             self.reason, self.reason_text, self.reason_code = Reason.NONE, "", 0
         if other is not None and (other.reason is not Reason.NONE or other.reason_text):
-            self.reason = other.reason
+            self.reason, self.reason_code = other.reason, other.reason_code
             self.reason_text = other.reason_text
-            self.reason_code = other.reason_code
         return True
 
     def restore_venue_status(self) -> bool:
