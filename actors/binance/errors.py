@@ -10,6 +10,8 @@ Whatever is not proven refused or unsent is unknown. Codes decide, never the tex
 are universal, but messages can vary").
 """
 
+import re
+
 import msgspec
 
 DISCONNECTED = -1001
@@ -28,6 +30,8 @@ REPLACE_CODES = frozenset({REPLACE_PARTLY_FAILED, REPLACE_FAILED})
 NEW_ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
+DUPLICATE_ORDER = "Duplicate order sent."
+"""errors.md, "Messages for -1010, -2010, -2011, -2038": a text that is part of the interface."""
 KEY_FORMAT_INVALID = -2014
 KEY_REFUSED = -2015
 
@@ -47,7 +51,14 @@ SECOND_NS = 1_000_000_000
 PAUSE_WITHOUT_WORD_NS = 60 * SECOND_NS
 """How long to stay silent after a 429 that does not say how long."""
 BAN_WITHOUT_WORD_NS = 120 * SECOND_NS
-"""The shortest documented ban (rest-api.md, IP Limits: "from 2 minutes to 3 days")."""
+LONGEST_PAUSE_NS = 3 * 86_400 * SECOND_NS
+"""The shortest and the longest documented ban (rest-api.md, IP Limits: "from 2 minutes to 3 days")."""
+LEAST_PAUSE_NS = SECOND_NS
+PAST_TOLERATED_NS = 10 * SECOND_NS
+"""So long ago an instant may lie that an answer names: it was on its way, and the clocks differ."""
+SECONDS_TEXT = re.compile(r"[0-9]{1,9}")
+BANNED_UNTIL = re.compile(r"banned until ([0-9]{13,16})\b")
+"""errors.md, -1003: "IP banned until %s", an instant in the wire's units. It is heard where nothing else says how long."""
 
 
 class BinanceError(Exception):
@@ -72,6 +83,11 @@ class RequestRefused(BinanceError):
 def is_about_key(error: BinanceError) -> bool:
     """Whether it is the key that the venue refuses: asking again with the same one is in vain."""
     return isinstance(error, RequestRefused) and error.code in KEY_CODES
+
+
+def is_duplicate(code: int, message: str) -> bool:
+    """Whether an order was refused because one with its client order id is open: it is there, by whatever request."""
+    return code == NEW_ORDER_REJECTED and message == DUPLICATE_ORDER
 
 
 class RateLimited(BinanceError):
@@ -153,11 +169,11 @@ def classify_http(
     except UNREADABLE:
         parsed = None
     code = None if parsed is None else parsed.code
-    if retry_after is not None and retry_after.isascii() and retry_after.isdecimal():
-        retry_at_ns = venue_time_ns + int(retry_after) * SECOND_NS
-    else:
-        retry_at_ns = venue_time_ns + pause_without_word(status, code)
     text = body[:200].decode(errors="replace") if parsed is None else parsed.msg
+    named_ns = None
+    if retry_after is not None and SECONDS_TEXT.fullmatch(retry_after):
+        named_ns = venue_time_ns + int(retry_after) * SECOND_NS
+    retry_at_ns = find_retry_at_ns(status, code, text, named_ns, venue_time_ns)
     return classify_answer(status, code, text, retry_at_ns, body)
 
 
@@ -173,14 +189,26 @@ def classify_reply(
 
     Unlike REST it names an instant to wait for, in epoch milliseconds (web-socket-api.md, IP limits).
     """
-    retry_at_ns = venue_time_ns + pause_without_word(status, code)
-    if retry_after_ms is not None:
-        retry_at_ns = retry_after_ms * 1_000_000
+    named_ns = None if retry_after_ms is None else retry_after_ms * 1_000_000
+    retry_at_ns = find_retry_at_ns(status, code, message, named_ns, venue_time_ns)
     return classify_answer(status, code, message, retry_at_ns, body)
 
 
-def pause_without_word(status: int, code: int | None) -> int:
-    """How long to wait after a limit was exceeded and the answer does not say; the order limit's windows are known."""
-    if status == 418:
-        return BAN_WITHOUT_WORD_NS
-    return 0 if code == TOO_MANY_ORDERS else PAUSE_WITHOUT_WORD_NS
+def find_retry_at_ns(
+    status: int, code: int | None, message: str, named_ns: int | None, venue_time_ns: int
+) -> int:
+    """The instant from which on something may be sent again, by what the answer names and by what can be.
+
+    A time that has come already gives a short pause; one that no limit and no ban has is no word at all. The windows of the
+    order limit are known without one.
+    """
+    is_ban, are_orders = status == 418, code == TOO_MANY_ORDERS
+    found = BANNED_UNTIL.search(message) if is_ban else None
+    for instant_ns in (named_ns, found and int(f"{found[1]:0<16}") * 1_000):
+        if instant_ns is not None and (
+            -PAST_TOLERATED_NS <= instant_ns - venue_time_ns <= LONGEST_PAUSE_NS
+        ):
+            return max(instant_ns, venue_time_ns + (0 if are_orders else LEAST_PAUSE_NS))
+    if are_orders and not is_ban:
+        return venue_time_ns
+    return venue_time_ns + (BAN_WITHOUT_WORD_NS if is_ban else PAUSE_WITHOUT_WORD_NS)

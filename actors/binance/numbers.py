@@ -10,8 +10,14 @@ from messages.instruments import DECIMAL_TEXT, ZERO, to_decimal, to_text
 FloatText = Annotated[float, msgspec.Meta(ge=0, le=1e18)]
 """A market data number: text on the wire, decoded with `strict=False`. The bounds keep `NaN` and `inf` out."""
 
+WireInteger = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A whole number that a message can hold: ids and times are 64 bits at the venue, and a greater one is no number of its."""
+
+LAST_MILLISECOND = (2**63 - 1) // 1_000_000
+"""In the year 2262, as the last microsecond. A later time is none that a venue means, and no message could hold it."""
+LAST_MICROSECOND = (2**63 - 1) // 1_000
 MICROSECONDS_FROM = 100_000_000_000_000
-"""Milliseconds reach this in the year 5138, microseconds did in 1973: what is above it is in microseconds."""
+"""Microseconds reached this in 1973: what is above it is in microseconds."""
 
 
 def decimal_of(text: str | None) -> Decimal:
@@ -28,12 +34,17 @@ def amount_of(text: str | None) -> Decimal:
 
 
 def nanoseconds_of(wire_time: int | None) -> int:
-    """A wire time in milliseconds or microseconds as nanoseconds; 0 for none (absent, 0 or -1)."""
-    if wire_time is not None and 0 < wire_time < MICROSECONDS_FROM:
+    """A wire time in milliseconds or microseconds as nanoseconds; 0 for none (absent, 0 or -1).
+
+    Raises ValueError for one after the year 2262.
+    """
+    if wire_time is not None and 0 < wire_time <= LAST_MILLISECOND:
         return wire_time * 1_000_000
     if wire_time is None or wire_time <= 0:
         return 0
-    return wire_time * 1_000
+    if MICROSECONDS_FROM <= wire_time <= LAST_MICROSECOND:
+        return wire_time * 1_000
+    raise ValueError(f"{wire_time} is no time of these centuries")
 
 
 def parameter_text(value: Any) -> str:

@@ -5,7 +5,7 @@ Source: rest-api.md, "Order Amend Keep Priority"; web-socket-api.md, `order.amen
 
 import msgspec
 
-from actors.binance.numbers import amount_of, nanoseconds_of
+from actors.binance.numbers import WireInteger, amount_of, nanoseconds_of
 from messages.enums import Exchanges, ExecutionType, OrderStatus, OrderType, Side, TimeInForce
 from messages.orders import Order
 
@@ -28,7 +28,7 @@ class AmendedOrder(
     """The order as it stands now; `client_order_id` is its new one."""
 
     symbol: str
-    exchange_order_id: int
+    exchange_order_id: WireInteger
     client_order_id: str = ""
     original_client_order_id: str = ""
     side: Side = Side.UNRECOGNISED
@@ -53,8 +53,8 @@ class AmendAnswer(
     """The whole answer; what it may say of an order list is skipped."""
 
     order: AmendedOrder
-    transaction_time: int = 0
-    execution_id: int = 0
+    transaction_time: WireInteger = 0
+    execution_id: WireInteger = 0
 
 
 _decode = msgspec.json.Decoder(AmendAnswer).decode

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from actors.binance.numbers import amount_of, nanoseconds_of
+from actors.binance.numbers import WireInteger, amount_of, nanoseconds_of
 from actors.binance.wire_orders import ExecutionReport
 from messages.account import Balance
 from messages.enums import Exchanges
@@ -26,9 +26,9 @@ class AccountPosition(
 ):
     """Balances that may have changed, absolute; a later `update_time` overrides an earlier one."""
 
-    event_time: int
+    event_time: WireInteger
     balances: list[AssetBalance]
-    update_time: int = 0
+    update_time: WireInteger = 0
 
     def to_balances(self, exchange: Exchanges = Exchanges.BINANCE) -> list[Balance]:
         """As messages. Raises ValueError for a figure that is no plain decimal."""
@@ -52,10 +52,10 @@ class BalanceChange(
 ):
     """A deposit, withdrawal or transfer: a difference, never to be added to an absolute balance of the same moment."""
 
-    event_time: int
+    event_time: WireInteger
     asset: str
     change: str
-    clear_time: int = 0
+    clear_time: WireInteger = 0
 
 
 class ExternalLock(
@@ -66,10 +66,10 @@ class ExternalLock(
 ):
     """A part of a balance was locked (or freed, below 0) by something other than an order here."""
 
-    event_time: int
+    event_time: WireInteger
     asset: str
     change: str
-    transaction_time: int = 0
+    transaction_time: WireInteger = 0
 
 
 class ListedOrder(
@@ -78,7 +78,7 @@ class ListedOrder(
     """One order of a list."""
 
     symbol: str
-    exchange_order_id: int
+    exchange_order_id: WireInteger
     client_order_id: str = ""
 
 
@@ -101,15 +101,15 @@ class ListStatus(
 ):
     """How an order list stands; each of its orders has its own execution reports besides."""
 
-    event_time: int
+    event_time: WireInteger
     symbol: str
-    order_list_id: int
+    order_list_id: WireInteger
     contingency_type: str = ""
     list_status_type: str = ""
     list_order_status: str = ""
     reject_reason: str = "NONE"
     list_client_order_id: str = ""
-    transaction_time: int = 0
+    transaction_time: WireInteger = 0
     orders: list[ListedOrder] = []
 
 
@@ -118,7 +118,7 @@ class StreamTerminated(
 ):
     """The subscription has ended: by us, by a logout, or because its token ran out."""
 
-    event_time: int = 0
+    event_time: WireInteger = 0
 
 
 class ServerShutdown(
@@ -126,7 +126,7 @@ class ServerShutdown(
 ):
     """This server will close its connections soon: open another one first."""
 
-    event_time: int = 0
+    event_time: WireInteger = 0
 
 
 UserEvent = (
@@ -144,6 +144,22 @@ class EventHead(msgspec.Struct):
     """What tells an event's type."""
 
     e: str | None = None
+
+
+_decode_head = msgspec.json.Decoder(EventHead).decode
+STREAM_TERMINATED, SERVER_SHUTDOWN = "eventStreamTerminated", "serverShutdown"
+COMMON_HEAD = b'{"e":"executionReport"'
+
+
+def find_notice(event: bytes) -> str:
+    """The type of an event that is about the stream itself and not the account, whatever fields it has; else empty."""
+    if event.startswith(COMMON_HEAD):
+        return ""
+    try:
+        kind = _decode_head(event).e
+    except (ValueError, RecursionError):
+        return ""
+    return kind if kind in (STREAM_TERMINATED, SERVER_SHUTDOWN) else ""
 
 
 class UserEventDecoder:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.binance.numbers import amount_of, decimal_of, nanoseconds_of
+from actors.binance.numbers import WireInteger, amount_of, decimal_of, nanoseconds_of
 from messages.account import AccountSnapshot, Balance
 from messages.enums import Exchanges, OrderType, SelfTradePrevention, SymbolStatus
 from messages.instruments import ZERO, Instrument
@@ -19,9 +19,9 @@ class RateLimit(
 
     kind: str = ""
     interval: str = ""
-    interval_count: int = 1
-    limit: int = 0
-    count: int | None = None
+    interval_count: WireInteger = 1
+    limit: WireInteger = 0
+    count: WireInteger | None = None
 
 
 class BinanceFilter(msgspec.Struct, rename="camel"):
@@ -45,7 +45,7 @@ class BinanceFilter(msgspec.Struct, rename="camel"):
     bid_multiplier_down: str = ""
     ask_multiplier_up: str = ""
     ask_multiplier_down: str = ""
-    max_num_orders: int = 0
+    max_num_orders: WireInteger = 0
 
 
 class BinanceSymbol(msgspec.Struct, rename="camel"):
@@ -55,9 +55,9 @@ class BinanceSymbol(msgspec.Struct, rename="camel"):
     base_asset: str
     quote_asset: str
     status: SymbolStatus = SymbolStatus.UNRECOGNISED
-    base_asset_precision: int = 8
-    quote_precision: int = 8
-    quote_asset_precision: int | None = None
+    base_asset_precision: WireInteger = 8
+    quote_precision: WireInteger = 8
+    quote_asset_precision: WireInteger | None = None
     order_types: list[OrderType] = []
     filters: list[BinanceFilter] = []
     oco_allowed: bool = False
@@ -72,7 +72,7 @@ class ExchangeInfo(msgspec.Struct, rename="camel"):
 
     symbols: list[BinanceSymbol]
     rate_limits: list[RateLimit] = []
-    server_time: int = 0
+    server_time: WireInteger = 0
 
 
 class CommissionRates(msgspec.Struct):
@@ -98,16 +98,16 @@ class AccountAnswer(msgspec.Struct, rename="camel"):
 
     balances: list[AccountBalance]
     commission_rates: CommissionRates | None = None
-    maker_commission: int = 0
-    taker_commission: int = 0
-    update_time: int = 0
+    maker_commission: WireInteger = 0
+    taker_commission: WireInteger = 0
+    update_time: WireInteger = 0
     can_trade: bool = True
 
 
 class ServerTime(msgspec.Struct, rename="camel"):
     """The answer to `GET time`."""
 
-    server_time: int
+    server_time: WireInteger
 
 
 _decode_info = msgspec.json.Decoder(ExchangeInfo).decode

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from actors.binance.errors import UNKNOWN_OUTCOME_CODES, ErrorBody
+from actors.binance.errors import UNKNOWN_OUTCOME_CODES, ErrorBody, is_duplicate
+from actors.binance.numbers import WireInteger
 from actors.binance.wire_orders import BinanceOrder, from_binance_order
 from messages.enums import Exchanges
 from messages.orders import Order
@@ -18,12 +19,12 @@ SUCCESS, FAILURE = "SUCCESS", "FAILURE"
 class OrderListAnswer(msgspec.Struct, rename="camel"):
     """A list as its placement, its cancel or a query tells it; the last without `order_reports`."""
 
-    order_list_id: int
+    order_list_id: WireInteger
     contingency_type: str = ""
     list_status_type: str = ""
     list_order_status: str = ""
     list_client_order_id: str = ""
-    transaction_time: int = 0
+    transaction_time: WireInteger = 0
     symbol: str = ""
     orders: list[BinanceOrder] = []
     order_reports: list[BinanceOrder] = []
@@ -117,4 +118,5 @@ def half_of(result: str, response: msgspec.Raw, exchange: Exchanges) -> Half:
     if result != FAILURE:
         return Half(text="not attempted")
     error = _decode_error(data)
-    return Half(code=error.code, text=error.msg, is_unknown=error.code in UNKNOWN_OUTCOME_CODES)
+    is_unknown = error.code in UNKNOWN_OUTCOME_CODES or is_duplicate(error.code, error.msg)
+    return Half(code=error.code, text=error.msg, is_unknown=is_unknown)

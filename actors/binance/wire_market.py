@@ -6,7 +6,7 @@ text there and floats here.
 
 import msgspec
 
-from actors.binance.numbers import FloatText, nanoseconds_of
+from actors.binance.numbers import FloatText, WireInteger, nanoseconds_of
 from messages.enums import Exchanges, KlineInterval
 from messages.market import Kline, Trade
 
@@ -28,12 +28,12 @@ class TradeFrame(
 ):
     """`<symbol>@trade` (web-socket-streams.md, Trade Streams)."""
 
-    event_time: int
+    event_time: WireInteger
     symbol: str
-    trade_id: int
+    trade_id: WireInteger
     price: FloatText
     quantity: FloatText
-    trade_time: int
+    trade_time: WireInteger
     buyer_is_maker: bool
 
 
@@ -54,14 +54,14 @@ class AggregateTradeFrame(
 ):
     """`<symbol>@aggTrade` (web-socket-streams.md, Aggregate Trade Streams). `trade_id` counts aggregates."""
 
-    event_time: int
+    event_time: WireInteger
     symbol: str
-    trade_id: int
+    trade_id: WireInteger
     price: FloatText
     quantity: FloatText
-    first_trade_id: int
-    last_trade_id: int
-    trade_time: int
+    first_trade_id: WireInteger
+    last_trade_id: WireInteger
+    trade_time: WireInteger
     buyer_is_maker: bool
 
 
@@ -80,13 +80,13 @@ class BookTickerFrame(
 ):
     """`<symbol>@bookTicker`: without type and without time on spot."""
 
-    update_id: int
+    update_id: WireInteger
     symbol: str
     bid_price: FloatText
     bid_quantity: FloatText
     ask_price: FloatText
     ask_quantity: FloatText
-    event_time: int = 0
+    event_time: WireInteger = 0
 
 
 class BestPrices(msgspec.Struct, gc=False, rename="camel"):
@@ -110,10 +110,10 @@ class DepthUpdate(
 ):
     """`<symbol>@depth` and `@depth@100ms`: levels whose quantity changed; a quantity of 0 takes the level away."""
 
-    event_time: int
+    event_time: WireInteger
     symbol: str
-    first_update_id: int
-    last_update_id: int
+    first_update_id: WireInteger
+    last_update_id: WireInteger
     bids: list[Level]
     asks: list[Level]
 
@@ -126,7 +126,7 @@ class DepthUpdate(
 class DepthSnapshot(msgspec.Struct, rename={"last_update_id": "lastUpdateId"}):
     """`GET depth`, and a frame of `<symbol>@depth5|10|20`: no symbol and no time in it. Best level first."""
 
-    last_update_id: int
+    last_update_id: WireInteger
     bids: list[Level]
     asks: list[Level]
 
@@ -152,15 +152,15 @@ class KlineBody(
 ):
     """The `k` of a kline frame."""
 
-    open_time: int
-    close_time: int
+    open_time: WireInteger
+    close_time: WireInteger
     interval: KlineInterval
     open: FloatText
     close: FloatText
     high: FloatText
     low: FloatText
     volume: FloatText
-    trade_count: int
+    trade_count: WireInteger
     is_closed: bool
     quote_volume: FloatText = 0.0
     taker_buy_volume: FloatText = 0.0
@@ -170,7 +170,7 @@ class KlineBody(
 class KlineFrame(msgspec.Struct, rename={"event_time": "E", "symbol": "s", "body": "k"}):
     """`<symbol>@kline_<interval>`."""
 
-    event_time: int
+    event_time: WireInteger
     symbol: str
     body: KlineBody
 
@@ -178,15 +178,15 @@ class KlineFrame(msgspec.Struct, rename={"event_time": "E", "symbol": "s", "body
 class KlineRow(msgspec.Struct, array_like=True, gc=False):
     """One row of `GET klines`: twelve elements, the last of no meaning."""
 
-    open_time: int
+    open_time: WireInteger
     open: FloatText
     high: FloatText
     low: FloatText
     close: FloatText
     volume: FloatText
-    close_time: int
+    close_time: WireInteger
     quote_volume: FloatText = 0.0
-    trade_count: int = 0
+    trade_count: WireInteger = 0
     taker_buy_volume: FloatText = 0.0
     taker_buy_quote_volume: FloatText = 0.0
 
@@ -198,10 +198,10 @@ class PublicTrade(
 ):
     """One element of `GET trades` and `GET historicalTrades`."""
 
-    trade_id: int
+    trade_id: WireInteger
     price: FloatText
     quantity: FloatText
-    time: int
+    time: WireInteger
     buyer_is_maker: bool
 
 

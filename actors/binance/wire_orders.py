@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.binance.numbers import amount_of, decimal_of, nanoseconds_of
+from actors.binance.numbers import WireInteger, amount_of, decimal_of, nanoseconds_of
 from messages.enums import (
     Exchanges,
     ExecutionType,
@@ -41,7 +41,7 @@ class BinanceFill(
     quantity: str
     fee: str = "0"
     fee_asset: str | None = None
-    trade_id: int = -1
+    trade_id: WireInteger = -1
 
 
 class BinanceOrder(
@@ -79,8 +79,8 @@ class BinanceOrder(
     """
 
     symbol: str
-    exchange_order_id: int = 0
-    order_list_id: int = -1
+    exchange_order_id: WireInteger = 0
+    order_list_id: WireInteger = -1
     client_order_id: str = ""
     original_client_order_id: str | None = None
     side: Side = Side.UNRECOGNISED
@@ -93,19 +93,19 @@ class BinanceOrder(
     executed_quote_quantity: str = "0"
     quote_quantity: str = "0"
     stop_price: str = "0"
-    transaction_time: int = 0
-    time: int = 0
-    update_time: int = 0
-    working_time: int = 0
+    transaction_time: WireInteger = 0
+    time: WireInteger = 0
+    update_time: WireInteger = 0
+    working_time: WireInteger = 0
     is_working: bool = True
     self_trade_prevention: str = ""
     expiry_reason: str | None = None
     fills: list[BinanceFill] = []
     execution_type: ExecutionType = ExecutionType.UNRECOGNISED
-    execution_id: int = 0
+    execution_id: WireInteger = 0
     reject_reason: str = "NONE"
     is_maker: bool = False
-    trailing_delta: int = 0
+    trailing_delta: WireInteger = 0
 
 
 class ExecutionReport(
@@ -152,8 +152,8 @@ class ExecutionReport(
     """The user stream's report on one order (user-data-stream.md, Order Update); fields came and went since 2018."""
 
     symbol: str
-    exchange_order_id: int
-    event_time: int = 0
+    exchange_order_id: WireInteger
+    event_time: WireInteger = 0
     client_order_id: str = ""
     side: Side = Side.UNRECOGNISED
     order_type: OrderType = OrderType.UNRECOGNISED
@@ -161,7 +161,7 @@ class ExecutionReport(
     quantity: str = "0"
     price: str = "0"
     stop_price: str = "0"
-    order_list_id: int = -1
+    order_list_id: WireInteger = -1
     original_client_order_id: str | None = None
     execution_type: ExecutionType = ExecutionType.UNRECOGNISED
     status: OrderStatus = OrderStatus.UNKNOWN
@@ -171,19 +171,19 @@ class ExecutionReport(
     last_price: str = "0"
     fee: str | None = "0"
     fee_asset: str | None = None
-    transaction_time: int = 0
-    trade_id: int = -1
-    execution_id: int = 0
+    transaction_time: WireInteger = 0
+    trade_id: WireInteger = -1
+    execution_id: WireInteger = 0
     is_on_book: bool = False
     is_maker: bool = False
-    order_time: int = 0
+    order_time: WireInteger = 0
     executed_quote_quantity: str = "0"
     last_quote_quantity: str = "0"
     quote_quantity: str = "0"
-    working_time: int = 0
+    working_time: WireInteger = 0
     self_trade_prevention: str = ""
     expiry_reason: str | None = None
-    trailing_delta: int = 0
+    trailing_delta: WireInteger = 0
 
     def to_binance_order(self) -> BinanceOrder:
         """The same order in the long form; an execution becomes its one fill.
@@ -306,7 +306,7 @@ def typed_order(
 
 
 def executions_of(order: BinanceOrder, event_time_ns: int) -> list[Execution]:
-    """The fills that have a trade id, as executions."""
+    """The fills that have a trade id and a quantity, as executions: one that counts for nothing would pass for known."""
     return [
         Execution(
             trade_id=fill.trade_id,
@@ -318,7 +318,7 @@ def executions_of(order: BinanceOrder, event_time_ns: int) -> list[Execution]:
             event_time_ns=event_time_ns,
         )
         for fill in order.fills
-        if fill.trade_id >= 0
+        if fill.trade_id >= 0 and amount_of(fill.quantity) > 0
     ]
 
 
@@ -347,14 +347,14 @@ class BinanceTrade(
     """One element of `myTrades`."""
 
     symbol: str
-    trade_id: int
-    exchange_order_id: int
+    trade_id: WireInteger
+    exchange_order_id: WireInteger
     price: str
     quantity: str
     quote_quantity: str = "0"
     fee: str = "0"
     fee_asset: str = ""
-    time: int = 0
+    time: WireInteger = 0
     is_buyer: bool = False
     is_maker: bool = False
 

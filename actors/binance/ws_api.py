@@ -34,7 +34,8 @@ from actors.binance.errors import (
 from actors.binance.limits import RateUsage
 from actors.binance.signing import RequestSigner, websocket_parameters
 from actors.binance.transport import WebSocketTransport
-from actors.binance.ws_connection import ApiConnection, ApiFrame, FrameCounts, refusal_of
+from actors.binance.wire_events import SERVER_SHUTDOWN, STREAM_TERMINATED, find_notice
+from actors.binance.ws_connection import ApiConnection, ApiFrame, FrameCounts, ignore, refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +72,13 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         self.timeout_s = timeout_s
         self.lifetime_s = lifetime_s
         self.settled_after_s = settled_after_s
-        self.on_connected: Callable[[], None] = do_nothing
-        self.on_lost: Callable[[str], None] = do_nothing
-        self.on_shutdown: Callable[[], None] = do_nothing
-        self.on_key_refused: Callable[[BinanceError], None] = do_nothing
-        self.counts = FrameCounts()
-        self.connections_opened = 0
+        self.on_connected: Callable[[], None] = ignore
+        self.on_lost: Callable[[str], None] = ignore
+        self.on_shutdown: Callable[[], None] = ignore
+        self.on_key_refused: Callable[[BinanceError], None] = ignore
+        self.counts, self.connections_opened = FrameCounts(), 0
         self._transport = WebSocketTransport(connect_timeout_s, silence_limit_s)
-        self._backoff = Backoff(random)
+        self._backoff, self._stream_backoff = Backoff(random), Backoff(random)
         self._retry_at_s = 0.0
         self._ids = itertools.count(1)
         self._connection: ApiConnection | None = None
@@ -281,6 +281,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         """Subscribes the user stream on a connection (the present one by default). Raises as `request` does."""
         if connection is None:
             connection = await self._ensure_ws_connection()
+        connection.stream_end = ""
         try:
             await self.request(SUBSCRIBE, over=connection)
         except RequestRefused as error:
@@ -291,17 +292,24 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         if is_first:
             self._stream_end = asyncio.get_running_loop().create_future()
             self.on_connected()
-        if connection.last_words:
-            self._end_user_stream(connection.last_words)
+        if end := connection.last_words or connection.stream_end:
+            self._end_user_stream(end)
         return connection
 
     async def _keep_user_stream(self) -> None:
-        """Subscribes again whenever the stream has ended."""
+        """Subscribes again whenever the stream has ended, after growing delays if it does not last."""
+        loop = asyncio.get_running_loop()
         while self._stream_end is not None:
+            begun_at_s = loop.time()
             self.on_lost(await self._stream_end)
+            if loop.time() - begun_at_s >= self.settled_after_s:
+                self._stream_backoff.reset()
+            else:
+                await asyncio.sleep(self._stream_backoff.next_delay_s())
             while self._subscribed_on is None:
                 try:
                     await self._subscribe()
+                    break  # whether it holds the next round will see
                 except BinanceError as error:
                     log.warning("the user stream is lost and cannot be opened yet: %s", error)
                     await asyncio.sleep(self._pause_s())
@@ -317,14 +325,16 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         if not event:
             self._take_notice(frame)
             return
-        if frame.subscription_id is None and b'"serverShutdown"' in event:
+        notice = find_notice(event)
+        if notice == SERVER_SHUTDOWN:
             log.warning("the venue announced the end of this server; a new connection is made")
             self.on_shutdown()
             self._replace_soon()
             return
-        if len(event) < 200 and b'"eventStreamTerminated"' in event:
+        if notice == STREAM_TERMINATED:
+            connection.stream_end = "the venue ended the event stream"
             if self._subscribed_on is connection:
-                self._end_user_stream("the venue ended the event stream")
+                self._end_user_stream(connection.stream_end)
             return
         queue = self._subscription_queues.get(frame.subscription_id)
         if queue is not None:
@@ -387,7 +397,3 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def do_nothing(*arguments: object) -> None:
-    """The callback of an owner who does not care."""

@@ -79,7 +79,8 @@ class ApiConnection:
     """A connected socket, its waiting requests and its reader.
 
     `on_frame` gets every frame that answers no request: events, and errors without an id. `last_words` is why the
-    connection ended, empty while it lives.
+    connection ended, empty while it lives; `stream_end` why its event stream did, which may be told in one breath with the
+    answer that it has begun.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class ApiConnection:
         on_frame: Callable[["ApiConnection", ApiFrame], None],
     ) -> None:
         self.socket = socket
-        self.last_words = ""
+        self.last_words = self.stream_end = ""
         self._counts = counts
         self._on_frame = on_frame
         self._waiting: dict[int, asyncio.Future[ApiFrame | str]] = {}
@@ -198,3 +199,7 @@ def expire(future: "asyncio.Future[ApiFrame | str]") -> None:
     """The time for an answer is over."""
     if not future.done():
         future.set_exception(TimeoutError())
+
+
+def ignore(*arguments: object) -> None:
+    """The callback of an owner who does not care."""

@@ -8,8 +8,10 @@ The last trade id of a symbol is taken from events in their sequence, and from r
 the answer to an order: an answer may overtake the event of an earlier trade, which would then be asked for by nobody.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 
+from actors.binance.errors import UNREADABLE
 from actors.binance.wire_events import (
     AccountPosition,
     BalanceChange,
@@ -22,11 +24,13 @@ from messages.account import AccountSnapshot, Balance
 from messages.enums import Exchanges
 from messages.orders import Order
 
+log = logging.getLogger(__name__)
+
 
 class AccountEvents:
     """Decodes events and tells them, or keeps them until the account has been told.
 
-    `ask_account` is called when an event tells a mere difference: what it amounts to must be asked.
+    `ask_account` is called when an event tells a mere difference, or cannot be read: what it amounts to must be asked.
     """
 
     def __init__(
@@ -55,13 +59,17 @@ class AccountEvents:
 
     def take(self, event: bytes) -> None:
         """One event as it came. Raises ValueError for one that cannot be read."""
-        decoded = self._decoder.decode(event)
-        if decoded is None:
-            return
-        if self.is_holding:
-            self._held.append(decoded)
-        else:
-            self._tell(decoded)
+        try:
+            decoded = self._decoder.decode(event)
+            if decoded is None:
+                return
+            if self.is_holding:
+                self._held.append(decoded)
+            else:
+                self._tell(decoded)
+        except UNREADABLE:
+            self.ask_account()
+            raise
 
     def lose(self) -> None:
         """The stream is gone: what comes after its return is held back."""
@@ -84,7 +92,11 @@ class AccountEvents:
         held, self._held = self._held, []
         self.is_holding = False
         for event in held:
-            self._tell(event)
+            try:
+                self._tell(event)
+            except UNREADABLE:
+                log.exception("an event of the account cannot be read: %r", event)
+                self.ask_account()
         return True
 
     def trades_to_read(self, symbols: Iterable[str], asked: Mapping[str, int]) -> dict[str, int]:

@@ -46,6 +46,7 @@ USER_STREAM = "user stream"
 CLOCK = "clock"
 LOOK_INTERVAL_S = 1.0
 PING_PATIENCE_S = 3.0
+ACCOUNT_PAUSE_S = 1.0
 RULES_PAUSE_S = 10.0
 """Rules are read again at most so often, however many refusals ask for it."""
 
@@ -219,6 +220,10 @@ class BinanceGateway(ExchangeGateway):
         """Cancels one order and places another in one request."""
         replacing = self._entry.replace(request, self.exchange_order_id_of(request))
         cancel, new = await self._placing.carry_out(replacing)
+        for half in (cancel, new):
+            if half.code:
+                kind = LimitExceeded if half.code == TOO_MANY_ORDERS else Refused
+                self._note(kind(half.text, half.code))
         return answers_to_halves(request, cancel, new)
 
     async def cancel_list(self, request: CancelOrderRequest) -> list[Order]:
@@ -295,11 +300,14 @@ class BinanceGateway(ExchangeGateway):
     # What is kept fresh.
 
     async def _keep_account(self) -> None:
-        """After a loss of events, or one that only tells a difference: the account as a whole."""
+        """After a loss of events, or one that only tells a difference or cannot be read: the account as a whole."""
         while True:
             await self._account_due.wait()
             self._account_due.clear()
             await self.persist("reading the account", self.tell_account)
+            if USER_STREAM not in self.holds:
+                # However often such events come: the weight limit is needed for other reads as well.
+                await asyncio.sleep(ACCOUNT_PAUSE_S)
 
     async def _keep_entry(self, keep: Callable[[], Awaitable[None]]) -> None:
         """The connections of order entry are there before an order needs them, and again after they were lost."""

@@ -10,12 +10,12 @@ from actors.binance.errors import (
     NotSent,
     RateLimited,
     RequestRefused,
+    is_duplicate,
 )
 from actors.gateways.errors import LimitExceeded, Refused, Unsent
 
-DUPLICATE_ORDER = "Duplicate order sent."
 MARKET_CLOSED = "Market is closed."
-"""errors.md, "Messages for -1010, -2010, -2011, -2038": texts that are part of the interface."""
+"""errors.md, "Messages for -1010, -2010, -2011, -2038": a text that is part of the interface."""
 RULE_CODES = frozenset({-1013, -1111, TOO_MANY_ORDERS, INVALID_SYMBOL})
 
 
@@ -46,7 +46,7 @@ class VenueErrors:
     def judge(self, error: BaseException | None) -> None:
         """Raises what an error proves, if it proves anything."""
         if isinstance(error, RequestRefused):
-            if error.code == NEW_ORDER_REJECTED and error.message == DUPLICATE_ORDER:
+            if is_duplicate(error.code, error.message):
                 raise OrderAlreadyOpen(str(error)) from error
             refused = Refused(error.message, error.code)
             refused.is_firewall = error.http_status == 403 and error.code == 0

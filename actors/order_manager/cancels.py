@@ -10,6 +10,7 @@ from collections.abc import Callable
 from actors.order_manager.books import Books
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
+from actors.runtime.actor import LONGEST_DELAY_S
 from messages.enums import OrderStatus, Reason
 from messages.orders import CancelOrderRequest, Order
 
@@ -131,6 +132,7 @@ class Cancels:
             del self.missed[next(iter(self.missed))]
 
     def _start_timer(self, order: Order, delay_s: float) -> None:
+        delay_s = min(delay_s, LONGEST_DELAY_S)
         self.timers[order.order_id] = self.port.schedule(
             delay_s, self._on_time_up, order.order_id, self.port.now_ns + round(delay_s * 1e9)
         )

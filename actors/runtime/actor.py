@@ -34,6 +34,9 @@ from messages.codec import encode
 from messages.control import Start, Stop, Subscribe, TimerFired
 from messages.enums import Exchanges, KlineInterval
 
+LONGEST_DELAY_S = 1e9
+"""Some 31 years. An instant that lies much further away has no 64 bits of nanoseconds."""
+
 OutputType = TypeVar("OutputType", bound=Message, default=Never, covariant=True)
 
 
@@ -219,10 +222,12 @@ class Actor(Generic[OutputType]):
     def schedule(self, delay_s: float, callback: Callable[..., None], *arguments: Any) -> int:
         """Calls back after `delay_s` seconds, as a message of its own; the number is for `cancel_timer`.
 
+        A delay above `LONGEST_DELAY_S` is as good as never, and counts as that.
         Raises ValueError for a delay that is negative or not finite.
         """
         if not 0 <= delay_s < math.inf:
             raise ValueError(f"a timer's delay must be 0 or more seconds, not {delay_s}")
+        delay_s = min(delay_s, LONGEST_DELAY_S)
         context = self._context
         context.timer_counter += 1
         number = context.timer_counter

@@ -98,10 +98,10 @@ def test_the_order_limit_names_no_time_because_its_windows_are_known() -> None:
 
 
 def test_the_websocket_api_names_the_instant_to_wait_for() -> None:
-    error = classify_reply(418, -1003, "banned", 1_659_146_400_000, NOW_NS, b"")
+    error = classify_reply(418, -1003, "banned", 1_700_000_300_000, NOW_NS, b"")
     assert isinstance(error, RateLimited)
     assert error.is_ban
-    assert error.retry_at_ns == 1_659_146_400_000 * 1_000_000
+    assert error.retry_at_ns == 1_700_000_300_000 * 1_000_000
 
 
 def test_every_error_is_one_of_the_family_and_says_what_is_known() -> None:

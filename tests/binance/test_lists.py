@@ -79,6 +79,10 @@ ORDER = {"symbol": "BTCUSDT", "orderId": 7, "clientOrderId": "n", "status": "NEW
 CANCELED = ORDER | {"status": "CANCELED", "origClientOrderId": "o"}
 
 
+DUPLICATE = {"code": -2010, "msg": "Duplicate order sent."}
+"""One of that name is open: whether by this request or another, it is there."""
+
+
 @pytest.mark.parametrize(
     ("cancel", "new", "expected"),
     [
@@ -88,6 +92,7 @@ CANCELED = ORDER | {"status": "CANCELED", "origClientOrderId": "o"}
         (("SUCCESS", CANCELED), ("FAILURE", {"code": -2010, "msg": "x"}), ("CANCELED", -2010)),
         (("FAILURE", {"code": -1007, "msg": "x"}), ("SUCCESS", ORDER), ("unknown", "NEW")),
         (("SUCCESS", CANCELED), ("FAILURE", {"code": -1006, "msg": "x"}), ("CANCELED", "unknown")),
+        (("SUCCESS", CANCELED), ("FAILURE", DUPLICATE), ("CANCELED", "unknown")),
     ],
 )
 @pytest.mark.parametrize("is_wrapped", [True, False])

@@ -101,6 +101,15 @@ def test_a_cancel_that_comes_with_executions_books_them() -> None:
     assert only(told, Fill).quantity == only(told, OrderUpdate).order.executed_quantity
 
 
+@pytest.mark.parametrize("seconds", [1e10, 1e20, 1e300, 1.7e308])
+def test_a_time_that_no_clock_can_count_is_as_good_as_never(seconds: float) -> None:
+    desk = Desk().start()
+    order = only(desk.place(time_to_cancel=seconds), NewOrderRequest).order
+    desk.say(order, OrderStatus.NEW)
+    assert not all_of(desk.advance(3600), CancelOrderRequest)
+    assert desk.manager.books.table.get(order.order_id) is not None
+
+
 def test_time_to_cancel_runs_from_the_acknowledgement() -> None:
     desk = Desk().start()
     order = only(desk.place(time_to_cancel=5.0), NewOrderRequest).order
