@@ -115,6 +115,7 @@ _decode_account = msgspec.json.Decoder(AccountAnswer).decode
 _decode_time = msgspec.json.Decoder(ServerTime).decode
 _decode_limits = msgspec.json.Decoder(list[RateLimit]).decode
 
+MOST_DIGITS = 20
 BASIS_POINT = Decimal("0.0001")
 
 
@@ -155,8 +156,8 @@ def instruments_of(
             quote_asset=symbol.quote_asset,
             status=symbol.status,
             order_types=symbol.order_types,
-            base_precision=symbol.base_asset_precision,
-            quote_precision=symbol.quote_asset_precision or symbol.quote_precision,
+            base_precision=digits_of(symbol.base_asset_precision),
+            quote_precision=digits_of(symbol.quote_asset_precision or symbol.quote_precision),
             maker_fee=maker_fee,
             taker_fee=taker_fee,
             event_time_ns=event_time_ns,
@@ -170,6 +171,11 @@ def instruments_of(
             apply_filter(instrument, symbol_filter)
         instruments.append(instrument)
     return instruments
+
+
+def digits_of(precision: int) -> int:
+    """Digits behind the point: no fewer than none, and no more than a number on the wire may have."""
+    return min(max(precision, 0), MOST_DIGITS)
 
 
 def apply_filter(instrument: Instrument, rule: BinanceFilter) -> None:

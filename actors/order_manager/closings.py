@@ -3,10 +3,12 @@
 The sale is decided only when nothing can change what is held any more: each order that rested has ended, and every
 execution of it that the venue speaks of has been booked. So an order that filled instead of being canceled is not sold
 twice. What is left after rounding down stays, as dust, and is sold with the next position; if the venue would not take
-the sale, that is told once, as the refusal of an order, and nothing is tried again.
+the sale, that is told once, as the refusal of an order, and nothing is tried again. More than one MARKET order may be is
+sold in several.
 """
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from actors.order_manager.amending import Amending
 from actors.order_manager.books import Books
@@ -15,9 +17,14 @@ from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from messages.enums import Exchanges, OrderType, Side
+from messages.instruments import Instrument
 from messages.orders import Order
 
 PositionKey = tuple[str, Exchanges, str]
+MOST_SALES = 20
+"""So many orders one close makes at most; whatever is left then is told, and another close may be asked for."""
+NOTIONAL_SHARE = Decimal("0.9")
+"""Of the greatest notional: the venue measures it at a mean price, and not at ours."""
 
 
 @dataclass(slots=True)
@@ -106,18 +113,33 @@ class Closings:
             in_account = books.free(exchange, instrument.base_asset)
             if in_account is not None and 0 < in_account < free:
                 free = in_account
-        order = Order(
-            side=Side.SELL,
-            order_type=OrderType.MARKET,
-            symbol=symbol,
-            exchange=exchange,
-            strategy=strategy,
-            quantity=free,
-            created_time_ns=self.port.now_ns,
-            decided_on_id=closing.decided_on_id,
-        )
-        sent = self.placements.close(
-            order, closing.send_before_ns, ignores_halt=closing.ignores_halt
-        )
-        if not sent:
+        most = None if instrument is None else self._find_most(instrument)
+        for _ in range(MOST_SALES):
+            quantity = free if most is None else min(free, most)
+            order = Order(
+                side=Side.SELL,
+                order_type=OrderType.MARKET,
+                symbol=symbol,
+                exchange=exchange,
+                strategy=strategy,
+                quantity=quantity,
+                created_time_ns=self.port.now_ns,
+                decided_on_id=closing.decided_on_id,
+            )
+            sent = self.placements.close(
+                order, closing.send_before_ns, ignores_halt=closing.ignores_halt
+            )
+            free -= quantity
+            if not sent or free <= 0:
+                break
+        if not sent or free > 0:
             self.publisher.tell_position(strategy, exchange, symbol)
+
+    def _find_most(self, instrument: Instrument) -> Decimal | None:
+        """How much one MARKET order may sell by the symbol's rules; None for any amount."""
+        bounds = [instrument.max_quantity, instrument.market_max_quantity]
+        price = self.books.mid_price(instrument.exchange, instrument.symbol)
+        if instrument.max_notional_applies_to_market and price:
+            bounds.append(instrument.max_notional * NOTIONAL_SHARE / price)
+        roundeds = (instrument.round_quantity(bound, OrderType.MARKET) for bound in bounds)
+        return min((bound for bound in roundeds if bound > 0), default=None)

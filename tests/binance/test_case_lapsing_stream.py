@@ -10,6 +10,8 @@ from aiohttp import web
 from actors.binance.client import BinanceClient
 from tests.binance.scripted_venue import ScriptedVenue, until
 
+QUIET_S = 0.8
+"""Long enough for thousands of requests without a brake, and for a handful with one."""
 MakeClient = Callable[..., BinanceClient]
 
 
@@ -59,6 +61,6 @@ async def test_one_that_ends_at_once_each_time_is_asked_for_at_growing_distances
     venue.api = end_at_once
     client = make_client()
     await client.ws_api.subscribe_user_stream(lambda event: None)
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(QUIET_S)
     assert 2 <= len(venue.api_requests) <= 8
     assert len(venue.api_sockets) == 1

@@ -13,6 +13,8 @@ from tests.binance.scripted_venue import cut
 from tests.gateways.conftest import Floor, Keys
 from tests.gateways.order_venue import OrderVenue, own_trade, report
 
+QUIET_S = 0.2
+"""Long enough for events to arrive."""
 TRADE = report("a", "TRADE", "FILLED", 5, l="1", z="1", L="10", t=77, Y="10", Z="10")
 UNREADABLE: dict[str, dict[str, Any]] = {
     "exponent": {"l": "1E-8"},
@@ -80,7 +82,7 @@ async def test_one_that_was_held_back_keeps_none_after_it(
     cut(venue.stream_socket)
     await floor.until(lambda: len(venue.subscribed) == 2)
     await venue.push({**TRADE, "l": "1E-8"}, report("b", "NEW", "NEW", 6, i=8))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(QUIET_S)
     venue.reading_gate.set()
     await floor.until(lambda: floor.orders("b") and not floor.gateway.holds)
     assert floor.statuses("b") == ["NEW"]
