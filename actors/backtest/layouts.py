@@ -74,6 +74,8 @@ TYPES: dict[str, Any] = {
     **dict.fromkeys(("symbol", "taker_side"), TEXT),
     "buyer_is_maker": bool,
 }
+FIRST_SECOND = 100_000_000
+"""In 1973. A smaller number is no time: the columns mean something else, as a truth written as 1 or 0."""
 HEADER_FIELD = re.compile(r"[^\W\d].*")
 TRUTH = re.compile(r"(?i:true|false)")
 WHOLE_NUMBER = re.compile(r"[0-9]+")
@@ -155,7 +157,13 @@ def roles_of_row(fields: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(
             f"{len(fields)} fields without a header line: not the form of any of Binance's public files"
         )
-    return tuple("" if word == "-" else word for word in words.split())
+    roles = tuple("" if word == "-" else word for word in words.split())
+    for number, (role, field) in enumerate(zip(roles, fields, strict=True), start=1):
+        if role in TIME_ROLES and WHOLE_NUMBER.fullmatch(field) and 0 < int(field) < FIRST_SECOND:
+            raise ValueError(
+                f"without a header line field {number} would be its {role}, and {field} is no time of these decades"
+            )
+    return roles
 
 
 def find_layout(first: Sequence[str], second: Sequence[str], columns: Mapping[str, str]) -> Layout:

@@ -1,11 +1,13 @@
 """The `[[actors]]` of a configuration, the short names of the shipped ones, and what trades when nothing is configured."""
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 
 from actors.runtime.config import read_actor
 from actors.runtime.errors import Fault
 from actors.runtime.specification import ActorSpecification
+from actors.strategies.strategy import Strategy
 
 SHIPPED_ACTORS = {
     "Breakout": "actors.strategies.breakout.Breakout",
@@ -34,6 +36,22 @@ DEFAULT_ACTORS: list[dict[str, Any]] = [
     },
 ]
 """What trades when nothing is configured."""
+
+
+ABOVE_ZERO = ("quantity", "time_to_cancel")
+"""Arguments of a strategy that mean, by these names, what an order cannot be without: it would fail with each order."""
+
+
+def find_nothings(specification: ActorSpecification, where: str) -> list[Fault]:
+    """What a strategy is to trade with and is 0 or less; one that is left out is not concerned."""
+    if not issubclass(specification.actor_class, Strategy):
+        return []
+    given = ((name, specification.arguments.get(name)) for name in ABOVE_ZERO)
+    return [
+        Fault(f"{where}.{name}", f"must be above 0, not {value}")
+        for name, value in given
+        if isinstance(value, int | float | Decimal) and value <= 0
+    ]
 
 
 def read_actors(
@@ -67,6 +85,7 @@ def read_actors(
         specification = read_actor(table, where, faults, SHIPPED_ACTORS, later)
         if specification is None:
             continue
+        faults += find_nothings(specification, where)
         if specification.name in taken:
             faults.append(
                 Fault(

@@ -31,6 +31,7 @@ from actors.order_manager.replacing import Replacing
 from actors.order_manager.restoring import Restoring
 from actors.order_manager.settlement import Settlement
 from actors.order_manager.venue_words import VenueWords
+from actors.runtime.actor import LONGEST_DELAY_S
 from actors.trading.risk import RiskChecker, RiskLimits
 from messages.enums import SelfTradePrevention
 from messages.orders import Order
@@ -62,6 +63,8 @@ class ManagerOptions:
         ):
             if not 0 < getattr(self, key) < float("inf"):
                 raise ValueError(f"{key}: must be above 0 seconds, not {getattr(self, key)}")
+            if getattr(self, key) > LONGEST_DELAY_S:
+                raise ValueError(f"{key}: must be at most {LONGEST_DELAY_S:.0f} seconds")
         if self.checkpoint_entries < 1:
             raise ValueError(
                 f"checkpoint_entries: must be 1 or more, not {self.checkpoint_entries}"

@@ -24,6 +24,8 @@ COUNTS = (
     "maximum_refusals_in_a_row",
 )
 """Limits that are whole numbers."""
+MAXIMUM_COUNT = 1_000_000_000
+"""More is no limit, and no memory has room for the times of so many orders."""
 SWITCHES = ("may_sell_account_holdings",)
 """Limits that are on or off."""
 
@@ -66,6 +68,11 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             if value is not None
             and not isinstance(value, bool)
             and not (Decimal(value).is_finite() and value > 0)
+        ]
+        faults += [
+            f"{name}: must be at most {MAXIMUM_COUNT}; leave it out for no limit"
+            for name in COUNTS
+            if (getattr(self, name) or 0) > MAXIMUM_COUNT
         ]
         collar = self.price_collar
         if collar is not None and Decimal(collar).is_finite() and collar >= 1:

@@ -61,6 +61,13 @@ def write_keys(folder: Path, content: bytes) -> Path:
         ('bot = "b"\n' + BREAKOUT, "write [bot]"),
         ('[bot]\nstate_folder = "a\\u0000b"\n' + BREAKOUT, "can be no folder"),
         ("[risk]\nprice_collar = 2\n" + BREAKOUT, "0.02 is 2 percent"),
+        (
+            "[risk]\nmaximum_orders_per_second = 9223372036854775808\n" + BREAKOUT,
+            "at most 1000000000",
+        ),
+        (BREAKOUT.replace('"0.001"', '"0"'), "quantity: must be above 0, not 0"),
+        (BREAKOUT.replace('"0.001"', "0"), "quantity: must be above 0, not 0"),
+        (BREAKOUT.replace("0.001", "-0.001"), "quantity: must be above 0, not -0.001"),
     ],
 )
 def test_a_file_that_means_nothing(tmp_path: Path, text: str | bytes, said: str) -> None:

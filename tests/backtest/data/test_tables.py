@@ -345,6 +345,16 @@ def test_a_broken_first_row_is_named_or_left_out(tmp_path: Path) -> None:
     assert [(note.kind, note.count) for note in repaired.notes] == [("repair", 2)]
 
 
+@pytest.mark.parametrize("truths", ["1,1", "0,1", "1,0"])
+def test_trades_whose_truths_are_numbers_do_not_pass_for_best_prices(
+    tmp_path: Path, truths: str
+) -> None:
+    rows = [trade_row(1, 1700000000000).replace("True,True", truths)]
+    path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
+    with pytest.raises(DataError, match=r"x\.csv, line 1: .* is no time of these decades"):
+        load(tmp_path, path)
+
+
 @pytest.mark.parametrize("path", [TRADES_2021, AGGREGATES_2026], ids=lambda path: path.name)
 def test_the_local_exchange_reads_the_same(path: Path, tmp_path: Path) -> None:
     """Two readers that share no code: this one is fast, that one looks at every row by itself."""
