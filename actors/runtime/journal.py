@@ -94,7 +94,7 @@ class Journal:
         had_log = path.with_name(f"{path.name}-wal").exists()
         self.connection = connect(path)
         try:
-            self._prepare(bot)
+            self._prepare(bot, had_log)
             self.doubt = self._find_doubt(had_log)
             aside = None if start_thread is None else connect(path, is_for_thread=True)
             self.write_ahead_log = JournalLog(path, self.connection, aside, start_thread)
@@ -114,8 +114,20 @@ class Journal:
         """Why the last write failed; empty when it did not."""
         self.retention = Retention(self.connection, round(keep_days * 86_400e9))
 
-    def _prepare(self, bot: str) -> None:
+    def _prepare(self, bot: str, had_log: bool) -> None:
         execute = self.connection.execute
+        tables = {
+            name for (name,) in execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if tables and "meta" not in tables:
+            raise JournalError(
+                f"{self.path}: a database of something else ({', '.join(sorted(tables)[:3])}); it is left as it is. "
+                "Give the bot a state folder of its own"
+            )
+        [page_size] = execute("PRAGMA page_size").fetchone()
+        if tables and not had_log and self.path.stat().st_size % page_size:
+            # SQLite reads zeros where bytes of the last page are missing.
+            raise JournalError(f"{self.path}: cut off within a page. {REMEDY}")
         execute("PRAGMA journal_mode=WAL")
         self._set_level(self.synchronous)
         # Checkpoints cost milliseconds: they are made beside an order's way (journal_log.py).

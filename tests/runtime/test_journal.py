@@ -47,6 +47,30 @@ def test_what_was_written_is_read_again(path: Path) -> None:
     journal.close()
 
 
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE accounts (name TEXT)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=r"a database of something else \(accounts\)"):
+        Journal(path, "bot")
+    assert path.read_bytes() == before
+
+
+def test_a_file_whose_last_byte_is_missing_is_refused(path: Path) -> None:
+    journal = Journal(path, "bot")
+    journal.write(entries_for(range(3)), {})
+    journal.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with pytest.raises(JournalError, match="cut off within a page"):
+        Journal(path, "bot")
+    path.write_bytes(whole)
+    Journal(path, "bot").close()
+    assert numbers_in(path) == [0, 1, 2]
+
+
 OLD_TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (
