@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import optuna
@@ -19,6 +18,7 @@ import sqlalchemy.exc
 
 from actors.backtest.errors import BacktestError
 from actors.backtest.source import MarketData
+from actors.spelling import suggest
 
 BATCH = 8
 NO_VALUE = -1e300
@@ -225,8 +225,7 @@ def figure_of(figures: Mapping[str, Any], objective: str) -> float | None:
     known = sorted(
         key for key, item in figures.items() if item is None or isinstance(item, int | float)
     )
-    near = get_close_matches(objective, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    hint = suggest(objective, known, f"there are {', '.join(known)}")
     raise BacktestError(f"--objective: there is no figure {objective!r} ({hint})")
 
 

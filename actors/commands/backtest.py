@@ -5,12 +5,13 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+from actors.commands.command_parser import CommandParser
 from actors.commands.start import let_go_of_closed_outputs
 from actors.runtime.errors import TicktroupeError
+from actors.spelling import suggest
 
 USAGE_ERROR = 2
 FAILED = 1
@@ -60,13 +61,13 @@ def main(words: Sequence[str] | None = None) -> int:
     name = "run"
     if given and given[0] in COMMANDS:
         name = given.pop(0)
-    elif given and (meant := get_close_matches(given[0], COMMANDS, n=1)) and is_no_file(given[0]):
-        print(f"there is no command {given[0]!r} (did you mean {meant[0]!r}?)", file=sys.stderr)
+    elif given and (meant := suggest(given[0], COMMANDS)) and is_no_file(given[0]):
+        print(f"there is no command {given[0]!r} ({meant})", file=sys.stderr)
         return USAGE_ERROR
     module = import_module(f"actors.commands.{COMMANDS[name]}")
     add: Adder = getattr(module, f"add_{name}")
     run: Runner = getattr(module, f"run_{name}")
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="bin/backtest" if name == "run" else f"bin/backtest {name}",
         description=DESCRIPTION if name == "run" else None,
         epilog=EPILOGUE if name == "run" else None,

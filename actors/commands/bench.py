@@ -5,7 +5,6 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,9 @@ from actors.commands.bench_tick_to_order import (
     measure_ways,
 )
 from actors.commands.bench_venue import measure_venue
+from actors.commands.command_parser import CommandParser
 from actors.runtime.errors import TicktroupeError
+from actors.spelling import suggest
 
 USAGE_ERROR = 2
 FAILED = 1
@@ -88,7 +89,7 @@ PEER_BENCHMARKS: dict[str, tuple[Benchmark, str]] = {
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     listing = "\n".join(f"  {name:<17}{what}" for name, (_, what) in BENCHMARKS.items())
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="bin/bench",
         description=DESCRIPTION,
         epilog=f"benchmarks:\n{listing}",
@@ -126,9 +127,9 @@ def find_usage_fault(arguments: argparse.Namespace) -> str | None:
     """What is wrong with the command line, or None."""
     unknown = [name for name in arguments.names if name not in BENCHMARKS]
     if unknown:
-        near = get_close_matches(unknown[0], BENCHMARKS, n=1)
-        meant = f" (did you mean {near[0]!r}?)" if near else ""
-        return f"no such benchmark: {', '.join(unknown)}{meant}; there are {', '.join(BENCHMARKS)}"
+        meant = suggest(unknown[0], BENCHMARKS)
+        hint = f" ({meant})" if meant else ""
+        return f"no such benchmark: {', '.join(unknown)}{hint}; there are {', '.join(BENCHMARKS)}"
     if arguments.runs < 1:
         return f"--runs must be 1 or more, not {arguments.runs}"
     if arguments.json is not None and not arguments.json.resolve().parent.is_dir():

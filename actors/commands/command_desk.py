@@ -6,7 +6,6 @@ client of its own, by the bot's own order ids; the account owner's orders and ot
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from difflib import get_close_matches
 
 from actors.binance.errors import BinanceError
 from actors.commands.amounts import show
@@ -20,6 +19,7 @@ from actors.commands.proof import ask_for_open_orders
 from actors.commands.status import build_status, find_manager, find_obstacles
 from actors.order_manager.naming import OrderNames
 from actors.runtime.system import System
+from actors.spelling import suggest
 from messages.control import HaltTrading, ResumeTrading
 from messages.orders import Order
 
@@ -76,8 +76,8 @@ class CommandDesk:
                 return CommandReply("the bot is stopping, and cancels its orders by itself", FAILED)
             names = [item.name for item in self.configuration.actors]
             if request.strategy and request.strategy not in names:
-                near = get_close_matches(request.strategy, names, n=1)
-                meant = f" (did you mean {near[0]!r}?)" if near else ""
+                hint = suggest(request.strategy, names)
+                meant = f" ({hint})" if hint else ""
                 known = ", ".join(names)
                 return CommandReply(
                     f"there is no {request.strategy!r}{meant}; there are {known}", 2

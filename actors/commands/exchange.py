@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from actors.commands.command_parser import CommandParser
 from actors.exchange.app import serve
 from actors.exchange.configuration import (
     DEFAULT_ACCOUNT,
@@ -114,7 +115,7 @@ def parse_limit(text: str) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="bin/exchange", description=DESCRIPTION)
+    parser = CommandParser(prog="bin/exchange", description=DESCRIPTION)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=parse_port, default=0, help="port; 0 lets the system choose (default)")

@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from actors.commands.recording_thread import ThreadWriter
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.tap import RecordingTap
+from actors.spelling import suggest
 from messages.base import Message
 from messages.recording import Opening, is_recording
 
@@ -57,8 +57,7 @@ def find_class_faults(names: Iterable[str]) -> list[Fault]:
     faults = []
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]}?" if near else "name classes such as Trade,Fill"
+            remedy = suggest(name, known, "name classes such as Trade,Fill")
             faults.append(Fault(f"--record-only {name}", "there is no such message class", remedy))
     return faults
 

@@ -22,6 +22,7 @@ from actors.commands.command_lines import (
     decode_reply,
     encode_line,
 )
+from actors.commands.command_parser import CommandParser
 from actors.commands.configuration import BotSection, read_section
 from actors.commands.state_folder import LONGEST_ADDRESS, SOCKET_FILE, find_holder
 from actors.commands.status_text import describe_status
@@ -53,7 +54,7 @@ class NoBotError(TicktroupeError):
 
 def make_parser(command: str) -> argparse.ArgumentParser:
     """The command line of one command."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=f"bin/start {command}", description=DESCRIPTIONS[command], epilog=EPILOGUE
     )
     where = parser.add_mutually_exclusive_group()

@@ -30,6 +30,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from actors.commands.command_parser import CommandParser
 from actors.commands.simulate_setup import Comparison, SimulatedBot, setup_of
 from actors.commands.simulate_strategy import EveryOrder
 from actors.runtime.actor import Actor
@@ -143,7 +144,7 @@ def round_of(seed: int) -> RoundSetup:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="bin/test --simulate",
         description="Rounds of the whole bot on the local exchange, in virtual time, with faults and kills from a seed.",
         epilog="Exit codes: 0 all rounds held, 1 one did not, 2 bad usage.",

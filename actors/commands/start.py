@@ -5,11 +5,14 @@ while the program loads leaves no traceback.
 """
 
 import argparse
+import math
 import signal
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
+
+from actors.commands.command_parser import CommandParser
+from actors.spelling import suggest
 
 DESCRIPTION = """\
 Trades with the configured strategies. Without a configuration it starts a Binance of its own on this machine (no key, no
@@ -23,25 +26,36 @@ Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration, 130 in
 """
 
 
+def to_number(text: str) -> float:
+    """A finite number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return number
+
+
 def positive(text: str) -> float:
     """A number above 0."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} must be above 0")
+    number = to_number(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
     return number
 
 
 def not_negative(text: str) -> float:
     """A number of 0 or more."""
-    number = float(text)
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} must be 0 or more")
+    number = to_number(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return number
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="bin/start", description=DESCRIPTION, epilog=EPILOGUE)
+    parser = CommandParser(prog="bin/start", description=DESCRIPTION, epilog=EPILOGUE)
     add = parser.add_argument
     add("--config", type=Path, metavar="FILE", help="the configuration, a TOML file")
     add(
@@ -80,8 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def describe_unknown(word: str) -> str:
     """What is said of a first word that is no command."""
-    near = get_close_matches(word.lower(), COMMANDS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+    hint = suggest(word, COMMANDS, f"there are {', '.join(COMMANDS)}")
     return f"there is no command {word!r} ({hint})"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from actors.exchange.symbols import rules_for
 from actors.runtime.errors import Fault
 from actors.runtime.specification import ActorSpecification
+from actors.spelling import did_you_mean
 
 NOT_IN_SYMBOLS = re.compile(r"[a-z]|[^\w.\-]")
 LONGEST = 50
@@ -30,7 +31,7 @@ def find_symbol_faults(
             if problem:
                 nearest = re.sub(r"[^\w.]", "", symbol).upper()
                 fits = bool(nearest) and nearest != symbol and not find_problem(nearest, is_local)
-                faults.append(Fault(where, problem, f"did you mean {nearest!r}?" if fits else ""))
+                faults.append(Fault(where, problem, did_you_mean(nearest) if fits else ""))
     return faults
 
 

@@ -24,7 +24,6 @@ nth = 3
 Everything that is wrong is told at once, each fault with its key.
 """
 
-import difflib
 import tomllib
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -46,6 +45,7 @@ from actors.exchange.fault_rules import (
     kind_of,
 )
 from actors.exchange.faults import matches
+from actors.spelling import suggest
 from messages.enums import ExecutionType
 
 EVENTS = (
@@ -265,7 +265,6 @@ class _Checker:
 
 def nearest(name: object, known: Collection[str]) -> str:
     """A suggestion for a mistyped name, or the choices when nothing is close."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(sorted(known))}" if len(known) <= 40 else ""
+    listing = f"known are {', '.join(sorted(known))}" if len(known) <= 40 else ""
+    meant = suggest(str(name), known, listing)
+    return f"; {meant}" if meant else ""

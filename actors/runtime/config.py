@@ -3,7 +3,6 @@
 Every fault is collected with its file and key, and with the nearest valid key where one is unknown; nothing is guessed.
 """
 
-import difflib
 import importlib
 import inspect
 import math
@@ -22,6 +21,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.errors import ConfigurationError, Fault, describe_error
 from actors.runtime.hidden_names import find_hidden_names
 from actors.runtime.specification import ActorSpecification, parameters_of
+from actors.spelling import find_nearest, suggest
 from messages.instruments import to_decimal
 
 USER_ERRORS = (
@@ -71,12 +71,7 @@ def check_keys(
     for key in table:
         if key in valid:
             continue
-        nearest = difflib.get_close_matches(key.strip().lower(), sorted(valid), n=1, cutoff=0.5)
-        remedy = (
-            f"did you mean {nearest[0]!r}?"
-            if nearest
-            else f"valid keys: {', '.join(sorted(valid))}"
-        )
+        remedy = suggest(key, valid, f"valid keys: {', '.join(sorted(valid))}")
         faults.append(Fault(where, f"there is no key {key!r}", remedy))
 
 
@@ -217,9 +212,9 @@ def load_actor_class(
     """The actor class named by `module.Class` (or a short name among `aliases`); None with a fault if it is none."""
     aliases = aliases or {}
     if not isinstance(name, str) or ("." not in name and name not in aliases):
-        nearest = difflib.get_close_matches(str(name), sorted(aliases), n=1)
-        meant = f"did you mean {nearest[0]!r}? Else " if nearest else ""
-        hint = f"{meant}write module.Class, or one of {', '.join(sorted(aliases))}"
+        meant = suggest(str(name), aliases)
+        known = f"write module.Class, or one of {', '.join(sorted(aliases))}"
+        hint = f"{meant} Else {known}" if meant else known
         faults.append(Fault(f"{where}.class", f"{name!r} names no class", hint))
         return None
     module_name, _, class_name = aliases.get(name, name).rpartition(".")
@@ -242,12 +237,7 @@ def load_actor_class(
             for key, item in vars(module).items()
             if isinstance(item, type) and issubclass(item, Actor)
         ]
-        nearest = difflib.get_close_matches(class_name, candidates, n=1)
-        hint = (
-            f"did you mean {nearest[0]!r}?"
-            if nearest
-            else f"it has {', '.join(candidates) or 'no actors'}"
-        )
+        hint = suggest(class_name, candidates, f"it has {', '.join(candidates) or 'no actors'}")
         faults.append(Fault(f"{where}.class", f"{module_name!r} has no {class_name!r}", hint))
         return None
     if not (isinstance(found, type) and issubclass(found, Actor)):
@@ -283,9 +273,8 @@ def read_actor(
     Arguments named in `later` are given another time: they may be missing, and then the constructor is not tried.
     """
     if "class" not in table:
-        nearest = difflib.get_close_matches("class", [key.strip().lower() for key in table], n=1)
-        meant = [repr(key) for key in table if key.strip().lower() in nearest]
-        remedy = f"is it meant by {meant[0]}?" if meant else "name one, such as my_bot.Breakout"
+        meant = find_nearest("class", table)
+        remedy = f"is it meant by {meant!r}?" if meant else "name one, such as my_bot.Breakout"
         faults.append(Fault(where, "the key 'class' is missing", remedy))
         return None
     actor_class = load_actor_class(table["class"], where, faults, aliases)

@@ -7,11 +7,11 @@ order without a price under a limit of notional or position, and any order under
 from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
 
 import msgspec
 
+from actors.spelling import suggest
 from messages.enums import Reason, Side
 from messages.instruments import to_decimal, to_text
 from messages.orders import Order
@@ -92,9 +92,9 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         faults = []
         for key, value in section.items():
             if key not in cls.__struct_fields__:
-                near = get_close_matches(key.strip().lower(), cls.__struct_fields__, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                faults.append(f"{key!r}: unknown{hint}")
+                known = cls.__struct_fields__
+                hint = suggest(key, known, f"valid keys: {', '.join(known)}")
+                faults.append(f"{key!r}: unknown; {hint}")
             elif key in SWITCHES and isinstance(value, bool):
                 values[key] = value
             elif isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):

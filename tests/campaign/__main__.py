@@ -1,11 +1,11 @@
 """`bin/test --campaign`: rounds of bot and exchange as real processes, killed and compared."""
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from actors.commands.command_parser import CommandParser
 from tests.campaign.round import RoundReport, run_round
 
 
@@ -17,7 +17,7 @@ def say(line: str) -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the rounds; 0 if all were clean, 1 if one was not."""
-    parser = argparse.ArgumentParser(prog="bin/test --campaign", description=__doc__)
+    parser = CommandParser(prog="bin/test --campaign", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the first round; each has the next")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep logs and journals there")

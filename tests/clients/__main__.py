@@ -1,6 +1,5 @@
 """Clients written by others trade on the local exchange; what they saw is held against what the exchange says."""
 
-import argparse
 import asyncio
 import json
 import os
@@ -11,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from actors.commands.command_parser import CommandParser
 from tests.clients.comparison import judge
 from tests.clients.environments import (
     FailedError,
@@ -83,7 +83,7 @@ def language_of(client: dict[str, Any]) -> str:
 def main() -> int:
     """Every client in turn; 1 when one failed."""
     clients = tomllib.loads((HERE / "clients.toml").read_text())
-    parser = argparse.ArgumentParser(prog="bin/test --clients", description=__doc__)
+    parser = CommandParser(prog="bin/test --clients", description=__doc__)
     parser.add_argument("--only", choices=sorted(clients), help="this client alone")
     parser.add_argument("--prepare", action="store_true", help="only make the environments")
     options = parser.parse_args()

@@ -38,5 +38,7 @@ def test_an_unknown_class_is_refused_before_anything_starts(
     recording = tmp_path / "run.recording"
     ended = start_bot("--record", recording, "--record-only", "Trade,Fil").wait()
     assert ended.code == 2
-    assert "--record-only Fil: there is no such message class (did you mean Fill?)" in ended.stderr
+    assert (
+        "--record-only Fil: there is no such message class (did you mean 'Fill'?)" in ended.stderr
+    )
     assert not recording.exists()

@@ -1,6 +1,5 @@
 """`bin/test --fuzz N`: hostile requests and frames at the local exchange, in rounds, each on an exchange of its own."""
 
-import argparse
 import sys
 import time
 from collections import Counter
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 
 import uvloop
 
+from actors.commands.command_parser import CommandParser
 from tests.exchange.fuzz.round import run_round
 
 REQUESTS_OF_A_ROUND = 5_000
@@ -21,7 +21,7 @@ def say(line: str) -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Sends at least as many as asked for; 0 if all was well, 1 if a round found something."""
-    parser = argparse.ArgumentParser(prog="bin/test --fuzz", description=__doc__)
+    parser = CommandParser(prog="bin/test --fuzz", description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=50_000, help="requests and frames")
     parser.add_argument("--seed", type=int, default=1, help="of the first round; each has the next")
     parser.add_argument("--keep-going", action="store_true", help="do not end at the first finding")
