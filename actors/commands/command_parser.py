@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, NoReturn
 
@@ -19,18 +19,18 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, allow_abbrev=False)
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """As argparse does it; what it does not know ends the program with a suggestion."""
-        self.check_options(args)
-        found, unknown = self.parse_known_args(args, namespace)
+        words = self.check_options(args)
+        found, unknown = self.parse_known_args(words, namespace)
         return found if not unknown else self.refuse(unknown)
 
     def parse_intermixed_args(
-        self, args: Sequence[str] | None = None, namespace: Any = None
+        self, args: Iterable[str] | None = None, namespace: Any = None
     ) -> Any:
         """The same for command lines whose options stand among the other words."""
-        self.check_options(args)
-        found, unknown = self.parse_known_intermixed_args(args, namespace)
+        words = self.check_options(args)
+        found, unknown = self.parse_known_intermixed_args(words, namespace)
         return found if not unknown else self.refuse(unknown)
 
     def error(self, message: str) -> NoReturn:
@@ -38,9 +38,9 @@ class CommandParser(argparse.ArgumentParser):
         found = re.fullmatch(r"(.*: )invalid (int|float) value: (.*)", message)
         super().error(f"{found[1]}{found[3]} is not {NUMBERS[found[2]]}" if found else message)
 
-    def check_options(self, args: Sequence[str] | None) -> None:
-        """Tells of unknown options before argparse misses what they were to give."""
-        words = sys.argv[1:] if args is None else args
+    def check_options(self, args: Iterable[str] | None) -> list[str]:
+        """The words; tells of unknown options before argparse misses what they were to give."""
+        words = sys.argv[1:] if args is None else list(args)
         unknown = [
             word
             for word in takewhile(lambda word: word != "--", words)
@@ -48,10 +48,9 @@ class CommandParser(argparse.ArgumentParser):
             and " " not in word
             and word.partition("=")[0] not in self._option_string_actions
         ]
-        if unknown:
-            self.refuse(unknown)
+        return self.refuse(unknown) if unknown else words
 
-    def refuse(self, words: Iterable[str]) -> NoReturn:
+    def refuse(self, words: list[str]) -> NoReturn:
         """Ends the program with exit code 2."""
         options = [word for word in words if word.startswith("-")]
         self.error("; ".join(map(self.describe, options)) or f"unexpected: {' '.join(words)}")

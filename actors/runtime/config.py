@@ -310,7 +310,9 @@ def try_constructor(
             problem = f"{actor_class.__name__} {line}"
             faults.append(Fault(where, problem, "choose another name"))
     except (ValueError, TypeError, ArithmeticError) as error:
-        faults.append(Fault(where, f"{actor_class.__name__} refuses its arguments: {error}"))
+        # A line for each argument: the shipped strategies tell all that they refuse.
+        for line in str(error).splitlines() or [type(error).__name__]:
+            faults.append(Fault(where, f"{actor_class.__name__} refuses its arguments: {line}"))
     except USER_ERRORS as error:
         problem = f"the constructor of {actor_class.__name__} failed: {describe_error(error)}{place_in_code(error)}"
         faults.append(Fault(where, problem))

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from actors.strategies.arguments import ArgumentChecks
 from actors.strategies.strategy import Strategy
 from messages.control import Resync
 from messages.enums import ListState
@@ -20,7 +21,17 @@ class BracketBreakout(Strategy):
         target: float = 0.02,
         stop: float = 0.01,
     ) -> None:
-        """`target` and `stop` are distances as shares of the price: 0.02 is 2 percent."""
+        """`target` and `stop` are distances as shares of the price: 0.02 is 2 percent.
+
+        Raises ValueError for what cannot be meant, naming each key.
+        """
+        with ArgumentChecks() as check:
+            check.symbol(symbol)
+            check.above_zero("level", level)
+            check.above_zero("quantity", quantity)
+            check.above_zero("target", target)
+            check.above_zero("stop", stop)
+            check.require(not stop >= 1, f"stop is a share of the price, not {stop}")
         self.symbol, self.level, self.quantity = symbol, level, quantity
         self.target, self.stop_distance = target, stop
 

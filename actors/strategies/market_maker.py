@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from actors.strategies.arguments import check_above_zero, check_at_least, check_symbol
+from actors.strategies.arguments import ArgumentChecks
 from actors.strategies.strategy import Strategy
 from messages.account import Position
 from messages.control import Resync
@@ -53,21 +53,24 @@ class MarketMaker(Strategy):
 
         Absent: `time_to_cancel` never, `requote_threshold` (a fraction too) a quarter of the spread, `maximum_inventory`
         five quotes. A side is quoted at most once in `requote_interval_s`, and pauses `retry_s` after its first refusal.
-        Raises ValueError for what cannot be meant, naming the key.
+        Raises ValueError for what cannot be meant, naming each key.
         """
-        check_symbol(symbol)
-        check_above_zero("quantity", quantity)
-        check_above_zero("spread", spread)
-        if spread >= 1:
-            raise ValueError(f"spread is a fraction of the price (0.001 is 0.1 %), not {spread}")
-        check_above_zero("time_to_cancel", time_to_cancel)
-        check_above_zero("requote_threshold", requote_threshold)
-        check_above_zero("maximum_inventory", maximum_inventory)
-        check_above_zero("requote_interval_s", requote_interval_s)
-        check_above_zero("retry_s", retry_s)
-        if maximum_inventory is None:
-            maximum_inventory = 5 * quantity
-        check_at_least("maximum_inventory", maximum_inventory, quantity, "else it could never buy")
+        with ArgumentChecks() as check:
+            check.symbol(symbol)
+            check.above_zero("quantity", quantity)
+            check.above_zero("spread", spread)
+            fault = f"spread is a fraction of the price (0.001 is 0.1 %), not {spread}"
+            check.require(not spread >= 1, fault)
+            check.above_zero("time_to_cancel", time_to_cancel)
+            check.above_zero("requote_threshold", requote_threshold)
+            check.above_zero("maximum_inventory", maximum_inventory)
+            check.above_zero("requote_interval_s", requote_interval_s)
+            check.above_zero("retry_s", retry_s)
+            if maximum_inventory is None:
+                maximum_inventory = 5 * quantity
+            elif not check.faults:
+                why = "else it could never buy"
+                check.at_least("maximum_inventory", maximum_inventory, quantity, why)
         self.symbol, self.exchange = symbol, exchange
         self.quantity, self.maximum_inventory = quantity, maximum_inventory
         self.spread, self.time_to_cancel = spread, time_to_cancel

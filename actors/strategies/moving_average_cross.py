@@ -5,7 +5,7 @@ from decimal import Decimal
 from talipp.indicators import EMA
 
 from actors.runtime.actor import Subscription
-from actors.strategies.arguments import check_above_zero, check_at_least, check_symbol
+from actors.strategies.arguments import ArgumentChecks
 from actors.strategies.strategy import Strategy
 from messages.control import Resync
 from messages.enums import Exchanges, KlineInterval
@@ -54,14 +54,15 @@ class MovingAverageCross(Strategy):
     ) -> None:
         """`quantity` in the base asset; `fast` and `slow` count prices.
 
-        Raises ValueError for what cannot be meant, naming the key.
+        Raises ValueError for what cannot be meant, naming each key.
         """
-        check_symbol(symbol)
-        check_at_least("fast", fast, 1, "an average is of at least one price")
-        check_at_least("slow", slow, fast + 1, "the slow average is of more prices than the fast")
-        check_above_zero("quantity", quantity)
-        check_at_least("sample_s", sample_s, 0.001, "trades have times in milliseconds")
-        check_above_zero("sample_s", sample_s)
+        with ArgumentChecks() as check:
+            check.symbol(symbol)
+            check.at_least("fast", fast, 1, "an average is of at least one price")
+            why = "the slow average is of more prices than the fast"
+            check.at_least("slow", slow, max(fast, 1) + 1, why)
+            check.above_zero("quantity", quantity)
+            check.at_least("sample_s", sample_s, 0.001, "trades have times in milliseconds")
         self.symbol, self.quantity, self.exchange = symbol, quantity, exchange
         self.interval = None if interval is None else KlineInterval(interval)
         self.fast, self.slow = MovingAverage(fast), MovingAverage(slow)

@@ -1,7 +1,7 @@
 """The README's example of an actor that is no strategy: it watches a price and tells when it crosses a level."""
 
 from actors.runtime.actor import Actor
-from actors.strategies.arguments import check_above_zero, check_symbol
+from actors.strategies.arguments import ArgumentChecks
 from messages.base import Message
 from messages.enums import Exchanges
 from messages.market import Trade
@@ -23,8 +23,9 @@ class PriceAlert(Actor[Alert]):
 
     def __init__(self, symbol: str, level: float, exchange: Exchanges = Exchanges.BINANCE) -> None:
         """Raises ValueError for a symbol or a level that cannot be one."""
-        check_symbol(symbol)
-        check_above_zero("level", level)
+        with ArgumentChecks() as check:
+            check.symbol(symbol)
+            check.above_zero("level", level)
         self.symbol, self.level, self.exchange = symbol, level, exchange
         self.was_above: bool | None = None
 
