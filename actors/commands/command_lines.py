@@ -30,6 +30,13 @@ class CommandReply(msgspec.Struct, frozen=True, omit_defaults=True):
     status: BotStatus | None = None
 
 
+def describe_request(request: CommandRequest) -> str:
+    """As the log has it: `halt of MarketMaker, because: too calm`."""
+    whose = f" of {request.strategy}" if request.strategy else ""
+    why = f", because: {request.reason}" if request.reason else ""
+    return f"{request.command}{whose}{why}"
+
+
 def encode_line(message: CommandRequest | CommandReply) -> bytes:
     """A message as a line."""
     return msgspec.json.encode(message) + b"\n"

@@ -20,6 +20,7 @@ from actors.commands.command_lines import (
     LONGEST_REQUEST,
     CommandReply,
     decode_request,
+    describe_request,
     encode_line,
 )
 from actors.commands.state_folder import LONGEST_ADDRESS, SOCKET_FILE
@@ -111,7 +112,7 @@ class CommandSocket:
                 await self._write(writer, CommandReply(str(error)[:200], BAD_REQUEST))
                 return
             if request.command != "status":
-                log.warning("command: %s %s %s", request.command, request.strategy, request.reason)
+                log.warning("command: %s", describe_request(request))
             await self._write(writer, await self.desk.carry_out(request, say))
         except (OSError, TimeoutError, RuntimeError) as error:
             log.info("a command's connection: %r", error)

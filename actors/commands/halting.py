@@ -17,7 +17,7 @@ from actors.commands.composition import (
 from actors.commands.configuration import Configuration
 from actors.commands.control import BotControl
 from actors.commands.left_orders import describe_order
-from actors.commands.monitor import Monitor
+from actors.commands.monitor import END_OF_BOT, Monitor
 from actors.commands.proof import ask_for_open_orders
 from actors.commands.venue_check import told_when_slow
 from actors.gateways.binance import BinanceGateway
@@ -64,7 +64,7 @@ async def halt(
     failed_code = FAILED if system.failure else 0
     if system.failure is None:
         find_monitor(system).begin_halt("")
-        system.send(HaltTrading(reason="the bot stops", flatten=flatten))
+        system.send(HaltTrading(reason=END_OF_BOT, flatten=flatten))
     is_deaf = any(system.cells[name].is_out for name in (GATEWAY_NAME, ORDER_MANAGER_NAME))
     patience_s = configuration.bot.halt_patience_s + HALT_MARGIN_S
     is_done = not is_deaf and await wait_for_halt(control, find_monitor(system), patience_s)

@@ -1,6 +1,7 @@
 """The observer behind terminal and summary: one actor that hears what all others report, and the figures it keeps."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,13 +25,17 @@ from messages.control import (
     Ready,
     ReleaseTrading,
 )
-from messages.enums import FeedState, GateEvent, OrderStatus, Reason
+from messages.enums import FeedState, GateEvent, OrderStatus, OrderType, Reason
 from messages.instruments import Instrument
 from messages.market import BookTicker, FeedStatus
 from messages.orders import Fill, Order, OrderUpdate
 from messages.recovery import GateNote
 
 RECENT = 8
+END_OF_BOT = "the bot stops"
+"""Why trading is halted at an orderly end."""
+EXPECTED_REFUSALS = frozenset({Reason.HALTED, Reason.HELD, Reason.STOPPED})
+"""Why they came was said when the halt, hold or stop began."""
 
 
 @dataclass
@@ -52,6 +57,8 @@ class BotFigures:
     """Orders that were sent, or were to be sent, to a venue; those refused before that are in `refusals` alone."""
     orders_by_status: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
+    refusal_texts: dict[str, str] = field(default_factory=dict)
+    """The last order's by reason, in words."""
     fill_count: int = 0
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
     """Fills, refusals and failures, oldest first, as short lines."""
@@ -132,6 +139,7 @@ class Monitor(Actor):
         self.figures = BotFigures()
         # An account that took long to be read is older than the events that came meanwhile.
         self.balances = Balances()
+        self.told_refusals: set[tuple[str, Reason]] = set()
         self.halts_completed: dict[str, asyncio.Event] = {}
         """By the strategy that was halted, or "" for all: set when the order manager has said how that went."""
 
@@ -180,6 +188,22 @@ class Monitor(Actor):
         if order.status is OrderStatus.REJECTED:
             reason = update.reason_text or order.reason_text or update.reason
             figures.recent.append(f"{order.strategy} {order.side} {order.symbol} refused: {reason}")
+            figures.refusal_texts[update.reason.value] = str(reason)
+            self._tell_refusal(order, update.reason, str(reason))
+
+    def _tell_refusal(self, order: Order, reason: Reason, text: str) -> None:
+        """Says why, once for each strategy and reason: a strategy that is refused every time would look idle."""
+        if (order.strategy, reason) in self.told_refusals:
+            return
+        self.told_refusals.add((order.strategy, reason))
+        # A LIMIT_MAKER order asks to be refused where it would take.
+        is_asked_for = reason is Reason.VENUE and order.order_type is OrderType.LIMIT_MAKER
+        level = logging.INFO if is_asked_for or reason in EXPECTED_REFUSALS else logging.WARNING
+        self.log.log(
+            level,
+            "%s: %s %s was refused (%s): %s; more of the kind are only counted",
+            *(order.strategy, order.side, order.symbol, reason, text),
+        )
 
     def _measure(self, before: Order | None, order: Order) -> None:
         if not order.acknowledged_time_ns or (before is not None and before.acknowledged_time_ns):

@@ -15,6 +15,7 @@ from actors.commands.control import BotControl
 from actors.commands.halting import find_monitor, halt
 from actors.commands.journal_start import JournalStart
 from actors.commands.outputs import find_class_faults, find_output_faults, open_tap
+from actors.commands.standstill import watch_for_standstill
 from actors.commands.state_folder import StateFolder
 from actors.commands.summary import build_summary, describe_end, write_summary
 from actors.commands.terminal import Terminal
@@ -144,6 +145,7 @@ async def run_on_venue(
         section = configuration.venue
         title = f"{configuration.bot.name} on {section.exchange} ({section.place})"
         terminal = Terminal(title, lambda: find_monitor(system).figures, system)
+        terminal.tell_where(journal.path.parent)
         terminal.start()
         try:
             try:
@@ -172,6 +174,7 @@ async def wait_for_end(
     loop = asyncio.get_running_loop()
     deadline = None if options.duration_s is None else loop.time() + options.duration_s
     waiters = [loop.create_task(event.wait()) for event in (control.stop, system.ended)]
+    watch = loop.create_task(watch_for_standstill())
     try:
         while not control.stop.is_set() and not system.ended.is_set():
             left = terminal.interval_s
@@ -182,7 +185,7 @@ async def wait_for_end(
             await asyncio.wait(waiters, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             terminal.refresh()
     finally:
-        for waiter in waiters:
+        for waiter in (*waiters, watch):
             waiter.cancel()
 
 

@@ -114,8 +114,10 @@ def describe_end(figures: BotFigures, system: System) -> str:
                 f"open profit {show(position.unrealized_profit)}"
                 + (" (too little to be sold)" if figures.is_unsellable(position) else "")
             )
-    if figures.refusals:
-        lines.append(f"refused   {show_counts(figures.refusals)}")
+    for name, count in sorted(figures.refusals.items()):
+        text = figures.refusal_texts.get(name)
+        last = f": {text}" if text else ""
+        lines.append(f"refused   {show_counts({name: count})}{last}")
     lines += [f"out       {name}: {reason}" for name, reason in figures.stopped_actors.items()]
     lines += [advise(order) for order in figures.open_orders.values()]
     lines += [advise_unheard(order) for order in figures.unheard_orders]

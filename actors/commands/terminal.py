@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
@@ -20,7 +21,7 @@ from actors.commands.amounts import (
     show_price,
 )
 from actors.commands.latencies import show_quantiles
-from actors.commands.monitor import BotFigures
+from actors.commands.monitor import END_OF_BOT, BotFigures
 from actors.runtime.system import System
 
 REFRESH_S = 0.25
@@ -65,6 +66,15 @@ class Terminal:
             return REFRESH_S
         return PLAIN_LINE_S if self.figures().is_ready else STARTING_LINE_S
 
+    def tell_where(self, folder: Path) -> None:
+        """Says at once what runs, where its log is, and how it ends."""
+        text = f"{self.title}; Ctrl-C stops it in good order; state and log lie in {folder}"
+        self.say(text)
+
+    def say(self, line: str) -> None:
+        """Prints one line, however long."""
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
     def start(self) -> None:
         """Opens the live picture, where there is a terminal; the log appears above it."""
         if not self.is_live:
@@ -83,7 +93,7 @@ class Terminal:
             if self.live is not None:
                 self.live.update(self.draw(), refresh=True)
             else:
-                self.console.print(self.line(), highlight=False, markup=False, soft_wrap=True)
+                self.say(self.line())
         except OSError:
             # The terminal is gone, or its disk full.
             self.console.quiet = True
@@ -106,6 +116,8 @@ class Terminal:
     def state(self) -> str:
         """In a few words how the bot stands."""
         figures = self.figures()
+        if figures.halted == END_OF_BOT:
+            return "stopping: its orders are canceled"
         if figures.halted:
             return f"halted: {figures.halted}"
         if figures.held:
@@ -153,9 +165,10 @@ class Terminal:
         return Group(*parts)
 
     def _colour(self, figures: BotFigures) -> str:
-        if figures.halted:
+        if figures.halted and figures.halted != END_OF_BOT:
             return "red"
-        return "green" if figures.is_ready and not figures.held else "yellow"
+        is_trading = figures.is_ready and not figures.held and not figures.halted
+        return "green" if is_trading else "yellow"
 
     def _draw_head(self, figures: BotFigures) -> Table:
         head = Table.grid(padding=(0, 2))

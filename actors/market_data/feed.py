@@ -90,7 +90,7 @@ class MarketDataFeed(
     def set_state(self, symbol: str, state: FeedState, reason: str = "", missed: int = 0) -> None:
         """Says how a symbol stands; a change is told at once."""
         if self.state_of(symbol) is not state:
-            self.log.info("%s is %s %s", symbol, state, reason)
+            self.log.info("%s is %s%s", symbol, state, f": {reason}" if reason else "")
             self._send_status(symbol, state, reason, missed)
         self._states[symbol] = (state, reason)
 

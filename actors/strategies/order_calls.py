@@ -14,9 +14,11 @@ from actors.strategies.holdings import Holdings
 from actors.strategies.order_terms import (
     check_amendment,
     check_bracket,
+    check_names,
     find_exit_legs,
     find_fault_in_terms,
     order_on_its_way,
+    read_number,
 )
 from messages.base import Message
 from messages.enums import (
@@ -29,7 +31,6 @@ from messages.enums import (
     Side,
     TimeInForce,
 )
-from messages.instruments import to_decimal
 from messages.order_lists import PlaceOrderList, ReplaceOrder
 from messages.orders import AmendOrder, CancelOrder, ClosePosition, Order, PlaceOrder
 
@@ -168,8 +169,10 @@ class OrderCalls(
         `quantity` in the base asset, or for a MARKET order `quote_quantity` in the quote asset; all are rounded to the
         instrument's steps on the way. Further terms, by name: `order_type`, `time_in_force`, `time_to_cancel` (seconds
         from its acknowledgement), `stop_price`, `trailing_delta`, `self_trade_prevention`, `exchange`.
-        Raises ValueError for terms that no order can have; nothing is sent then.
+        Raises ValueError for terms that no order can have, and TypeError for names of terms that there are not; nothing is
+        sent then.
         """
+        check_names(terms)
         command = self._command(self._next_id(), side, symbol, quantity, price, **terms)
         self.send(command)
         self._has_traded = True
@@ -313,14 +316,16 @@ class OrderCalls(
             order_id=order_id,
             side=side,
             order_type=order_type,
-            quantity=to_decimal(quantity),
-            quote_quantity=ZERO if quote_quantity is ZERO else to_decimal(quote_quantity),
-            price=None if price is None else to_decimal(price),
+            quantity=read_number("quantity", quantity),
+            quote_quantity=ZERO
+            if quote_quantity is ZERO
+            else read_number("quote_quantity", quote_quantity),
+            price=None if price is None else read_number("price", price),
             time_in_force=time_in_force,
             time_to_cancel=time_to_cancel,
             decided_on=self._frame_in_hand(),
             send_before_ns=self._send_before_ns(),
-            stop_price=None if stop_price is None else to_decimal(stop_price),
+            stop_price=None if stop_price is None else read_number("stop_price", stop_price),
             trailing_delta=trailing_delta,
             self_trade_prevention=self_trade_prevention,
         )
@@ -354,8 +359,8 @@ class OrderCalls(
         For an order that has ended, or is being canceled, nothing is sent.
         Raises ValueError for a price or quantity that is not above 0, or if neither is given.
         """
-        new_price = None if price is None else to_decimal(price)
-        new_quantity = None if quantity is None else to_decimal(quantity)
+        new_price = None if price is None else read_number("price", price)
+        new_quantity = None if quantity is None else read_number("quantity", quantity)
         check_amendment(new_price, new_quantity)
         order = self._holdings.orders.get(order_id)
         if order is None or order.status is OrderStatus.PENDING_CANCEL:

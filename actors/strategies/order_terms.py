@@ -1,10 +1,12 @@
 """What no order can have, whatever a symbol's rules are; and the orders of a bracket. Pure."""
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from actors.spelling import suggest
 from messages.enums import ListRole, OrderType, Side
 from messages.instruments import to_decimal
 from messages.orders import Order, PlaceOrder
@@ -15,12 +17,48 @@ Leg = tuple[str, ListRole, Number | None, dict[str, Any]]
 """Name, role, price and further terms."""
 
 
+TERMS = frozenset(
+    {
+        "exchange",
+        "order_type",
+        "quote_quantity",
+        "self_trade_prevention",
+        "stop_price",
+        "time_in_force",
+        "time_to_cancel",
+        "trailing_delta",
+    }
+)
+"""What every call takes by name, beside its own parameters."""
+
+
+def check_names(terms: Mapping[str, Any]) -> None:
+    """Raises TypeError for a term that there is not, with the one that was probably meant."""
+    if TERMS.issuperset(terms):
+        return
+    known = {*TERMS, "price", "quantity", "symbol"}
+    listing = f"there are {', '.join(sorted(TERMS))}"
+    unknown = [name for name in terms if name not in TERMS]
+    faults = [f"{name!r} ({suggest(name, known, listing)})" for name in unknown]
+    raise TypeError(f"an order has no term {', '.join(faults)}")
+
+
+def read_number(key: str, value: Number) -> Decimal:
+    """A number of an order. Raises ValueError that names it by its key."""
+    try:
+        return to_decimal(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{key}: {error}") from error
+
+
 def find_fault_in_terms(command: PlaceOrder) -> str | None:
     """What no order can have in an order's terms, or None."""
     order_type, price = command.order_type, command.price
     quantity, quote_quantity = command.quantity, command.quote_quantity
     if quantity < 0 or quote_quantity < 0 or quantity + quote_quantity <= 0:
-        return f"an order needs a quantity above 0, not {quantity} (or {quote_quantity})"
+        if not quote_quantity:
+            return f"an order needs a quantity above 0, not {quantity}"
+        return f"an order needs a quote_quantity above 0, not {quote_quantity}"
     if quantity and quote_quantity:
         return "an order has a quantity or a quote_quantity, not both"
     if quote_quantity and order_type is not OrderType.MARKET:

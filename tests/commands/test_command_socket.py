@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.commands import send_command
+from actors.commands.command_lines import CommandRequest, describe_request
 from actors.commands.command_socket import bind_socket, remove_stale
 from actors.commands.start import main
 from tests.commands.command_client import ask_status, command, talk, wait_for_state
@@ -283,3 +284,15 @@ def test_commands_are_answered_while_the_bot_still_waits_for_its_venue(
         ended = bot.wait()
     assert ended.code == 0
     assert talk(tmp_path / "state", b"") == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (CommandRequest("halt"), "halt"),
+        (CommandRequest("halt", "Maker", "too calm"), "halt of Maker, because: too calm"),
+        (CommandRequest("flatten", reason="enough"), "flatten, because: enough"),
+    ],
+)
+def test_the_log_says_what_was_asked(request_: CommandRequest, text: str) -> None:
+    assert describe_request(request_) == text

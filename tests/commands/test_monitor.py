@@ -1,5 +1,6 @@
 """The figures behind terminal and summary."""
 
+import logging
 from decimal import Decimal
 
 import pytest
@@ -24,7 +25,7 @@ from messages.control import (
     ReleaseTrading,
     TimerFired,
 )
-from messages.enums import Exchanges, GateEvent, OrderStatus, Reason
+from messages.enums import Exchanges, GateEvent, OrderStatus, OrderType, Reason
 from messages.orders import OrderUpdate
 from messages.recovery import GateNote
 
@@ -66,6 +67,46 @@ def test_a_refusal_before_the_venue_is_no_order_sent(monitor: Monitor) -> None:
     assert figures.orders_by_status == {}
     assert figures.refusals == {"HALTED": 1}
     assert figures.recent[-1] == "Maker BUY BTCUSDT refused: trading is halted"
+
+
+def refuse(
+    monitor: Monitor,
+    reason: Reason,
+    text: str,
+    strategy: str = "Mine",
+    order_type: OrderType = OrderType.LIMIT,
+) -> None:
+    """One more order of a strategy is refused."""
+    update = make_order_update("1", OrderStatus.REJECTED, strategy=strategy, order_type=order_type)
+    update.reason, update.reason_text = reason, text
+    monitor.handle(update)
+
+
+def test_a_refusal_is_told_once_for_each_strategy_and_reason(
+    monitor: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        refuse(monitor, Reason.QUANTITY, "quantity 1 is too small")
+    refuse(monitor, Reason.NOTIONAL, "worth too little")
+    refuse(monitor, Reason.QUANTITY, "quantity 2 is too small", "Other")
+    told = [item.getMessage() for item in caplog.records if item.levelno == logging.WARNING]
+    assert told == [
+        "Mine: BUY BTCUSDT was refused (QUANTITY): quantity 1 is too small; more of the kind are only counted",
+        "Mine: BUY BTCUSDT was refused (NOTIONAL): worth too little; more of the kind are only counted",
+        "Other: BUY BTCUSDT was refused (QUANTITY): quantity 2 is too small; more of the kind are only counted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "order_type"),
+    [(Reason.HALTED, OrderType.LIMIT), (Reason.VENUE, OrderType.LIMIT_MAKER)],
+)
+def test_a_refusal_that_was_to_be_expected_is_no_warning(
+    monitor: Monitor, caplog: pytest.LogCaptureFixture, reason: Reason, order_type: OrderType
+) -> None:
+    caplog.set_level(logging.INFO)
+    refuse(monitor, reason, "no", "Mine", order_type)
+    assert [item.levelname for item in caplog.records] == ["INFO"]
 
 
 def test_the_venues_last_word_on_what_is_open_is_taken(monitor: Monitor) -> None:

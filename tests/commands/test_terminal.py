@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from rich.console import Console
 
 from actors.commands.monitor import BotFigures, Monitor
+from actors.commands.summary import describe_end
 from actors.commands.terminal import SteadyConsole, Terminal
 from actors.runtime.actor import Actor
 from actors.runtime.specification import ActorSpecification
@@ -24,7 +26,7 @@ from actors.testing import (
 )
 from messages.account import AccountSnapshot, Balance, Position
 from messages.control import HaltCompleted, HoldTrading, Ready, ReleaseTrading
-from messages.enums import Exchanges, FeedState, OrderStatus
+from messages.enums import Exchanges, FeedState, OrderStatus, Reason
 from messages.instruments import Instrument
 from messages.market import BookTicker, FeedStatus
 from messages.orders import Fill, OrderUpdate
@@ -199,6 +201,8 @@ async def test_it_says_how_the_bot_stands(system: System) -> None:
     assert terminal.state() == "on hold: the market data stands still"
     figures.halted = "enough"
     assert terminal.state() == "halted: enough"
+    figures.halted = "the bot stops"
+    assert terminal.state() == "stopping: its orders are canceled"
 
 
 @pytest.mark.asyncio
@@ -234,3 +238,28 @@ async def test_a_terminal_that_goes_away_does_not_stop_the_bot(system: System) -
         for _ in range(3):
             terminal.refresh()
         assert console.quiet
+
+
+@pytest.mark.asyncio
+async def test_the_first_line_says_where_its_log_is_and_how_it_ends(system: System) -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=WIDTH)
+    folder = Path("/home/somebody") / ("a_long_name_" * 10)
+    Terminal("bot on BINANCE (testnet)", BotFigures, system, console).tell_where(folder)
+    (line,) = file.getvalue().splitlines()
+    assert line.startswith("bot on BINANCE (testnet); Ctrl-C stops it in good order; ")
+    assert line.endswith(f"log lie in {folder}")
+
+
+@pytest.mark.asyncio
+async def test_the_end_says_why_orders_were_refused(system: System) -> None:
+    monitor = Monitor()
+    for reason, text in ((Reason.QUANTITY, "1"), (Reason.QUANTITY, "2"), (Reason.VENUE, "3")):
+        update = make_order_update(text, OrderStatus.REJECTED)
+        update.reason, update.reason_text = reason, f"text {text}"
+        monitor.handle(update)
+    lines = describe_end(monitor.figures, system).splitlines()
+    assert [line for line in lines if line.startswith("refused")] == [
+        "refused   2 quantity: text 2",
+        "refused   1 venue: text 3",
+    ]

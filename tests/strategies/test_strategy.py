@@ -1,10 +1,13 @@
 """The base class of strategies: orders by plain calls, and the state it keeps."""
 
+import inspect
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
+from actors.strategies.order_terms import TERMS
 from actors.strategies.strategy import Strategy
 from actors.testing import START_TIME_NS, make_instrument, make_order_update, make_trade
 from messages.account import Position
@@ -110,6 +113,44 @@ def test_impossible_terms_are_refused_and_leave_no_trace(terms: dict[str, Any]) 
     assert strategy.outbox == []
     assert strategy.open_orders() == []
     assert strategy.is_flat(SYMBOL)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["time_to_cancle"], "an order has no term 'time_to_cancle' (did you mean 'time_to_cancel'?)"),
+        (["quote_quantiy", "exchang"], "'quote_quantiy' (did you mean 'quote_quantity'?), 'exchang' (did you mean"),
+        (["qwxz"], "an order has no term 'qwxz' (there are exchange, order_type, quote_quantity, "),
+    ],
+)  # fmt: skip
+def test_a_mistyped_term_is_named_with_the_right_one(names: list[str], told: str) -> None:
+    caller = Caller()
+    terms: dict[str, Any] = dict.fromkeys(names, 5.0)
+    for call in (caller.buy, caller.sell):
+        with pytest.raises(TypeError) as caught:
+            do(caller, partial(call, SYMBOL, 1, 100, **terms))
+        assert told in str(caught.value)
+    assert (caller.outbox, caller.open_orders()) == ([], [])
+
+
+def test_what_every_call_takes_by_name_is_what_an_order_is_made_of() -> None:
+    parameters = inspect.signature(Caller._command).parameters.values()
+    assert {item.name for item in parameters if item.kind is item.KEYWORD_ONLY} == TERMS
+
+
+@pytest.mark.parametrize(
+    ("symbol", "quantity", "price", "told"),
+    [
+        (1, SYMBOL, 100, "quantity: 'BTCUSDT' is not a plain decimal number"),
+        (SYMBOL, 1, "high", "price: 'high' is not a plain decimal number"),
+        (SYMBOL, 0, 100, "an order needs a quantity above 0, not 0"),
+    ],
+)
+def test_a_number_that_is_none_is_named(symbol: Any, quantity: Any, price: Any, told: str) -> None:
+    caller = Caller()
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        do(caller, lambda: caller.buy(symbol, quantity, price))
+    assert str(caught.value) == told
 
 
 def test_an_order_on_its_way_counts_until_it_has_ended() -> None:
