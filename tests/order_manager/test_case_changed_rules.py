@@ -92,7 +92,7 @@ def test_a_precision_that_no_number_has_harms_nothing() -> None:
         (told,) = instruments_of(decode_exchange_info(msgspec.json.encode(info)))
         desk = Desk().start()
         desk.tell(told, GATEWAY)
-        terms = {"quantity": "0", "price": None, "quote_quantity": Decimal(10)}
+        terms: dict[str, Any] = {"quantity": "0", "price": None, "quote_quantity": Decimal(10)}
         assert only(desk.place(**terms), NewOrderRequest).order.quote_quantity == 10
 
 
