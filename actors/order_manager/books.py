@@ -227,6 +227,11 @@ class Books:
             del self.given_up[next(iter(self.given_up))]
         self.note_unsettled(order)
 
+    def take_up(self, order: Order) -> None:
+        """The venue knows an order again that was given up: its executions are waited for once more."""
+        if self.given_up.pop(order.order_id, None) is not None:
+            self.note_unsettled(order)
+
     def note_unsettled(self, order: Order) -> None:
         """Notes whether the venue counts executions of an order that are not booked."""
         if self.is_unsettled(order):

@@ -108,9 +108,13 @@ class Inquiries:
     def on_answer(self, order: Order) -> None:
         """The venue has said something about an order, whatever it was."""
         inquiry = self.running.get(order.order_id)
-        if inquiry is not None:
+        if inquiry is not None and inquiry.is_given_up:
+            # What was not to be had of it may be had again.
+            self._end(inquiry)
+            self.books.take_up(order)
+        elif inquiry is not None:
             inquiry.wants_answer = False
-            inquiry.denials, inquiry.is_unlisted, inquiry.is_given_up = 0, False, False
+            inquiry.denials, inquiry.is_unlisted = 0, False
         self.consider(order)
 
     def on_denied(self, order: Order) -> bool:

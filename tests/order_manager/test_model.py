@@ -7,13 +7,12 @@ import pytest
 
 from actors.testing import make_book_ticker, make_instrument
 from messages.control import HaltCompleted, HaltTrading, ResyncRequest
-from messages.enums import Exchanges, Side
+from messages.enums import Side
 from messages.orders import (
-    Fill,
     OrderUpdate,
 )
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk
-from tests.order_manager.random_venue import Venue
+from tests.order_manager.random_venue import Venue, agree, settle_late, sum_executed
 
 STEPS = 120
 
@@ -99,51 +98,9 @@ def test_random_lives_with_deaths(seed: int) -> None:
     agree(desk, venue)
 
 
-def settle_late(desk: Desk, venue: Venue) -> None:
-    """What was given up because the venue denied it is asked for once more after a while."""
-    if venue.has_lied:
-        for _ in range(80):
-            desk.advance(10.0)
-            venue.serve()
-            venue.deliver(1.0)
-
-
 def revive(desk: Desk) -> None:
     """What others tell a new instance."""
     desk.watch()
     desk.tell(make_instrument(), GATEWAY)
     desk.tell(make_book_ticker(), "Feed")
     desk.tell(ResyncRequest(actor=STRATEGY), "system")
-
-
-def sum_executed(venue: Venue, side: Side) -> Decimal:
-    return sum(
-        (order.executed_quantity for order in venue.orders.values() if order.side is side),
-        Decimal(0),
-    )
-
-
-def agree(desk: Desk, venue: Venue) -> None:
-    """Nothing is open, every trade was told once, and the position is what was really traded."""
-    assert not [order for order in venue.orders.values() if order.is_open]
-    assert desk.manager.books.table.open_orders() == []
-    fills = desk.ever_sent(Fill)
-    told = sorted(fill.trade_id for fill in fills)
-    assert told == list(range(1, venue.trade_id + 1))
-    held = sum_executed(venue, Side.BUY) - sum_executed(venue, Side.SELL)
-    position = desk.manager.books.portfolio.position(STRATEGY, Exchanges.BINANCE, "BTCUSDT")
-    assert position.quantity == held
-    fees = sum((fill.fee for fill in fills), Decimal(0))
-    assert position.fees.get("USDT", Decimal(0)) == fees
-    last: dict[str, OrderUpdate] = {}
-    for update in desk.ever_sent(OrderUpdate):
-        last[update.order_id] = update
-    assert not [update for update in last.values() if update.order.is_open]
-    assert all(inquiry.is_given_up for inquiry in desk.manager.inquiries.running.values())
-    assert not desk.manager.amending.pending
-    assert not desk.manager.reducing.pending
-    assert not desk.manager.chains.being_amended
-    assert not desk.manager.books.unsettled_orders
-    assert not desk.manager.closings.running
-    assert not desk.manager.cancels.pursued
-    assert not desk.manager.cancels.timers
