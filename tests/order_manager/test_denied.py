@@ -180,6 +180,22 @@ def test_executions_that_are_never_told_end_the_asking_and_hold_up_nothing(
     assert desk.position() == Decimal("1.4")
 
 
+def test_executions_that_were_given_up_are_asked_for_again_when_the_venue_names_their_order() -> (
+    None
+):
+    desk = Desk(absence_after_s=30.0).start(BALANCES)
+    order = desk.place_accepted(Side.BUY, "1", "90")
+    desk.say(order, OrderStatus.CANCELED, executed="0.4")
+    deny(desk, order, 90)
+    assert not desk.manager.books.unsettled_orders
+    desk.say(order, OrderStatus.CANCELED, executed="0.4")
+    assert desk.manager.books.unsettled_orders
+    assert all_of(desk.advance(1), QueryOrderRequest)
+    desk.say(order, OrderStatus.CANCELED, desk.fill(order, "0.4"), executed="0.4")
+    assert desk.position() == Decimal("0.4")
+    assert not desk.manager.inquiries.running
+
+
 def test_after_a_restart_it_is_asked_for_and_given_up_again() -> None:
     desk = Desk(absence_after_s=30.0).start(BALANCES)
     order = desk.place_accepted(Side.BUY, "1", "90")

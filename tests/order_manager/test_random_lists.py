@@ -10,6 +10,7 @@ from messages.control import HaltTrading, HoldTrading, ReleaseTrading, ResyncReq
 from messages.enums import ListRole, ListState, OrderStatus, OrderType, Reason, Side
 from messages.order_lists import OrderListUpdate, PlaceOrderList
 from messages.orders import Execution, NewOrderRequest, Order, OrderUpdate
+from messages.recovery import TriggerArmed
 from tests.order_manager.brackets import leg
 from tests.order_manager.desk import GATEWAY, STRATEGY, Desk
 from tests.order_manager.random_venue import Venue, agree, settle_late
@@ -107,43 +108,50 @@ def live(desk: Desk, venue: ForgetfulVenue, dice: random.Random, number: int) ->
 
 
 def check_lists(desk: Desk, venue: ForgetfulVenue) -> None:
-    """No list offers more than it has left, but for what is on its way to be canceled."""
+    """No list offers more than it has left, but for what is on its way to be canceled, and none goes on without its rest."""
     if not desk.manager.gate.is_ready:
         return  # what an earlier instance knew is looked at when the venue has answered
-    table = desk.manager.books.table
+    table, pursued = desk.manager.books.table, desk.manager.cancels.pursued
+    asked = find_asked(desk)
     lists = {order.list_id: table.list_orders(order) for order in table.open_orders()}
-    for listed in lists.values():
+    lists.pop("", None)  # the sales of what is closed
+    for list_id, listed in lists.items():
         exits = [order for order in listed if order.list_role in EXITS]
-        most = max((order.quantity + order.executed_beside for order in exits), default=Decimal(0))
         sold = sum((order.executed_quantity for order in exits), Decimal(0))
         # A cancel that was refused is sent again a little later.
-        offered = [
-            order
-            for order in exits
-            if order.is_open
-            and not order.is_armed
-            and order.order_id not in desk.manager.cancels.pursued
-        ]
+        standing = [order for order in listed if order.is_open and order.order_id not in pursued]
+        offered = [order for order in standing if order in exits and not order.is_armed]
         names = [(order.client_order_id, order.status) for order in listed]
-        assert len(offered) <= 1, names
+        assert len([order for order in offered if not order.is_waiting]) <= 1, names
+        most = asked[list_id]
         assert sum(order.open_quantity for order in offered) <= max(most - sold, Decimal(0)), names
+        if any(order.status is OrderStatus.FILLED for order in exits):
+            assert not [order for order in standing if order in exits], names
+        if not any(order.is_open for order in exits):
+            assert not standing, names
     if not venue.has_lied:
-        check_truth(desk, venue)
+        check_truth(desk, venue, asked)
 
 
-def check_truth(desk: Desk, venue: ForgetfulVenue) -> None:
+def find_asked(desk: Desk) -> dict[str, Decimal]:
+    """What each list was for, by the intents of its exits before any of them has gone off."""
+    asked: dict[str, Decimal] = {}
+    for armed in desk.ever_sent(TriggerArmed):
+        asked.setdefault(armed.order.list_id, armed.order.quantity)
+    return asked
+
+
+def check_truth(desk: Desk, venue: ForgetfulVenue, asked: dict[str, Decimal]) -> None:
     """What each list really offers at the venue is no more than it has left of what it was for."""
     exits: dict[str, list[Order]] = {}
     for request in desk.ever_sent(NewOrderRequest):
-        if request.order.list_role in EXITS:
-            exits.setdefault(request.order.list_id, []).append(request.order)
-    for list_id, sent in exits.items():
-        most = max(order.quantity + order.executed_beside for order in sent)
-        found = [venue.orders.get(order.client_order_id) for order in sent]
-        at_venue = [order for order in found if order is not None]
-        offered = sum(order.open_quantity for order in at_venue if order.is_open)
-        sold = sum(order.executed_quantity for order in at_venue)
-        assert offered + sold <= most, list_id
+        at_venue = venue.orders.get(request.order.client_order_id)
+        if request.order.list_role in EXITS and at_venue is not None:
+            exits.setdefault(request.order.list_id, []).append(at_venue)
+    for list_id, orders in exits.items():
+        offered = sum(order.open_quantity for order in orders if order.is_open)
+        sold = sum(order.executed_quantity for order in orders)
+        assert offered + sold <= asked[list_id], list_id
 
 
 def end(desk: Desk, venue: ForgetfulVenue) -> None:
