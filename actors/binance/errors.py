@@ -150,7 +150,8 @@ def classify_answer(
         return OutcomeUnknown(f"the venue answered {code}: {message}", code or 0)
     if status >= 500:
         return OutcomeUnknown(f"the venue answered status {status}: {message}", code or 0)
-    if status == 408 or not 400 <= status < 500:
+    if status in (408, 409) or not 400 <= status < 500:
+        # 409 says of a replacement that a part of it was done (rest-api.md); without its code nobody knows which.
         return OutcomeUnknown(f"the answer has status {status} and no result: {message}", code or 0)
     if status == 403 and code is None:
         message = f"a firewall before the API refused it: {message}"

@@ -77,7 +77,11 @@ class BinanceOrders:
             data = await self.client.call(
                 "post", "order", params, signed=True, send_before_ns=send_before_ns
             )
-        return self._order(data)
+        answer = self._order(data)
+        if answer.client_order_id != order.client_order_id or answer.symbol != order.symbol:
+            text = f"the answer is about {answer.symbol} {answer.client_order_id!r}: {data[:200]!r}"
+            raise OutcomeUnknown(text)
+        return answer
 
     async def cancel(self, symbol: str, client_order_id: str, exchange_order_id: int = 0) -> Order:
         """Cancels an order; the answer may tell of a part that was executed before.

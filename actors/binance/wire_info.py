@@ -1,5 +1,6 @@
 """What the venue says about itself and about the account: exchangeInfo, account, server time, rate limits."""
 
+import logging
 from decimal import Decimal
 
 import msgspec
@@ -9,6 +10,8 @@ from messages.account import AccountSnapshot, Balance
 from messages.enums import Exchanges, OrderType, SelfTradePrevention, SymbolStatus
 from messages.instruments import ZERO, Instrument
 from messages.orders import Order
+
+log = logging.getLogger(__name__)
 
 
 class RateLimit(
@@ -24,8 +27,14 @@ class RateLimit(
     count: WireInteger | None = None
 
 
+class FilterHead(msgspec.Struct, rename="camel"):
+    """What tells a filter's type."""
+
+    filter_type: str = ""
+
+
 class BinanceFilter(msgspec.Struct, rename="camel"):
-    """Any symbol filter (filters.md): what a type has not is empty, what we do not know is skipped."""
+    """Any symbol filter that we know (filters.md): what a type has not is empty."""
 
     filter_type: str
     min_price: str = ""
@@ -59,7 +68,8 @@ class BinanceSymbol(msgspec.Struct, rename="camel"):
     quote_precision: WireInteger = 8
     quote_asset_precision: WireInteger | None = None
     order_types: list[OrderType] = []
-    filters: list[BinanceFilter] = []
+    filters: list[msgspec.Raw] = []
+    """Left raw: one of a type that is not known may have any form."""
     oco_allowed: bool = False
     oto_allowed: bool = False
     allow_trailing_stop: bool = False
@@ -72,6 +82,14 @@ class ExchangeInfo(msgspec.Struct, rename="camel"):
 
     symbols: list[BinanceSymbol]
     rate_limits: list[RateLimit] = []
+    server_time: WireInteger = 0
+
+
+class InfoAnswer(msgspec.Struct, rename="camel"):
+    """The same with its limits left raw: one that cannot be read hides none of the others, and no symbol."""
+
+    symbols: list[BinanceSymbol]
+    rate_limits: list[msgspec.Raw] = []
     server_time: WireInteger = 0
 
 
@@ -110,18 +128,40 @@ class ServerTime(msgspec.Struct, rename="camel"):
     server_time: WireInteger
 
 
-_decode_info = msgspec.json.Decoder(ExchangeInfo).decode
+_decode_info = msgspec.json.Decoder(InfoAnswer).decode
+_decode_limit = msgspec.json.Decoder(RateLimit).decode
+_decode_filter_head = msgspec.json.Decoder(FilterHead).decode
+_decode_filter = msgspec.json.Decoder(BinanceFilter).decode
 _decode_account = msgspec.json.Decoder(AccountAnswer).decode
 _decode_time = msgspec.json.Decoder(ServerTime).decode
 _decode_limits = msgspec.json.Decoder(list[RateLimit]).decode
 
 MOST_DIGITS = 20
+KNOWN_FILTERS = frozenset(
+    {
+        "PRICE_FILTER",
+        "LOT_SIZE",
+        "MARKET_LOT_SIZE",
+        "MIN_NOTIONAL",
+        "NOTIONAL",
+        "PERCENT_PRICE",
+        "PERCENT_PRICE_BY_SIDE",
+        "MAX_NUM_ORDERS",
+    }
+)
 BASIS_POINT = Decimal("0.0001")
 
 
 def decode_exchange_info(data: bytes | msgspec.Raw) -> ExchangeInfo:
     """Raises msgspec.MsgspecError (a ValueError)."""
-    return _decode_info(data)
+    answer = _decode_info(data)
+    limits = []
+    for item in answer.rate_limits:
+        try:
+            limits.append(_decode_limit(item))
+        except msgspec.MsgspecError:
+            log.warning("a limit of the venue cannot be read, and is not obeyed: %r", bytes(item))
+    return ExchangeInfo(answer.symbols, limits, answer.server_time)
 
 
 def decode_account(data: bytes | msgspec.Raw) -> AccountAnswer:
@@ -130,8 +170,11 @@ def decode_account(data: bytes | msgspec.Raw) -> AccountAnswer:
 
 
 def decode_server_time(data: bytes | msgspec.Raw) -> int:
-    """Nanoseconds since the epoch, cut to the wire's unit. Raises msgspec.MsgspecError (a ValueError)."""
-    return nanoseconds_of(_decode_time(data).server_time)
+    """Nanoseconds since the epoch, cut to the wire's unit. Raises ValueError for what is no time."""
+    time_ns = nanoseconds_of(_decode_time(data).server_time)
+    if time_ns <= 0:
+        raise ValueError("the venue's clock stands at or before the epoch")
+    return time_ns
 
 
 def decode_rate_limits(data: bytes | msgspec.Raw) -> list[RateLimit]:
@@ -167,8 +210,9 @@ def instruments_of(
             allows_cancel_replace=symbol.cancel_replace_allowed,
             self_trade_prevention_modes=symbol.allowed_self_trade_prevention_modes,
         )
-        for symbol_filter in symbol.filters:
-            apply_filter(instrument, symbol_filter)
+        for data in symbol.filters:
+            if _decode_filter_head(data).filter_type in KNOWN_FILTERS:
+                apply_filter(instrument, _decode_filter(data))
         instruments.append(instrument)
     return instruments
 
@@ -179,7 +223,7 @@ def digits_of(precision: int) -> int:
 
 
 def apply_filter(instrument: Instrument, rule: BinanceFilter) -> None:
-    """Writes one filter into the instrument; one that it has no field for is left to the venue."""
+    """Writes one filter into the instrument; those that it has no field for are left to the venue."""
     match rule.filter_type:
         case "PRICE_FILTER":
             instrument.tick_size = amount_of(rule.tick_size)

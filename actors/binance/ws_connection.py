@@ -53,6 +53,26 @@ class ApiFrame(
     event: msgspec.Raw = msgspec.Raw()
 
 
+class BareFrame(msgspec.Struct, rename={"subscription_id": "subscriptionId"}):
+    """A frame without what is said beside its answer, which is wanted whatever form that may have."""
+
+    id: int | str | None = None
+    status: int = 0
+    result: msgspec.Raw = msgspec.Raw()
+    error: ReplyError | None = None
+    subscription_id: int | None = None
+    event: msgspec.Raw = msgspec.Raw()
+
+    def to_frame(self) -> ApiFrame:
+        """The same as a frame that names no limits."""
+        return ApiFrame(
+            self.id, self.status, self.result, self.error, None, self.subscription_id, self.event
+        )
+
+
+_decode_bare = msgspec.json.Decoder(BareFrame).decode
+
+
 def refusal_of(reply: ApiFrame, venue_time_ns: int) -> BinanceError:
     """The typed error of a reply other than 200."""
     if reply.error is None:
@@ -158,7 +178,10 @@ class ApiConnection:
     def take(self, data: bytes) -> None:
         """One frame."""
         try:
-            frame = self._decode(data)
+            try:
+                frame = self._decode(data)
+            except msgspec.ValidationError:
+                frame = _decode_bare(data).to_frame()
         except UNREADABLE as error:
             self._counts.unreadable_frames += 1
             log.error("a frame of the WebSocket API cannot be read (%s): %r", error, data[:200])

@@ -31,6 +31,7 @@ SECOND_NS = 1_000_000_000
         (400, -2013, RequestRefused),
         (401, -2015, RequestRefused),
         (409, -2021, RequestRefused),
+        (409, None, OutcomeUnknown),
         (403, None, RequestRefused),
         (404, None, RequestRefused),
         (408, None, OutcomeUnknown),

@@ -1,0 +1,109 @@
+"""Answers that are well formed and odd: of another order, with news in places nobody knows, from a clock that stands still."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from actors.gateways.binance import BinanceGateway
+from messages.instruments import Instrument
+from tests.gateways.conftest import Floor, Keys
+from tests.gateways.order_venue import SYMBOL, OrderVenue
+
+ACKNOWLEDGED = {"symbol": "BTCUSDT", "orderId": 7, "clientOrderId": "a", "transactTime": 1}
+LOT = {"filterType": "LOT_SIZE", "stepSize": "0.001", "minQty": "0.001", "maxQty": "9"}
+
+
+@pytest_asyncio.fixture
+async def venue() -> AsyncIterator[OrderVenue]:
+    made = OrderVenue()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def open_gateway(
+    venue: OrderVenue, open_floor: Callable[..., Any], **arguments: Any
+) -> Floor:
+    """A floor whose gateway has told the account."""
+    given = {"endpoints": venue.endpoints, "keys": Keys(), "request_timeout_s": 2.0, **arguments}
+    floor: Floor = await open_floor(BinanceGateway, given)
+    await floor.until_ready()
+    return floor
+
+
+@pytest.mark.parametrize("entry", ["websocket", "rest"])
+@pytest.mark.parametrize(
+    "fields", [{"clientOrderId": "b"}, {"clientOrderId": ""}, {"symbol": "ETHUSDT"}]
+)
+@pytest.mark.asyncio
+async def test_an_answer_about_another_order_leaves_this_one_unknown(
+    entry: str, fields: dict[str, Any], venue: OrderVenue, open_floor: Callable[..., Any]
+) -> None:
+    async def answer_wrongly(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        await venue.reply(socket, request, ACKNOWLEDGED | fields)
+
+    venue.on_order = answer_wrongly
+    venue.rest_answers["POST order"] = (200, ACKNOWLEDGED | fields)
+    floor = await open_gateway(venue, open_floor, order_entry=entry)
+    floor.place("a")
+    await floor.until(lambda: floor.orders("a"))
+    assert floor.statuses("a") == ["UNKNOWN"]
+    assert not floor.orders("b")
+
+
+@pytest.mark.asyncio
+async def test_limits_of_a_form_that_nobody_knows_hide_no_answer(
+    venue: OrderVenue, open_floor: Callable[..., Any]
+) -> None:
+    odd = [{"rateLimitType": "ORDERS", "interval": None, "intervalNum": "ten", "limit": {}}]
+    venue.rate_limits = [
+        *odd,
+        {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 50},
+    ]
+
+    async def answer_oddly(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        frame = {"id": request["id"], "status": 200, "result": ACKNOWLEDGED, "rateLimits": odd}
+        await socket.send_json(frame)
+
+    venue.on_order = answer_oddly
+    floor = await open_gateway(venue, open_floor)
+    floor.place("a")
+    await floor.until(lambda: floor.orders("a"))
+    assert floor.statuses("a") == ["NEW"]
+    assert [window.limit for window in floor.gateway._order_budget.windows.values()] == [50]
+
+
+@pytest.mark.asyncio
+async def test_a_filter_of_tomorrow_hides_no_other(
+    venue: OrderVenue, open_floor: Callable[..., Any]
+) -> None:
+    tomorrow = {"filterType": "CURFEW", "minQty": 5, "tickSize": None, "maxNumOrders": "x"}
+    symbol = SYMBOL | {"filters": [tomorrow, LOT]}
+    venue.rest_answers["GET exchangeInfo"] = (200, {"symbols": [symbol]})
+    floor = await open_gateway(venue, open_floor)
+    assert str(floor.all_of(Instrument)[0].lot_size) == "0.001"
+
+
+@pytest.mark.parametrize("time_ms", [0, -1, 10**30])
+@pytest.mark.asyncio
+async def test_a_clock_that_tells_no_time_is_read_again(
+    time_ms: int, venue: OrderVenue, open_floor: Callable[..., Any]
+) -> None:
+    asked = 0
+
+    async def answer(request: web.Request, body: str) -> web.StreamResponse:
+        nonlocal asked
+        if request.path == "/api/v3/time":
+            asked += 1
+            if asked == 1:
+                return web.json_response({"serverTime": time_ms})
+        return await venue.answer_read(request, body)
+
+    venue.rest = answer
+    await open_gateway(venue, open_floor)
+    assert asked > 1
+    signed = next(request for request in venue.api_requests if "timestamp" in request["params"])
+    assert signed["params"]["timestamp"] > 1_000
