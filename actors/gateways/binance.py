@@ -115,7 +115,8 @@ class BinanceGateway(ExchangeGateway):
         self._events: BinanceWebsocketAPI | None = None
         self._order_budget = OrderBudget()
         self._account_due = asyncio.Event()
-        self._account = AccountEvents(exchange, self.tell, self.send, self._account_due.set)
+        self._account_asked_at_s = -ACCOUNT_PAUSE_S
+        self._account = AccountEvents(exchange, self.tell, self.send, self._ask_account)
         self._rules = InstrumentRules()
         self._rules_due, self._clock_due = asyncio.Event(), asyncio.Event()
         self._limits = LimitHold(self, exchange)
@@ -297,6 +298,14 @@ class BinanceGateway(ExchangeGateway):
         if USER_STREAM in self.holds:
             self._account_due.set()
 
+    def _ask_account(self) -> None:
+        """An event does not tell what is so now. However many such events come, other reads need the weight limit as well."""
+        loop = asyncio.get_running_loop()
+        if self._account_asked_at_s > loop.time():
+            return  # it will be read when these have been told
+        self._account_asked_at_s = max(self._account_asked_at_s + ACCOUNT_PAUSE_S, loop.time())
+        loop.call_at(self._account_asked_at_s, self._account_due.set)
+
     # What is kept fresh.
 
     async def _keep_account(self) -> None:
@@ -305,9 +314,6 @@ class BinanceGateway(ExchangeGateway):
             await self._account_due.wait()
             self._account_due.clear()
             await self.persist("reading the account", self.tell_account)
-            if USER_STREAM not in self.holds:
-                # However often such events come: the weight limit is needed for other reads as well.
-                await asyncio.sleep(ACCOUNT_PAUSE_S)
 
     async def _keep_entry(self, keep: Callable[[], Awaitable[None]]) -> None:
         """The connections of order entry are there before an order needs them, and again after they were lost."""
