@@ -9,10 +9,13 @@ import msgspec
 
 from actors.backtest.errors import BacktestError
 from actors.backtest.report import time_text
-from actors.backtest.trail import Sighting, read_trail, sightings_of
+from actors.backtest.trail import Sighting, names_of, read_trail, sightings_of
+from actors.spelling import suggest
 from messages.base import Message
 from messages.instruments import to_text
 from messages.orders import Fill, NewOrderRequest, Order, OrderUpdate, PlaceOrder
+
+SHOWN_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,13 @@ class Hop:
 
 def explain_order(run: Path, name: str) -> list[str]:
     """The lines to print. Raises BacktestError for an order that the run does not know."""
-    found = sightings_of(read_trail(run), name)
+    trail = list(read_trail(run))
+    found = sightings_of(trail, name)
     if not found:
-        raise BacktestError(f"{run}: nothing is known of an order {name!r}")
+        known = sorted(set().union(*(names_of(sighting.message) for sighting in trail)))
+        hint = suggest(name, known, f"it has {', '.join(known[:SHOWN_NAMES])} ..." if known else "")
+        told = f" ({hint})" if hint else ""
+        raise BacktestError(f"{run}: nothing is known of an order {name!r}{told}")
     hops = [*find_tick(found), *(hop_of(item) for item in found)]
     lines = []
     before_ns = 0

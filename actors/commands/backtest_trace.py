@@ -17,6 +17,7 @@ from actors.runtime.config import read_actor
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.replay import Divergence, replay
 from actors.runtime.specification import ActorSpecification
+from actors.spelling import suggest
 from messages.recording import Opening, read_recording
 
 DIFFERENT = 1
@@ -41,6 +42,11 @@ def run_replay(arguments: argparse.Namespace) -> int:
     try:
         opening = next(read_recording(recording))
         specifications = find_actors(opening, arguments.config)
+        known = [item.name for item in specifications]
+        for name in arguments.actor or ():
+            if name not in known:
+                hint = suggest(name, known, f"there are {', '.join(known)}")
+                raise BacktestError(f"--actor: {name!r} is none that can be re-executed ({hint})")
         if arguments.actor:
             specifications = [item for item in specifications if item.name in arguments.actor]
         if not specifications:

@@ -20,6 +20,7 @@ from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.journal_retention import KEEP_DAYS
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.wiring import ACTOR_NAME
+from actors.spelling import suggest
 from actors.trading.risk import RiskLimits
 from messages.enums import Exchanges, SelfTradePrevention
 
@@ -354,7 +355,7 @@ def find_venue_faults(
                 Fault(
                     f"{where}.market",
                     f"there is no file {venue.market!r}",
-                    "synthetic, paper, or a file of trades",
+                    suggest(venue.market, MARKETS, "synthetic, paper, or a file of trades"),
                 )
             )
     else:

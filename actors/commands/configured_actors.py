@@ -82,8 +82,16 @@ def read_actors(
     for index, table in enumerate(configured):
         later = searched if index == 0 else ()
         where = f"{place}: actors[{index}]"
+        known = len(faults)
         specification = read_actor(table, where, faults, SHIPPED_ACTORS, later)
         if specification is None:
+            if (
+                strategies
+                and len(table) == 1
+                and any("is missing" in f.problem for f in faults[known:])
+            ):
+                remedy = "give them in an [[actors]] table of --config FILE"
+                faults.append(Fault(where, f"--strategy {table['class']} has no arguments", remedy))
             continue
         faults += find_nothings(specification, where)
         if specification.name in taken:

@@ -139,13 +139,13 @@ async def run_on_venue(
         system = System(
             specifications, clock, run=run, seed=configuration.bot.seed, journal=journal, tap=tap
         )
-        await system.start()
-        if desk is not None:
-            desk.open(system, venue)
         section = configuration.venue
         title = f"{configuration.bot.name} on {section.exchange} ({section.place})"
         terminal = Terminal(title, lambda: find_monitor(system).figures, system)
         terminal.tell_where(journal.path.parent)
+        await system.start()
+        if desk is not None:
+            desk.open(system, venue)
         terminal.start()
         try:
             try:

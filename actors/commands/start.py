@@ -75,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--strategy",
         action="append",
         metavar="CLASS",
-        help="run this strategy instead of the configured ones; repeatable",
+        help="run this configured strategy alone, or one that needs no arguments; repeatable",
     )
     add("--wiring", action="store_true", help="print who sends what to whom, and leave")
     add("--summary", type=Path, metavar="FILE", help="write the summary at the end as JSON")

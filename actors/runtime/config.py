@@ -6,6 +6,7 @@ Every fault is collected with its file and key, and with the nearest valid key w
 import importlib
 import inspect
 import math
+import re
 import tomllib
 import traceback
 import types
@@ -21,7 +22,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.errors import ConfigurationError, Fault, describe_error
 from actors.runtime.hidden_names import find_hidden_names
 from actors.runtime.specification import ActorSpecification, parameters_of
-from actors.spelling import find_nearest, suggest
+from actors.spelling import did_you_mean, find_nearest, suggest
 from messages.instruments import to_decimal
 
 USER_ERRORS = (
@@ -40,6 +41,15 @@ USER_ERRORS = (
     ValueError,
 )
 """What a user's own module or constructor may raise by mistake: a fault of the configuration, not a crash."""
+WORDS: dict[Any, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    Decimal: "a number",
+    bool: "true or false",
+}
+"""Types in a user's words."""
+LONGEST_LINE = 80
 RESERVED_KEYS = frozenset({"class", "name"})
 
 
@@ -48,8 +58,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises ConfigurationError if it is not there, not readable or not TOML.
     """
+    text = ""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigurationError(
             [Fault(str(path), "there is no such file", "check --config")]
@@ -59,9 +71,22 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigurationError([Fault(str(path), "is not UTF-8 text")]) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([Fault(str(path), f"is not valid TOML: {error}")]) from error
+        fault = Fault(str(path), f"is not valid TOML: {error}", show_line(text, str(error)))
+        raise ConfigurationError([fault]) from error
     except RecursionError as error:
         raise ConfigurationError([Fault(str(path), "nests its values too deeply")]) from error
+
+
+def show_line(text: str, error: str) -> str:
+    """What stands where TOML's error is; the commonest one, a text without quotes, is named."""
+    place = re.search(r"at line (\d+)", error)
+    if place is None:
+        return ""
+    line = text.splitlines()[int(place[1]) - 1].strip()
+    bare = re.fullmatch(r"([\w.-]+ *= *)([A-Za-z_][\w./-]*) *(#.*)?", line)
+    if bare is not None:
+        return f'a text stands in quotes: {bare[1]}"{bare[2]}"'
+    return f"the line is: {line[:LONGEST_LINE]}"
 
 
 def check_keys(
@@ -157,7 +182,12 @@ def convert(value: Any, annotation: Any) -> Any:
         return origin(convert(item, parts[0]) for item in value)
     if origin is tuple and isinstance(value, list):
         return convert_to_tuple(value, parts)
-    converted = msgspec.convert(value, annotation)
+    try:
+        converted = msgspec.convert(value, annotation)
+    except msgspec.ValidationError as error:
+        if annotation in WORDS:
+            raise ValueError(f"{value!r} is not {WORDS[annotation]}") from error
+        raise
     if isinstance(converted, float) and not math.isfinite(converted):
         raise ValueError(f"{value!r} is not a finite number")
     if getattr(converted, "value", "") == "UNRECOGNISED":
@@ -196,14 +226,7 @@ def convert_to_tuple(value: list[Any], parts: tuple[Any, ...]) -> tuple[Any, ...
 
 def describe_type(annotation: Any) -> str:
     """A type in a user's words."""
-    words = {
-        str: "a text",
-        int: "a whole number",
-        float: "a number",
-        Decimal: "a number",
-        bool: "true or false",
-    }
-    return words.get(annotation) or str(getattr(annotation, "__name__", annotation))
+    return WORDS.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def load_actor_class(
@@ -221,10 +244,9 @@ def load_actor_class(
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        hint = "it must lie beside the configuration file, or be installed"
-        if error.name and error.name.partition(".")[0] != module_name.partition(".")[0]:
-            hint = f"{module_name} needs {error.name}: install it"
-        faults.append(Fault(f"{where}.class", f"cannot import {module_name!r}: {error}", hint))
+        hint = advise_on_import(error.name or "", module_name)
+        problem = f"cannot import {module_name!r}: {error}{place_in_code(error)}"
+        faults.append(Fault(f"{where}.class", problem, hint))
         return None
     except USER_ERRORS as error:
         problem = f"importing {module_name!r} failed: {describe_error(error)}{place_in_code(error)}"
@@ -246,6 +268,23 @@ def load_actor_class(
         )
         return None
     return found
+
+
+def advise_on_import(missing: str, wanted: str) -> str:
+    """What to do about a module that is not there, while another was imported."""
+    root, _, rest = missing.partition(".")
+    if root in ("actors", "messages"):
+        own = Path(__file__).parents[2] / root
+        files = [file for file in own.rglob("*.py") if file.stem != "__init__"]
+        # Without the root, which all have: it would make any two alike.
+        modules = [".".join(file.relative_to(own).with_suffix("").parts) for file in files]
+        last = rest.rpartition(".")[2]
+        same = [module for module in modules if module.rpartition(".")[2] == last]
+        meant = find_nearest(rest, same or modules)
+        return did_you_mean(f"{root}.{meant}") if meant else f"{root} has no such module"
+    if missing and root != wanted.partition(".")[0]:
+        return f"{wanted} needs {missing}: install it"
+    return "it must lie beside the configuration file, or be installed"
 
 
 def place_in_code(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import typing_extensions
 
 from actors.runtime.errors import HandlerError
 from messages.base import Message, Policy
+from messages.market import MarketMessage
 
 LIFECYCLE_HOOKS = frozenset({"on_start", "on_stop"})
 LIFECYCLE_MESSAGES = frozenset({"Start", "Stop", "TimerFired"})
@@ -102,6 +103,30 @@ def check_declarations(cls: type, lazy_inputs: frozenset[type[Message]]) -> None
             raise HandlerError(
                 f"{cls.__qualname__}.lazy_inputs: {message_class.__name__} is no NEWEST class; none may be lost"
             )
+
+
+def describe_misnamed(cls: type) -> list[str]:
+    """Methods that look like handlers of market data but are none by their name, where a class has no other."""
+    handled = getattr(cls, "handlers", {})
+    if any(issubclass(item, MarketMessage) for item in handled):
+        return []
+    lines = []
+    for name in dir(cls):
+        method = inspect.getattr_static(cls, name)
+        if name.startswith(("_", "on_")) or not isinstance(method, types.FunctionType):
+            continue
+        parameters = list(inspect.signature(method).parameters)[1:]
+        try:
+            hints = typing.get_type_hints(method)
+        except (NameError, AttributeError, TypeError):
+            continue
+        found = hints.get(parameters[0]) if len(parameters) == 1 else None
+        if isinstance(found, type) and issubclass(found, MarketMessage):
+            lines.append(
+                f"handles no market data: is {name}({parameters[0]}: {found.__name__}) meant to? "
+                "The name of a handler begins with `on_`"
+            )
+    return lines
 
 
 def find_outputs(cls: type) -> frozenset[type[Message]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from actors.runtime.actor import Actor, Subscription, needs_interval
 from actors.runtime.errors import Fault
+from actors.runtime.handlers import describe_misnamed
 from actors.runtime.specification import ActorSpecification
 from messages.base import Message, Routing
 from messages.control import (
@@ -154,6 +155,8 @@ def describe_unheard(
                 f"{item.name} handles {', '.join(unheard)}, but neither it nor another actor asks for any symbol's: "
                 "it gets none unless it has a `symbol` or `symbols`, or calls `subscribe`"
             )
+        if item.actor_class.is_owner:
+            lines += [f"{item.name} {line}" for line in describe_misnamed(item.actor_class)]
     return lines
 
 

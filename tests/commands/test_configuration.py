@@ -402,7 +402,7 @@ price_collar = 1
     ("line", "said"),
     [
         ("fill_modle = 'touch'", "there is no key 'fill_modle' (did you mean 'fill_model'?)"),
-        ("seed = 'x'", "backtest.seed: Expected `int`, got `str`"),
+        ("seed = 'x'", "backtest.seed: 'x' is not a whole number"),
         ("speed = 2", "there is no key 'speed' (it belongs in [venue])"),
     ],
 )

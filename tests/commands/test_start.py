@@ -184,11 +184,24 @@ def test_a_bad_configuration_exits_with_2_and_starts_nothing(
     assert all(line.startswith(file) for line in lines)
     assert main(["--market", "nowhere.csv"]) == 2
     assert "there is no file 'nowhere.csv'" in capsys.readouterr().err
+    assert main(["--market", "papr"]) == 2
+    assert "there is no file 'papr' (did you mean 'paper'?)" in capsys.readouterr().err
     assert main(["--strategy", "NoSuch"]) == 2
     assert "'NoSuch' names no class" in capsys.readouterr().err
     assert main(["--live"]) == 2
     assert 'environment = "live"' in capsys.readouterr().err
     assert not state_home.exists()
+
+
+def test_a_strategy_without_its_arguments_is_told_where_to_give_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--strategy", "Breakout"]) == 2
+    told = capsys.readouterr().err
+    assert "the key 'level' is missing" in told
+    assert (
+        "--strategy Breakout has no arguments (give them in an [[actors]] table of --config" in told
+    )
 
 
 WIRING_FAULT = """

@@ -175,11 +175,11 @@ def test_what_the_constructor_refuses_is_told_beside_a_mistyped_key(beside_the_f
 @pytest.mark.parametrize(
     ("old", "new", "where", "problem"),
     [
-        ("level = 100", 'level = "high"', "actors[1].level", "float"),
-        ("level = 100", "level = true", "actors[1].level", "bool"),
+        ("level = 100", 'level = "high"', "actors[1].level", "'high' is not a number"),
+        ("level = 100", "level = true", "actors[1].level", "True is not a number"),
         ("level = 100", "level = nan", "actors[1].level", "not a finite number"),
         ("level = 100", "level = -inf", "actors[1].level", "not a finite number"),
-        ('symbol = "BTCUSDT"', "symbol = 5", "actors[1].symbol", "str"),
+        ('symbol = "BTCUSDT"', "symbol = 5", "actors[1].symbol", "5 is not a text"),
         ("quantity = 0.01", 'quantity = "1_000"', "actors[1].quantity", "1_000"),
         ("quantity = 0.01", "quantity = nan", "actors[1].quantity", "finite"),
         ("quantity = 0.01", "quantity = false", "actors[1].quantity", "not a number"),
