@@ -124,9 +124,10 @@ class CommandDesk:
                 lines.append("NOT FLAT: say it again, or sell at the venue yourself")
         else:
             lines += self._describe_positions(system, scope)[0]
-        # An embedded exchange ends with its bot: the next start knows nothing of this one.
-        lasting = "" if self.configuration.venue.is_local else ", also after a restart,"
-        lines.append(f"it stays halted{lasting} until `bin/start resume`")
+        until = ", also after a restart, until `bin/start resume`"
+        if self.configuration.venue.is_local:
+            until = " until `bin/start resume` or the end of this run: the local exchange begins anew with each start"
+        lines.append(f"it stays halted{until}")
         return CommandReply("\n".join(lines), code)
 
     async def _prove(self, system: System, scope: str, say: Say) -> tuple[list[str], int]:

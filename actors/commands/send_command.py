@@ -38,8 +38,9 @@ USAGE_ERROR = 2
 
 DESCRIPTIONS = {
     "status": "Tells how a running bot stands: state, positions, orders, profit, limits, connections.",
-    "halt": "Cancels the bot's own orders and lets no new ones pass. Proven by asking the venue. It outlives a restart of "
-    "the bot and ends by `bin/start resume`. Your own orders and other bots' are not touched.",
+    "halt": "Cancels the bot's own orders and lets no new ones pass. Proven by asking the venue. It ends by "
+    "`bin/start resume`, and outlives a restart of the bot (not so on the local exchange, which begins anew with each). Your "
+    "own orders and other bots' are not touched.",
     "resume": "Ends a halt, whoever ordered it: you, a limit of loss, a failure. Says which it was.",
     "flatten": "Halts, and sells at market what the bot's strategies have bought. What the account holds beside that "
     "is not touched.",

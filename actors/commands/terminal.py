@@ -135,7 +135,7 @@ class Terminal:
         )
         counts = self.system.statistics().values()
         return (
-            f"{self.elapsed_s():7.1f}s {self.state()} | {prices or 'no price yet'} | orders {figures.order_count} "
+            f"{self.elapsed_s():7.1f}s {self.state()} | {prices or 'no quote yet'} | orders {figures.order_count} "
             f"open {len(figures.open_orders)} fills {figures.fill_count} | "
             f"profit {show_amounts(figures.realized_profit())} "
             f"(open {show_amounts(figures.unrealized_profit())}) before fees {show_amounts(figures.fees())} | "

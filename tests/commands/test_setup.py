@@ -116,3 +116,14 @@ def test_scripts_without_arguments_say_what_they_do_and_do_nothing(
     assert line.startswith(f"bin/{name}: ")
     assert (word in line) is bool(code)
     assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("--simulat", "--simulate"), ("--client=x", "--clients"), ("--fuz", "--fuzz")],
+)
+def test_a_mistyped_kind_of_test_is_not_left_to_pytest(word: str, meant: str) -> None:
+    command = [str(ROOT / "bin" / "test"), word, "--rounds", "1"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"(did you mean '{meant}'?)" in ended.stderr
