@@ -36,6 +36,8 @@ class Supervisor:
         self.system = system
         self.log = system.log
         self.restart_handles: dict[str, asyncio.TimerHandle] = {}
+        self.told_traces: dict[str, str] = {}
+        """By actor, the last traceback that was logged: the same again, as after a restart, is not repeated."""
 
     def on_failure(
         self,
@@ -67,7 +69,10 @@ class Supervisor:
         if isinstance(error, ForeseenError):
             self.log.error("%s failed on %s: %s", cell.name, what, text)
             self.log.debug("%s failed on %s:\n%s", cell.name, what, trace)
+        elif trace == self.told_traces.get(cell.name):
+            self.log.error("%s failed on %s: %s (traceback as before)", cell.name, what, text)
         else:
+            self.told_traces[cell.name] = trace
             self.log.error("%s failed on %s: %s\n%s", cell.name, what, text, trace)
         is_broken_off = isinstance(error, BrokenOff)
         may_restart = not is_broken_off and self._may_restart(cell)

@@ -143,7 +143,7 @@ def test_an_order_is_explained_from_tick_to_fill(recorded: tuple[Path, BacktestR
     client_id = re.search(r"backtest-wild-0-[0-9a-z]+", str(list(read_recording(path))))
     assert client_id is not None
     assert explain_order(path, client_id[0])
-    with pytest.raises(BacktestError, match=r"of an order 'q!' \(it has \d+, .* \.\.\.\)"):
+    with pytest.raises(BacktestError, match=r"of an order 'q!' \(it has [a-z].* \.\.\.\)"):
         explain_order(path, "q!")
     with pytest.raises(BacktestError, match=rf"\(did you mean '{client_id[0]}'\?\)"):
         explain_order(path, client_id[0].replace("backtest", "backtset"))
