@@ -123,7 +123,8 @@ class Terminal:
         if figures.held:
             return f"on hold: {figures.held}"
         if figures.is_ready:
-            return "trading"
+            out = ", ".join(sorted(figures.stopped_actors))
+            return f"trading without {out}" if out else "trading"
         return "starting: waiting for the venue's account, rules and prices"
 
     def line(self) -> str:

@@ -144,7 +144,7 @@ class System:
                 except BaseException as error:
                     faults.append(Fault(place_of(cell.specification), describe_error(error)))
             if faults:
-                raise WiringError(faults)
+                raise WiringError(list(dict.fromkeys(faults)))
         except BaseException:
             for cell in self.cells.values():
                 cell.void()

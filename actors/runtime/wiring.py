@@ -12,6 +12,7 @@ from actors.runtime.actor import Actor, Subscription, needs_interval
 from actors.runtime.errors import Fault
 from actors.runtime.handlers import describe_misnamed
 from actors.runtime.specification import ActorSpecification
+from actors.spelling import did_you_mean
 from messages.base import Message, Routing
 from messages.control import (
     ActorFailed,
@@ -118,6 +119,13 @@ def find_declaration_faults(specifications: Sequence[ActorSpecification]) -> lis
 
 def find_subscription_faults(item: ActorSpecification, subscription: Subscription) -> list[Fault]:
     """What is wrong with one stream that an instance asks for."""
+    spelt = subscription.symbol.strip().upper()
+    if subscription.symbol != spelt:
+        # The configuration's own were looked at; this one a constructor has made of them.
+        problem = (
+            f"{item.actor_class.__name__} asks for {subscription.symbol!r}, which is no symbol"
+        )
+        return [Fault(place_of(item), problem, did_you_mean(spelt))]
     if needs_interval(subscription.message_class) and subscription.interval is None:
         return [
             Fault(

@@ -197,6 +197,8 @@ async def test_it_says_how_the_bot_stands(system: System) -> None:
     figures.is_ready = True
     assert terminal.state() == "trading"
     assert early < terminal.interval_s
+    figures.stopped_actors = {"Maker": "ValueError: no", "Cross": "ValueError: no"}
+    assert terminal.state() == "trading without Cross, Maker"
     figures.held = "the market data stands still"
     assert terminal.state() == "on hold: the market data stands still"
     figures.halted = "enough"

@@ -175,8 +175,17 @@ async def test_a_subscription_that_cannot_be_served(start_system: StartSystem) -
     class OddInterval(NoInterval):
         interval = "7m"
 
+    class LowerCase(NoInterval):
+        symbol = "btcusdt"
+
+        def on_trade(self, trade: Trade) -> None: ...
+
     with pytest.raises(WiringError) as caught:
-        await start_system(SOURCE, actor(NoInterval), actor(OddInterval))
+        await start_system(SOURCE, actor(NoInterval), actor(OddInterval), actor(LowerCase))
+    assert (
+        "actor 'lowercase': LowerCase asks for 'btcusdt', which is no symbol (did you mean 'BTCUSDT'?)"
+    ) in str(caught.value)
+    assert str(caught.value).count("LowerCase") == 1
     assert "actor 'nointerval': NoInterval handles Kline and names no interval" in str(caught.value)
     assert "actor 'oddinterval': OddInterval names no interval that there is" in str(caught.value)
 
