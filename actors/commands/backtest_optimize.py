@@ -34,6 +34,8 @@ from actors.runtime.config import check_arguments
 from actors.runtime.errors import ConfigurationError, Fault
 from actors.runtime.specification import ActorSpecification, parameters_of
 
+TO_THE_MINUTE, TO_THE_SECOND = 16, 19
+SHORT_WINDOW_NS = 600 * 10**9
 LOOK_INTERVAL_S = 0.2
 
 
@@ -243,13 +245,15 @@ def tell(steps: list[Step], objective: str) -> None:
         )
         for name, begin_ns, end_ns, found in parts:
             cells = "  ".join(f"{key} {figure_text(key, found.get(key)):>9}" for key in figures)
-            print(f"  {name:<8} {minute_text(begin_ns)} to {minute_text(end_ns)}  {cells}")
+            print(f"  {name:<8} {span_text(begin_ns, end_ns)}  {cells}")
     print(f"return of all unseen parts: {figure_text('return', chain_returns(steps))}")
 
 
-def minute_text(time_ns: int) -> str:
-    """A time to the minute, UTC."""
-    return time_text(time_ns)[:16].replace("T", " ")
+def span_text(begin_ns: int, end_ns: int) -> str:
+    """From when to when, UTC; to the minute, or of a short window to the second."""
+    length = TO_THE_MINUTE if end_ns - begin_ns >= SHORT_WINDOW_NS else TO_THE_SECOND
+    begin, end = (time_text(each)[:length].replace("T", " ") for each in (begin_ns, end_ns))
+    return f"{begin} to {end}"
 
 
 def figure_text(name: str, value: Any) -> str:

@@ -17,6 +17,7 @@ from actors.backtest.search import (
     search,
 )
 from actors.backtest.source import MarketData
+from actors.commands.backtest_optimize import span_text
 from tests.backtest.command import CROSS, TRADES, call, strict
 from tests.backtest.markets import SECOND, make_data, trade
 
@@ -194,3 +195,13 @@ def test_a_study_of_other_choices_is_refused(tmp_path: Path) -> None:
     done = call(tmp_path, *words, "--over", "fast=2|4", "--trials", "6")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--study holds a search over other values" in done.stderr
+
+
+def test_a_short_window_is_told_to_the_second() -> None:
+    begin_ns = 1_610_064_000_000_000_000
+    assert span_text(begin_ns, begin_ns + 9_500_000_000) == (
+        "2021-01-08 00:00:00 to 2021-01-08 00:00:09"
+    )
+    assert (
+        span_text(begin_ns, begin_ns + 3_600_000_000_000) == "2021-01-08 00:00 to 2021-01-08 01:00"
+    )
