@@ -58,7 +58,9 @@ async def test_an_answer_about_another_order_leaves_this_one_unknown(
 async def test_limits_of_a_form_that_nobody_knows_hide_no_answer(
     venue: OrderVenue, open_floor: Callable[..., Any]
 ) -> None:
-    odd = [{"rateLimitType": "ORDERS", "interval": None, "intervalNum": "ten", "limit": {}}]
+    odd: list[dict[str, Any]] = [
+        {"rateLimitType": "ORDERS", "interval": None, "intervalNum": "ten", "limit": {}}
+    ]
     venue.rate_limits = [
         *odd,
         {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 50},
