@@ -2,7 +2,8 @@
 
 Each order's time runs by a timer of its own from its acknowledgement, so that a step of the machine's clock neither
 cuts it short nor lengthens it. A cancel that is ours to see through (its time is up, a halt, a close) is sent again after
-a refusal, at growing distances, for as long as the venue says that the order is open.
+a refusal, at growing distances, for as long as the venue says that the order is open. An order that was proven absent while
+its cancel was wanted is canceled when it turns up after all.
 """
 
 from collections.abc import Callable
