@@ -15,7 +15,7 @@ from actors.backtest.errors import BacktestError
 from actors.backtest.fee_ledger import FeeLedger
 from actors.backtest.settings import DEFAULT_BALANCE, BacktestSettings, FeeAsset
 from actors.backtest.symbol_book import SymbolBook
-from actors.binance.wire_info import ExchangeInfo, instruments_of
+from actors.binance.wire_info import decode_exchange_info, instruments_of
 from actors.binance.wire_requests import TIMED_TYPES
 from actors.exchange.errors import VenueError
 from actors.exchange.market_wire import exchange_info
@@ -256,7 +256,7 @@ class Outside:
         if symbol not in self.books:
             return None
         answer = exchange_info([self.venue.market(symbol).rules], [], self.now_ns // 1_000_000)
-        info = msgspec.convert(answer, ExchangeInfo)
+        info = decode_exchange_info(msgspec.json.encode(answer, enc_hook=int))
         [instrument] = instruments_of(
             info, Exchanges.BINANCE, self.account.maker_fee, self.account.taker_fee
         )

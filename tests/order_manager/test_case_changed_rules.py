@@ -92,8 +92,8 @@ def test_a_precision_that_no_number_has_harms_nothing() -> None:
         (told,) = instruments_of(decode_exchange_info(msgspec.json.encode(info)))
         desk = Desk().start()
         desk.tell(told, GATEWAY)
-        terms: dict[str, Any] = {"quantity": "0", "price": None, "quote_quantity": Decimal(10)}
-        assert only(desk.place(**terms), NewOrderRequest).order.quote_quantity == 10
+        told_order = desk.place(quantity="0", price=None, quote_quantity=Decimal(10))
+        assert only(told_order, NewOrderRequest).order.quote_quantity == 10
 
 
 def test_a_higher_least_notional_refuses_new_orders_and_leaves_the_resting_ones() -> None:
