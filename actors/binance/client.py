@@ -210,9 +210,9 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
                 if attempts == 0:
                     raise OutcomeUnknown(f"the connection to {uri} broke: {error}") from error
             except (aiohttp.ClientError, OSError) as error:
-                raise OutcomeUnknown(
-                    f"the exchange with {uri} failed: {type(error).__name__}: {error}"
-                ) from error
+                text = f"the exchange with {uri} failed: {words_of(error)}"
+                # Its own words would follow in every traceback.
+                raise OutcomeUnknown(text) from None
 
     async def _send_once(
         self, method: str, uri: str, params: dict[str, Any], signed: bool, timeout_s: float | None
@@ -313,3 +313,9 @@ def decode_answer(data: bytes) -> Any:
         return msgspec.json.decode(data)
     except UNREADABLE as error:
         raise OutcomeUnknown(f"the answer cannot be read ({error}): {data[:200]!r}") from error
+
+
+def words_of(error: Exception) -> str:
+    """What went wrong, without the address: aiohttp's own words name the whole of it, and so a signature."""
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return f"{type(error).__name__}: {text}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -9,7 +10,7 @@ import pytest
 
 from actors.binance.client import BinanceClient
 from actors.binance.direct_rest import DirectRest
-from actors.binance.errors import RateLimited
+from actors.binance.errors import OutcomeUnknown, RateLimited
 from tests.binance.raw_venue import RawRequest, RawVenue, answer, say_nothing, says
 from tests.binance.scripted_venue import until
 
@@ -176,3 +177,24 @@ async def test_after_the_end_an_answer_still_comes_and_nothing_is_kept(
     assert answered.body == b'"late"'
     assert await direct.keep(ping, 1.0) == []
     await until(lambda: sorted(raw.closed) == [2, 3])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "said",
+    [b"what?\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"],
+    ids=["text", "length"],
+)
+async def test_what_is_said_of_a_broken_answer_carries_no_signature(
+    raw: RawVenue, open_client: OpenClient, said: bytes
+) -> None:
+    """aiohttp's own words name the whole address, signature included; they go to the log."""
+    raw.script = says(said)
+    client = await open_client()
+    for method in ("get", "post"):
+        with pytest.raises(OutcomeUnknown) as caught:
+            await client.call(method, "order", ORDER, signed=True)
+        assert "/v3/order" in str(caught.value)
+        told = "".join(traceback.format_exception(caught.value))
+        assert "signature=" not in told
+        assert "newClientOrderId=" not in told
