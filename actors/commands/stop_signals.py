@@ -13,7 +13,9 @@ from actors.runtime.errors import BrokenOff
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HANDLER_PATIENCE_S = 5.0
-"""How long a handler may keep the loop from hearing that the end was asked for; a second signal does not wait for that."""
+"""How long handlers may keep the loop from the end once that was asked for, all together: one that does not return, or many
+that return late. A second signal does not wait for that."""
+LOOK_S = 0.5
 
 
 @dataclass
@@ -24,6 +26,10 @@ class StopSignals:
     control: BotControl
     is_waiting: bool = False
     """Whether a signal has come that the loop has not taken yet."""
+    has_come_round: bool = True
+    """Whether the loop has run what was asked of it at the last look."""
+    kept_s: float = 0.0
+    """How long it has been kept from that since the end was asked for."""
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """A signal has come, between any two steps of the program."""
@@ -33,18 +39,31 @@ class StopSignals:
             self.loop.call_soon_threadsafe(self.control.interrupt)
             return
         self.is_waiting = True
-        signal.setitimer(signal.ITIMER_REAL, HANDLER_PATIENCE_S, HANDLER_PATIENCE_S)
+        self.ask()
+        signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
         self.loop.call_soon_threadsafe(self.take)
 
     def take(self) -> None:
         """The loop's part."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
         self.is_waiting = False
         self.control.interrupt()
 
+    def ask(self) -> None:
+        """Asks the loop to come round."""
+        self.has_come_round = False
+        self.loop.call_soon_threadsafe(self.answer)
+
+    def answer(self) -> None:
+        """The loop has come round."""
+        self.has_come_round = True
+
     def on_alarm(self, number: int, frame: FrameType | None) -> None:
-        """The time that a handler had is over."""
-        if self.is_waiting:
+        """Time to look whether the loop gets on with the end; the handler that keeps it from that may have had its time."""
+        if self.has_come_round:
+            self.ask()
+            return
+        self.kept_s += LOOK_S
+        if self.kept_s >= HANDLER_PATIENCE_S:
             self.break_off(frame)
 
     def break_off(self, frame: FrameType | None) -> None:

@@ -1,5 +1,6 @@
-"""A strategy whose handler never returns, for a configuration that lies beside this file."""
+"""Strategies whose handlers never return, or return late, for a configuration that lies beside this file."""
 
+import time
 from decimal import Decimal
 
 from actors.strategies.strategy import Strategy
@@ -27,3 +28,23 @@ class Stuck(Strategy):
                 self.rounds += 1
             except Exception:
                 self.rounds = 0
+
+
+class Sleepy(Strategy):
+    """Places an order that rests, and then takes two seconds over every price."""
+
+    def __init__(self, symbol: str, price: Decimal, quantity: Decimal) -> None:
+        self.symbol, self.price, self.quantity = symbol, price, quantity
+        self.is_asleep = False
+
+    def on_order_update(self, update: OrderUpdate) -> None:
+        """Its order rests."""
+        self.is_asleep = self.is_asleep or update.order.status == "NEW"
+
+    def on_book_ticker(self, ticker: BookTicker) -> None:
+        """Orders once, and sleeps every time from when that rests."""
+        if self.is_asleep:
+            self.log.warning("this takes a while")
+            time.sleep(2.0)
+        elif not self.open_orders(self.symbol):
+            self.buy(self.symbol, self.quantity, price=self.price)

@@ -55,6 +55,28 @@ def test_a_handler_that_never_returns_is_broken_off_at_the_end(
     assert "Patient is out" not in ended.stderr
 
 
+def test_handlers_that_return_late_have_five_seconds_in_all_at_the_end(
+    start_venue: Callable[..., LocalVenue],
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
+) -> None:
+    """Each returns before its time is up; an end of a dozen turns of the loop would wait for one at every turn."""
+    venue = start_venue()
+    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
+    configuration = STUCK.replace("Stuck", "Sleepy") + PATIENT
+    bot = start_bot("--config", venue.write_configuration(tmp_path, configuration))
+    wait_until(venue.open_ids, "an order of the bot")
+    log = tmp_path / "state" / "bot.log"
+    wait_until(lambda: "this takes a while" in log.read_text(), "the handler that sleeps", 30.0)
+    begin_s = time.monotonic()
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait(60.0)
+    assert ended.code == 0, ended.stderr
+    assert venue.open_ids() == []
+    assert "Sleepy is out: BrokenOff: the end was asked for" in ended.stderr
+    assert time.monotonic() - begin_s < 20.0
+
+
 def test_two_signals_that_the_loop_has_not_taken_yet_are_two() -> None:
     control = BotControl()
 
