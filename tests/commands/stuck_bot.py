@@ -7,6 +7,8 @@ from actors.strategies.strategy import Strategy
 from messages.market import BookTicker
 from messages.orders import OrderUpdate
 
+LATE_S = 2.0
+
 
 class Stuck(Strategy):
     """Places an order that rests, and then computes for ever, whatever goes wrong within."""
@@ -45,6 +47,6 @@ class Sleepy(Strategy):
         """Orders once, and sleeps every time from when that rests."""
         if self.is_asleep:
             self.log.warning("this takes a while")
-            time.sleep(2.0)
+            time.sleep(LATE_S)
         elif not self.open_orders(self.symbol):
             self.buy(self.symbol, self.quantity, price=self.price)
