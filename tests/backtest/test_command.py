@@ -190,7 +190,9 @@ def test_optimize_tells_the_searched_and_the_unseen_part_of_each_window(tmp_path
     done = call(tmp_path, *words)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    figures = r"2021-01-08 00:00 to 2021-01-08 00:00  profit_factor +\S+  return +-?[0-9.]+%"
+    figures = (
+        r"2021-01-08 00:00:\d\d to 2021-01-08 00:00:\d\d  profit_factor +\S+  return +-?[0-9.]+%"
+    )
     for number in (1, 2):
         first, searched, unseen = lines[3 * number - 3 : 3 * number]
         assert re.fullmatch(rf"window {number}: fast=[2-5] is the best of 3", first)
