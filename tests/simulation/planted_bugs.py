@@ -6,7 +6,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from actors.gateways.errors import Refused
 from actors.order_manager.inquiries import Inquiries
 from actors.runtime.journal import Journal
 from actors.simulation.entropy import Entropy
+from actors.simulation.plan import Plan
 from actors.simulation.rounds import run_round
 from messages.orders import NewOrderRequest, Order, VenueRequest
 
@@ -139,23 +140,44 @@ class Bug:
 
     plant: Callable[[], AbstractContextManager[None]]
     words: str
+    faults: Sequence[dict[str, Any]] = ()
+    """What the exchange does wrong in every round, in the place of a seed's weather: of what weather seldom brings about."""
+
+    def plan_of(self, seed: int) -> Plan | None:
+        """The faults of a seed's round; None for its weather."""
+        return Plan(seed=seed, venue=list(self.faults)) if self.faults else None
 
 
+LATE_ERRORS = [
+    {
+        "kind": "error",
+        "on": "order.place",
+        "nth": number,
+        "executes": False,
+        "code": -1016,
+        "delay_ms": 10_500,
+        "until_seconds": 20.0,
+    }
+    for number in range(2, 60, 2)
+]
+"""Errors that come when nobody waits for them any more."""
 BUGS = {
     "resend on timeout": Bug(resend_on_timeout, "was placed 2 times"),
     "journal after send": Bug(journal_after_send, "was never written down"),
     "timeout means failed": Bug(timeout_means_failed, "the bot believes"),
     "not found means absent": Bug(not_found_means_absent, "was once called absent"),
-    "wedged reader": Bug(wedged_reader, "was not answered"),
+    "wedged reader": Bug(wedged_reader, "was not answered", LATE_ERRORS),
 }
 
 
 def finds(bug: str, seed: int, entropy: Entropy) -> str | None:
     """What the round of a seed says of a planted bug, if it finds it and has nothing to say without it."""
-    with BUGS[bug].plant():
-        report = run_round(round_of(seed), seed, entropy=entropy)
-    said = [violation for violation in report.violations if BUGS[bug].words in violation]
-    if not said or run_round(round_of(seed), seed, entropy=entropy).violations:
+    planted_bug = BUGS[bug]
+    plan = planted_bug.plan_of(seed)
+    with planted_bug.plant():
+        report = run_round(round_of(seed), seed, plan=plan, entropy=entropy)
+    said = [violation for violation in report.violations if planted_bug.words in violation]
+    if not said or run_round(round_of(seed), seed, plan=plan, entropy=entropy).violations:
         return None
     return said[0]
 
