@@ -294,7 +294,10 @@ class System:
             for envelope in envelopes[begin:end]:
                 self._register(envelope)
         neighbours = envelopes[begin:end]
-        for receiver in self.router.receivers_of(first):
+        receivers = self.router.receivers_of(first)
+        if not receivers:  # of which the router has counted one
+            self.router.dead_letters += len(neighbours) - 1
+        for receiver in receivers:
             batches.setdefault(receiver, []).extend(neighbours)
 
     def deliver(self, receiver: ActorCell, envelopes: list[Envelope]) -> None:
