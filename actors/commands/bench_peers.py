@@ -154,7 +154,7 @@ async def compare_peer(
             [f"{peer.name}, {way.name}, {market}", f"  the bot beside it, {market}"]
         )
         try:
-            async with open_exchange() as exchange:
+            async with open_exchange(is_apart=True) as exchange:
                 for _ in range(effort.runs):
                     bare = await run_bare(exchange, ticks, way, flood)
                     report = await run_peer(exchange, peer, python, way, ticks, flood)

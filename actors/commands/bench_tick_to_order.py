@@ -88,10 +88,10 @@ def make_figures(names: list[str]) -> list[list[Figure]]:
     return [[Figure(f"{name}, {point}", "µs") for point, _ in POINTS] for name in names]
 
 
-async def compare(effort: Effort, figures: list[list[Figure]]) -> None:
+async def compare(effort: Effort, figures: list[list[Figure]], *, is_apart: bool) -> None:
     """Bare loop, and the bot with each kind of journal, in turns on one exchange."""
     ticks = effort.count(TICKS, least=20)
-    async with open_exchange() as exchange:
+    async with open_exchange(is_apart=is_apart) as exchange:
         await run_bare(exchange, effort.count(WARM_UP_TICKS, least=10))
         for _ in range(effort.runs):
             bare = await run_bare(exchange, ticks)
@@ -103,19 +103,24 @@ async def compare(effort: Effort, figures: list[list[Figure]]) -> None:
 
 
 def measure_tick_to_order(effort: Effort) -> list[Figure]:
-    """From the tick's frame leaving the exchange to the order's frame in its hands."""
+    """From the tick's frame leaving the exchange to the order's frame in its hands.
+
+    Once with the exchange on a core of its own, as a venue is, and once wherever the system puts it.
+    """
     names = ("bare loop, order made before", *LEVELS.values(), POLLING)
-    figures = make_figures([f"tick-to-order, {name}" for name in names])
-    run_in_loop(lambda: compare(effort, figures))
-    for figure in (figures[1][0], figures[2][0]):
+    apart = make_figures([f"tick-to-order, {name}" for name in names])
+    shared = make_figures([f"tick-to-order on shared cores, {name}" for name in names])
+    run_in_loop(lambda: compare(effort, apart, is_apart=True))
+    run_in_loop(lambda: compare(effort, shared, is_apart=False))
+    for figure in (apart[1][0], apart[2][0]):
         figure.is_headline = True
-    return [figure for pair in figures for figure in pair]
+    return [figure for pair in (*apart, *shared) for figure in pair]
 
 
 async def compare_ways(effort: Effort, figures: list[list[Figure]]) -> None:
     """Each way to the exchange, with a quiet market and a busy one; the bot with its journal."""
     ticks = effort.count(TICKS // 2, least=20)
-    async with open_exchange() as exchange:
+    async with open_exchange(is_apart=True) as exchange:
         for run in range(effort.runs):
             cases = [(flood, way) for flood in (0.0, FLOOD_PER_S) for way in WAYS]
             for figure, (flood, way) in zip(figures, cases, strict=True):
@@ -146,7 +151,7 @@ def measure_ways(effort: Effort) -> list[Figure]:
 async def compare_acknowledgements(effort: Effort, figures: list[Figure]) -> None:
     """From the decision to the venue's word at whoever decided."""
     ticks = effort.count(TICKS, least=20)
-    async with open_exchange() as exchange:
+    async with open_exchange(is_apart=True) as exchange:
         await run_bare(exchange, effort.count(WARM_UP_TICKS, least=10))
         for _ in range(effort.runs):
             bare: list[int] = []
