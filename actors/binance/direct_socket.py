@@ -2,13 +2,15 @@
 
 aiohttp puts each message into a queue and wakes the task that waits on it: the loop comes round once more before a frame is
 looked at. Here text frames go straight to a function, within the transport's own call; pings, closes and errors take the
-usual way. A read of more than `SLICE` bytes is parsed slice by slice, the loop coming round between them and nothing else
-being read meanwhile: a flood stays in the socket's buffers, in the end in the sender's, rather than in the mailboxes of
-those who cannot keep up with it. The heartbeat notes when data came instead of scheduling a callback each time.
+usual way. Whoever reads may have a block put around the frames of one read, where it brings several. A read of more than
+`SLICE` bytes is parsed slice by slice, the loop coming round between them and nothing else being read meanwhile: a flood
+stays in the socket's buffers, in the end in the sender's, rather than in the mailboxes of those who cannot keep up with it.
+The heartbeat notes when data came instead of scheduling a callback each time.
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -17,6 +19,8 @@ from aiohttp import WSMessage, WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http import WebSocketReader
 
+FEW = 400
+"""A read of fewer bytes has one frame, or two: nothing is put around them."""
 SLICE = 6_144
 """Bytes that are parsed at once: about thirty trades."""
 PORTION = 32
@@ -31,9 +35,12 @@ class FrameQueue(WebSocketDataQueue):
     """aiohttp's queue of one connection, which text frames pass by while somebody reads directly."""
 
     on_text: Callable[[bytes], None] | None = None
-    context: Context
+    context: Context | None = None
+    """That of whoever reads, in which its function is called."""
     failure: BaseException | None = None
     """What `on_text` raised; it is not called again."""
+    together: AbstractContextManager[None] | None = None
+    """What is put around the frames of one read."""
 
     def feed_data(self, data: Any, size: int) -> None:
         """One message, from the parser."""
@@ -42,7 +49,7 @@ class FrameQueue(WebSocketDataQueue):
             super().feed_data(data, size)
             return
         try:
-            self.context.run(on_text, data.data)
+            on_text(data.data)
         except BaseException as error:
             # The parser ends the connection by it; the reader's task raises it.
             self.on_text = None
@@ -66,11 +73,21 @@ class FrameParser(WebSocketReader):
             self.rest += bytes(data)
             return False, b""
         if len(data) <= SLICE or self.frames.on_text is None:
-            return super().feed_data(data)
+            return self.parse(data)
         self.rest, self.position = bytes(data), SLICE
         self.protocol.pause_reading()
         self.protocol._loop.call_soon(self.go_on, ROUNDS)
-        return super().feed_data(data[:SLICE])
+        return self.parse(data[:SLICE])
+
+    def parse(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
+        """Gives the frames in a part of a read to whoever reads."""
+        frames, parse = self.frames, super().feed_data
+        if frames.context is None:
+            return parse(data)
+        if frames.together is None or len(data) < FEW:
+            return frames.context.run(parse, data)
+        with frames.together:
+            return frames.context.run(parse, data)
 
     def go_on(self, rounds: int) -> None:
         """Parses the next slice once the loop has come round so often; after the last one the socket is read again."""
@@ -82,7 +99,7 @@ class FrameParser(WebSocketReader):
         begin, end = self.position, self.position + SLICE
         piece, is_last = self.rest[begin:end], end >= len(self.rest)
         self.rest, self.position = (b"", 0) if is_last else (self.rest, end)
-        has_failed, _ = super().feed_data(piece)
+        has_failed, _ = self.parse(piece)
         if has_failed:
             self.rest = b""
             # What the protocol does itself when a read cannot be parsed.
@@ -97,7 +114,7 @@ class FrameParser(WebSocketReader):
         """The connection has ended: what came before is parsed first."""
         piece, self.rest = self.rest[self.position :], b""
         if piece:
-            super().feed_data(piece)
+            self.parse(piece)
         super().feed_eof()
 
 
@@ -124,13 +141,18 @@ class DirectSocket(aiohttp.ClientWebSocketResponse[Any]):
             self._own_parser.frames = self.frames
             self._own_parser.protocol = self.frames._protocol
 
-    async def read_frames(self, on_frame: Callable[[bytes], None]) -> WSMessage:
+    async def read_frames(
+        self,
+        on_frame: Callable[[bytes], None],
+        together: AbstractContextManager[None] | None = None,
+    ) -> WSMessage:
         """Gives each data frame to `on_frame`, as bytes, until the connection ends; the message that ended it.
 
-        What came before is given first. Raises what `on_frame` raises.
+        What came before is given first. Frames that come with one read are given within `together`, if it is there.
+        Raises what `on_frame` raises.
         """
         frames, handled = self.frames, 0
-        frames.context = copy_context()
+        frames.context, frames.together = copy_context(), together
         try:
             while True:
                 if frames.on_text is None and not frames._buffer:

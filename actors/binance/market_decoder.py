@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from actors.binance.numbers import nanoseconds_of
+from actors.binance.numbers import LAST_MILLISECOND, nanoseconds_of
 from actors.binance.wire_market import (
     AggregateTradeFrame,
     BookTickerFrame,
@@ -131,6 +131,9 @@ class MarketDecoder:
 
     def make_trade(self, frame: TradeFrame | AggregateTradeFrame, receive_time_ns: int) -> Trade:
         """The message of a trade's frame."""
+        trade_time, event_time = frame.trade_time, frame.event_time
+        # What `nanoseconds_of` does with milliseconds, in place: trades come in bursts.
+        is_usual = 0 < trade_time <= event_time <= LAST_MILLISECOND
         return Trade(
             exchange=self.exchange,
             symbol=frame.symbol,
@@ -138,8 +141,8 @@ class MarketDecoder:
             price=frame.price,
             quantity=frame.quantity,
             buyer_is_maker=frame.buyer_is_maker,
-            trade_time_ns=nanoseconds_of(frame.trade_time),
-            event_time_ns=nanoseconds_of(frame.event_time),
+            trade_time_ns=trade_time * 1_000_000 if is_usual else nanoseconds_of(trade_time),
+            event_time_ns=event_time * 1_000_000 if is_usual else nanoseconds_of(event_time),
             receive_time_ns=receive_time_ns,
         )
 

@@ -1,6 +1,7 @@
 """python-binance's socket manager, giving out our market streams."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ class BinanceStreams(BinanceSocketManager):  # type: ignore[misc]  # python-bina
         on_frame: Callable[[bytes], None],
         on_connected: Callable[[], None],
         on_lost: Callable[[str], None],
+        together: AbstractContextManager[None] | None = None,
     ) -> MarketStream:
         """A connection for these combined streams (names by `stream_names`); it opens when its `run` is awaited."""
         return MarketStream(
@@ -37,6 +39,7 @@ class BinanceStreams(BinanceSocketManager):  # type: ignore[misc]  # python-bina
             on_frame,
             on_connected,
             on_lost,
+            together=together,
             streams=streams,
             **self._options,
         )

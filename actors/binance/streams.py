@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -54,7 +55,8 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
 
     `on_frame(frame)` gets every combined or raw data frame as bytes; a ValueError it raises is counted and logged, any
     other error ends `run`. `on_connected()` follows each connection, `on_lost(reason)` its end; neither is called when one
-    connection replaces another without a gap. All are called in the reader, must not block, and may subscribe.
+    connection replaces another without a gap. All are called in the reader, must not block, and may subscribe. Frames that
+    come with one read are handled within `together`.
 
     `silence_limit_s` bounds the time without any data frame while something is subscribed; `ping_limit_s` the time
     without any sign of life, pongs among them. None for either means no bound. A connection is replaced after
@@ -69,6 +71,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         on_connected: Callable[[], None],
         on_lost: Callable[[str], None],
         *,
+        together: AbstractContextManager[None] | None = None,
         streams: Iterable[str] = (),
         path: str = "",
         silence_limit_s: float | None = 60.0,
@@ -83,6 +86,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         self.on_frame = on_frame
         self.on_connected = on_connected
         self.on_lost = on_lost
+        self.together = together
         self.silence_limit_s = silence_limit_s
         self.lifetime_s = lifetime_s
         self.overlap_s = overlap_s
@@ -235,7 +239,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         return self._drop_reason or reason
 
     async def _read(self, socket: Socket) -> str:
-        return end_reason(socket, await socket.read_frames(self._take))
+        return end_reason(socket, await socket.read_frames(self._take, self.together))
 
     def _take(self, frame: bytes) -> None:
         """One frame; data go straight on."""

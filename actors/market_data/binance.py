@@ -155,6 +155,7 @@ class BinanceMarketDataFeed(MarketDataFeed):
                     self._take_frame,
                     partial(self._connected, connection),
                     partial(self._lost, connection),
+                    self.together(),
                 )
                 self._group.create_task(connection.stream.run())
             else:

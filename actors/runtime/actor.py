@@ -7,13 +7,13 @@ configuration. An actor works without a system: `handle` runs a message through 
 import inspect
 import math
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Generic, NamedTuple, Never, Self
 
 from typing_extensions import TypeVar
 
 from actors.runtime.clock import SimulatedClock, random_for
 from actors.runtime.context import (
-    NO_CAUSE,
     RUN_SHIFT,
     TASK_CAUSE,
     ActorContext,
@@ -206,10 +206,14 @@ class Actor(Generic[OutputType]):
             message.origin_time_ns = self._cause_origin_ns or now_ns
         else:
             now_ns = context.now_ns()
-            cause = TASK_CAUSE.get() or NO_CAUSE
-            message.cause_sender = cause.sender
-            message.cause_number = cause.number
-            message.origin_time_ns = cause.origin_time_ns or now_ns
+            if (cause := TASK_CAUSE.get()) is None:
+                message.cause_sender = ""
+                message.cause_number = 0
+                message.origin_time_ns = now_ns
+            else:
+                message.cause_sender = cause.sender
+                message.cause_number = cause.number
+                message.origin_time_ns = cause.origin_time_ns or now_ns
         message.time_ns = now_ns
         envelope = Envelope(message_class, message.routing_key(), encode(message), number)
         if in_handler:
@@ -217,7 +221,7 @@ class Actor(Generic[OutputType]):
             if context.release is None:
                 self.outbox.append(message)
         elif context.release is not None and not self._is_void:
-            context.release(envelope)
+            context.release([envelope])
 
     def schedule(self, delay_s: float, callback: Callable[..., None], *arguments: Any) -> int:
         """Calls back after `delay_s` seconds, as a message of its own; the number is for `cancel_timer`.
@@ -266,6 +270,13 @@ class Actor(Generic[OutputType]):
         """From a task, timers and tasks become real at once: no handler is running that could take them back."""
         if not self._in_handler and self._context.arrange is not None:
             self._context.arrange(self)
+
+    def together(self) -> AbstractContextManager[None]:
+        """A block in a task, without an `await` in it: what is sent within goes out at its end, all at once.
+
+        For whoever sends many messages in a row: it costs less, and tells their receivers once.
+        """
+        return self._context.together or nullcontext()
 
     def subscribe(
         self,

@@ -20,6 +20,7 @@ from actors.runtime.mailbox import Mailbox
 from actors.runtime.own_caches import copy_for
 from actors.runtime.restart_policy import RestartRecord
 from actors.runtime.specification import ActorSpecification
+from actors.runtime.together import Together
 from messages.base import Message, Policy
 from messages.codec import origin_of
 from messages.control import Gap, Resync, Start, Stop, TimerFired
@@ -50,6 +51,7 @@ class ActorCell:
         self.specification = specification
         self.context = context
         context.release = self.release_from_task
+        context.together = Together(context, self.release_from_task)
         context.arrange = self.arrange_from_task
         self.restarts = restarts
         self.name = specification.name
@@ -327,15 +329,15 @@ class ActorCell:
         elif error is not None:
             self.host.on_failure(self, error, None, None)
 
-    def release_from_task(self, envelope: Envelope) -> None:
+    def release_from_task(self, envelopes: list[Envelope]) -> None:
         """What a task sends goes out at once, by way of the journal like everything else."""
         if (instance := self.instance) is not None and instance._envelopes:
             self._take_messages(instance)
         if self.is_journaled or self.pending:
-            self._hold([envelope], self.context.now_ns())
+            self._hold(envelopes, self.context.now_ns())
             self.host.release(self)
         else:
-            self.host.deliver_all([envelope])
+            self.host.deliver_all(envelopes)
 
     def arrange_from_task(self, instance: Actor[Any]) -> None:
         """The timers and tasks that a task asks for are real at once; those of an instance that has ended are not."""

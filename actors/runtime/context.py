@@ -3,6 +3,7 @@
 import logging
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -48,7 +49,6 @@ class Timer:
     cause: Cause | None
 
 
-NO_CAUSE = Cause("", 0, 0)
 TASK_CAUSE: ContextVar[Cause | None] = ContextVar("TASK_CAUSE", default=None)
 
 
@@ -62,8 +62,10 @@ class ActorContext:
     run: int = 0
     counter: int = 0
     timer_counter: int = 0
-    release: Callable[[Envelope], None] | None = None
+    release: Callable[[list[Envelope]], None] | None = None
     """Releases at once what a task sends; None outside a system."""
+    together: AbstractContextManager[None] | None = None
+    """What a task sends within it is released at its end, all at once; None outside a system."""
     arrange: Callable[[Any], None] | None = None
     """Makes real at once the timers and tasks that a task has asked for; None outside a system."""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("actors"))

@@ -11,7 +11,7 @@ What happens to an actor that fails is told in supervisor.py.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from actors.runtime.actor import Subscription
@@ -270,35 +270,29 @@ class System:
                 self.deliver(receiver, envelopes)
             return
         batches: dict[ActorCell, list[Envelope]] = {}
-        begin, begun_class, begun_key = 0, envelopes[0].message_class, envelopes[0].key
-        for index, envelope in enumerate(envelopes):
-            if envelope.message_class is begun_class and envelope.key == begun_key:
-                # What one handler sends often goes to the same receivers: they are looked up once.
-                continue
-            self._sort(envelopes, begin, index, batches)
-            begin, begun_class, begun_key = index, envelope.message_class, envelope.key
-        self._sort(envelopes, begin, len(envelopes), batches)
+        last_class: type[Message] | None = None
+        last_key: tuple[Any, ...] = ()
+        add: Callable[[Envelope], None] | None = None
+        for envelope in envelopes:
+            if envelope.message_class is last_class and envelope.key == last_key:
+                # What comes together often goes to the same receiver: it is looked up once.
+                if add is not None:
+                    add(envelope)
+                    continue
+            else:
+                last_class, last_key = envelope.message_class, envelope.key
+                if last_class is Subscribe:
+                    self._register(envelope)
+                    last_class = None
+            receivers = receivers_of(envelope)
+            add = None
+            for receiver in receivers:
+                batch = batches.setdefault(receiver, [])
+                batch.append(envelope)
+                if len(receivers) == 1:
+                    add = batch.append
         for receiver, batch in batches.items():
             self.deliver(receiver, batch)
-
-    def _sort(
-        self,
-        envelopes: list[Envelope],
-        begin: int,
-        end: int,
-        batches: dict[ActorCell, list[Envelope]],
-    ) -> None:
-        """Adds neighbours of one class and key to what each of their receivers gets."""
-        first = envelopes[begin]
-        if first.message_class is Subscribe:
-            for envelope in envelopes[begin:end]:
-                self._register(envelope)
-        neighbours = envelopes[begin:end]
-        receivers = self.router.receivers_of(first)
-        if not receivers:  # of which the router has counted one
-            self.router.dead_letters += len(neighbours) - 1
-        for receiver in receivers:
-            batches.setdefault(receiver, []).extend(neighbours)
 
     def deliver(self, receiver: ActorCell, envelopes: list[Envelope]) -> None:
         """The one seam through which a message reaches an actor."""

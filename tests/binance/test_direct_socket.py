@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
@@ -34,6 +35,18 @@ class Server:
         async for _ in socket:
             pass
         return socket
+
+
+class Block(AbstractContextManager[None]):
+    """Counts how often it is entered."""
+
+    depth = count = 0
+
+    def __enter__(self) -> None:
+        self.depth, self.count = self.depth + 1, self.count + 1
+
+    def __exit__(self, *exception: object) -> None:
+        self.depth -= 1
 
 
 @pytest_asyncio.fixture
@@ -184,6 +197,32 @@ async def test_a_reader_that_raises_in_a_flood_ends_the_reading(
         await asyncio.wait_for(reading, PATIENCE_S)
     await socket.close()
     assert len(seen) == 700
+
+
+@pytest.mark.asyncio
+async def test_frames_of_one_read_are_given_together_and_a_single_one_as_it_is(
+    server: tuple[Server, str], transport: WebSocketTransport
+) -> None:
+    served, url = server
+    socket = await transport.open(url)
+    block = Block()
+    depths: list[int] = []
+    reading = asyncio.create_task(
+        socket.read_frames(lambda frame: depths.append(block.depth), block)
+    )
+    await asyncio.sleep(0.01)
+    await served.sockets[0].send_str("alone")
+    await until(lambda: depths)
+    assert (depths, block.count) == ([0], 0)
+    for number in range(3_000):
+        await served.sockets[0].send_str(f"{number:0190}")
+    await served.sockets[0].close()
+    await asyncio.wait_for(reading, PATIENCE_S)
+    await socket.close()
+    assert len(depths) == 3_001
+    assert block.depth == 0
+    assert 0 < block.count < depths.count(1)
+    assert set(depths) <= {0, 1}
 
 
 async def talk_on(request: web.Request) -> web.WebSocketResponse:
