@@ -14,7 +14,6 @@ from typing_extensions import TypeVar
 
 from actors.runtime.clock import SimulatedClock, random_for
 from actors.runtime.context import (
-    RUN_SHIFT,
     TASK_CAUSE,
     ActorContext,
     Cause,
@@ -95,6 +94,7 @@ class Actor(Generic[OutputType]):
         instance._started_timers = []
         instance._canceled_timers = []
         instance._spawned = []
+        instance._has_arranged = False
         instance._cause_sender = ""
         instance._cause_number = 0
         instance._cause_origin_ns = 0
@@ -115,6 +115,8 @@ class Actor(Generic[OutputType]):
     _started_timers: list[Timer]
     _canceled_timers: list[int]
     _spawned: list[Coroutine[Any, Any, None]]
+    _has_arranged: bool
+    """Whether timers or tasks wait to become real, or did and were dropped."""
     # The id of the message in hand, noted before a handler may change its copy or send it on.
     _cause_sender: str
     _cause_number: int
@@ -194,33 +196,31 @@ class Actor(Generic[OutputType]):
                 f"{type(self).__qualname__} sends {message_class.__name__}, which its type argument does not name"
             )
         context = self._context
-        context.counter += 1
-        number = (context.run << RUN_SHIFT) | context.counter
+        context.last_number = number = context.last_number + 1
         message.sender = context.name
         message.number = number
-        in_handler = self._in_handler or context.release is None
-        if in_handler:
-            now_ns = self.now_ns
+        if self._in_handler or context.release is None:
+            message.time_ns = now_ns = self.now_ns
             message.cause_sender = self._cause_sender
             message.cause_number = self._cause_number
             message.origin_time_ns = self._cause_origin_ns or now_ns
-        else:
-            now_ns = context.now_ns()
-            if (cause := TASK_CAUSE.get()) is None:
-                message.cause_sender = ""
-                message.cause_number = 0
-                message.origin_time_ns = now_ns
-            else:
-                message.cause_sender = cause.sender
-                message.cause_number = cause.number
-                message.origin_time_ns = cause.origin_time_ns or now_ns
-        message.time_ns = now_ns
-        envelope = Envelope(message_class, message.routing_key(), encode(message), number)
-        if in_handler:
-            self._envelopes.append(envelope)
+            self._envelopes.append(
+                Envelope(message_class, message.routing_key(), encode(message), number)
+            )
             if context.release is None:
                 self.outbox.append(message)
-        elif context.release is not None and not self._is_void:
+            return
+        message.time_ns = now_ns = context.now_ns()
+        if (cause := TASK_CAUSE.get()) is None:
+            message.cause_sender = ""
+            message.cause_number = 0
+            message.origin_time_ns = now_ns
+        else:
+            message.cause_sender = cause.sender
+            message.cause_number = cause.number
+            message.origin_time_ns = cause.origin_time_ns or now_ns
+        envelope = Envelope(message_class, message.routing_key(), encode(message), number)
+        if not self._is_void:
             context.release([envelope])
 
     def schedule(self, delay_s: float, callback: Callable[..., None], *arguments: Any) -> int:
@@ -268,7 +268,9 @@ class Actor(Generic[OutputType]):
 
     def _arrange(self) -> None:
         """From a task, timers and tasks become real at once: no handler is running that could take them back."""
-        if not self._in_handler and self._context.arrange is not None:
+        if self._in_handler or self._context.arrange is None:
+            self._has_arranged = True
+        else:
             self._context.arrange(self)
 
     def together(self) -> AbstractContextManager[None]:

@@ -235,7 +235,7 @@ class ActorCell:
                 self.awaits_resync = False
             if instance._envelopes and (tap is not None or self.is_journaled):
                 self._take_messages(instance)
-            if instance._started_timers or instance._canceled_timers or instance._spawned:
+            if instance._has_arranged:
                 self._take_arrangements(instance)
         except BaseException as error:
             instance.discard(keep)
@@ -248,6 +248,7 @@ class ActorCell:
     # After a handler that returned: what it sent, scheduled and spawned becomes real.
 
     def _take_arrangements(self, instance: Actor[Any]) -> None:
+        instance._has_arranged = False
         if instance._started_timers or instance._canceled_timers:
             self._take_timers(instance, instance.now_ns)
         if instance._spawned:

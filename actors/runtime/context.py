@@ -60,7 +60,6 @@ class ActorContext:
     clock: Clock
     random: random.Random
     run: int = 0
-    counter: int = 0
     timer_counter: int = 0
     release: Callable[[list[Envelope]], None] | None = None
     """Releases at once what a task sends; None outside a system."""
@@ -70,13 +69,25 @@ class ActorContext:
     """Makes real at once the timers and tasks that a task has asked for; None outside a system."""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("actors"))
 
+    last_number: int = field(init=False)
+    """The number of the last message that was sent: the run, and a counter."""
     now_ns: Callable[[], int] = field(init=False)
     """The clock's own reading, asked several times a message."""
 
     def __post_init__(self) -> None:
         self.now_ns, _ = readers_of(self.clock)
+        self.last_number = self.run << RUN_SHIFT
+
+    @property
+    def counter(self) -> int:
+        """How many messages have been sent in this run."""
+        return self.last_number - (self.run << RUN_SHIFT)
+
+    @counter.setter
+    def counter(self, counter: int) -> None:
+        self.last_number = (self.run << RUN_SHIFT) + counter
 
     def next_number(self) -> int:
         """The next message number."""
-        self.counter += 1
-        return (self.run << RUN_SHIFT) | self.counter
+        self.last_number += 1
+        return self.last_number

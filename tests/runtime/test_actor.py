@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.runtime.actor import Actor
-from actors.runtime.context import RUN_SHIFT
+from actors.runtime.context import RUN_SHIFT, ActorContext
 from actors.runtime.system import System
 from actors.strategies.strategy import Strategy
 from actors.testing import ManualClock, make_probe, make_trade, received_by
@@ -67,7 +67,8 @@ class Forwarder(Actor[Trade | Pong]):
 
 def test_ids_name_sender_run_and_count() -> None:
     forwarder = Forwarder()
-    forwarder._context.run = 3
+    context = forwarder._context
+    forwarder.bind(ActorContext(context.name, context.clock, context.random, run=3))
     forwarder.handle(make_trade())
     numbers = [envelope.number for envelope in forwarder._envelopes]
     assert numbers == [(3 << RUN_SHIFT) + count for count in (1, 2, 3)]
