@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 
 import msgspec
 
@@ -97,9 +97,10 @@ def kept_apart(process_id: int) -> Iterator[None]:
         yield
         return
     theirs = min(cores)
-    os.sched_setaffinity(process_id, {theirs})
-    os.sched_setaffinity(0, cores - {theirs})
     try:
+        with suppress(OSError):  # where it may not choose
+            os.sched_setaffinity(process_id, {theirs})
+            os.sched_setaffinity(0, cores - {theirs})
         yield
     finally:
         os.sched_setaffinity(0, cores)

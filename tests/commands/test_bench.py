@@ -1,6 +1,9 @@
 """The benchmark suite in its smallest size: that it measures what it says and reports it whole, never how fast it is."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from actors.commands.bench_baseline import compare_with, read_baseline, save_bas
 from actors.commands.bench_hop import hop_actors, pipeline_actors, time_actors, time_bare
 from actors.commands.bench_measure import Effort, Figure, quantile, run_in_loop
 from actors.commands.bench_peers import Peer, make_environment
-from actors.commands.bench_process import BenchError
+from actors.commands.bench_process import BenchError, kept_apart
 from actors.commands.bench_queues import time_order_wait
 from actors.commands.bench_steps import measure_steps
 
@@ -159,3 +162,16 @@ def test_a_peer_whose_interpreter_is_missing_is_told() -> None:
 def test_a_mistyped_benchmark_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hopp"]) == 2
     assert "no such benchmark: hopp (did you mean 'hop'?); there are" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system offers no choice")
+def test_the_exchange_has_a_core_of_its_own_and_all_is_as_before_afterwards() -> None:
+    cores = os.sched_getaffinity(0)
+    if len(cores) < 2:
+        pytest.skip("there is one core only")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        with kept_apart(process.pid):
+            theirs, ours = os.sched_getaffinity(process.pid), os.sched_getaffinity(0)
+        process.communicate(b"\n")
+    assert (len(theirs), theirs & ours, theirs | ours) == (1, set(), cores)
+    assert os.sched_getaffinity(0) == cores
