@@ -18,7 +18,7 @@ from actors.commands.configuration import Configuration
 from actors.commands.control import BotControl
 from actors.commands.left_orders import describe_order
 from actors.commands.monitor import END_OF_BOT, Monitor
-from actors.commands.proof import ask_for_open_orders
+from actors.commands.proof import ask_for_open_orders, read_account
 from actors.commands.venue_check import told_when_slow
 from actors.gateways.binance import BinanceGateway
 from actors.gateways.errors import GatewayError
@@ -57,10 +57,37 @@ async def halt(
     """Cancels what is ours, waits for the venue's word on each, and returns the exit code.
 
     That is 0 only if nothing of ours is open or of unknown outcome at the venue, by its own word. The order manager
-    cancels; if it or the gateway is what failed, or they do not answer, a fresh client does.
+    cancels; if it or the gateway is what failed, or they do not answer, a fresh client does. At last the account is read:
+    what the last orders have left of it may not have been told yet, or in a stream that was cut.
     """
     if control.has_lost_venue:
         return FAILED
+    code = await end_orders(configuration, control, venue, system, flatten=flatten)
+    await unless(control.abandon, read_last_account(configuration, venue, system))
+    return code
+
+
+async def read_last_account(configuration: Configuration, venue: Venue, system: System) -> None:
+    """Lets the summary state what the account holds after the last of our orders; if it cannot be read, it says so."""
+    monitor = find_monitor(system)
+    since_ns = monitor.figures.last_fill_ns
+    try:
+        snapshot = await read_account(configuration, venue, since_ns, find_silence(system))
+    except BinanceError as error:
+        log.warning("what the account holds at the end cannot be read: %s", error)
+        return
+    monitor.close_account(snapshot)
+
+
+async def end_orders(
+    configuration: Configuration,
+    control: BotControl,
+    venue: Venue,
+    system: System,
+    *,
+    flatten: bool,
+) -> int:
+    """Cancels what is ours; returns the exit code, as `halt`."""
     failed_code = FAILED if system.failure else 0
     if system.failure is None:
         find_monitor(system).begin_halt("")

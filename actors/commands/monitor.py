@@ -60,10 +60,16 @@ class BotFigures:
     refusal_texts: dict[str, str] = field(default_factory=dict)
     """The last order's by reason, in words."""
     fill_count: int = 0
+    last_fill_ns: int = 0
+    """When the last execution was, by the venue's clock."""
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
     """Fills, refusals and failures, oldest first, as short lines."""
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     balances: dict[str, Balance] = field(default_factory=dict)
+    balances_time_ns: int = 0
+    """When the venue stated them last, by its clock."""
+    is_account_closed: bool = False
+    """Whether they were read when the last of our orders had ended: they hold every fill."""
     restarts: int = 0
     stopped_actors: dict[str, str] = field(default_factory=dict)
     halts_left: dict[str, int] = field(default_factory=dict)
@@ -217,6 +223,7 @@ class Monitor(Actor):
     def on_fill(self, fill: Fill) -> None:
         """Counts and shows an execution."""
         self.figures.fill_count += 1
+        self.figures.last_fill_ns = max(self.figures.last_fill_ns, fill.event_time_ns)
         self.figures.recent.append(
             f"{fill.strategy} {fill.side} {fill.quantity.normalize():f} {fill.symbol} @ {fill.price.normalize():f}"
         )
@@ -227,15 +234,30 @@ class Monitor(Actor):
 
     def on_balance(self, balance: Balance) -> None:
         """What the account holds."""
-        if self.balances.apply(balance):
+        if not self.figures.is_account_closed and self.balances.apply(balance):
             self.figures.balances[balance.asset] = balance
+            self._note_time(balance.event_time_ns or balance.time_ns)
 
     def on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
         """What the account holds, whole."""
+        if self.figures.is_account_closed:
+            return
         for balance in self.balances.apply_snapshot(
             snapshot.exchange, snapshot.balances, snapshot.event_time_ns
         ):
             self.figures.balances[balance.asset] = balance
+        self._note_time(snapshot.event_time_ns or snapshot.time_ns)
+
+    def close_account(self, snapshot: AccountSnapshot) -> None:
+        """What the account holds after the last of our orders: an event that comes late is one of before.
+
+        What the venue answers may lag behind its matching engine: then it is only the last word so far.
+        """
+        self.on_account_snapshot(snapshot)
+        self.figures.is_account_closed = snapshot.event_time_ns >= self.figures.last_fill_ns
+
+    def _note_time(self, time_ns: int) -> None:
+        self.figures.balances_time_ns = max(self.figures.balances_time_ns, time_ns)
 
     def on_actor_failed(self, failed: ActorFailed) -> None:
         """Shows a failure."""

@@ -3,9 +3,12 @@
 Every function tells what is wrong in words, or nothing.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 from actors.binance.wire_orders import BinanceTrade
 from actors.commands.halting import FAILED
@@ -187,6 +190,21 @@ def compare_balances(
         for asset, amount in flows.items():
             add_to(expected, asset, amount)
     yield from compare_amounts("balance", expected, account.balances)
+
+
+def compare_summary(file: Path, account: VenueAccount) -> Iterator[str]:
+    """What the bot states at its end that the account holds is what it holds, unless somebody has traded since."""
+    if not file.exists():
+        yield "the bot has left no summary"
+        return
+    summary = json.loads(file.read_text())
+    if summary["balances_doubt"]:
+        yield f"the balances at the end are in doubt: {summary['balances_doubt']}"
+        return
+    read_ms = round(datetime.fromisoformat(summary["balances_time"]).timestamp() * 1000)
+    if all(trade.time <= read_ms for trade in account.trades):
+        stated = {asset: Decimal(text) for asset, text in summary["balances"].items()}
+        yield from compare_amounts("stated balance", stated, account.balances)
 
 
 def flows_of(trades: list[BinanceTrade], assets: Mapping[str, Assets]) -> dict[str, Decimal]:

@@ -25,6 +25,7 @@ from actors.commands.simulate_checks import (
     compare_balances,
     compare_bot,
     compare_bystander,
+    compare_summary,
     compare_triggers,
     outcomes_were_clear,
 )
@@ -57,6 +58,7 @@ ENDPOINTS = endpoints_at("http://exchange", "ws://exchange/ws-api/v3", "ws://exc
 BOT_NAME = "bot"
 BYSTANDER = "bystander"
 STATE = "state"
+SUMMARY_FILE = "summary.json"
 MARKET_FILE = "market.csv"
 EXCHANGE_STATE_FILE = "exchange.sqlite"
 REMAINING_FAULTS_FILE = "remaining-faults.json"
@@ -181,7 +183,8 @@ def bot_program(bot: SimulatedBot, seed: int) -> Callable[[Path], Coroutine[Any,
         control = BotControl()
         asyncio.get_running_loop().add_signal_handler(SIGTERM, control.interrupt)
         try:
-            return await run_bot(configuration, RunOptions(has_threads=False), control)
+            options = RunOptions(summary=folder / SUMMARY_FILE, has_threads=False)
+            return await run_bot(configuration, options, control)
         except TicktroupeError:
             return FAILED
 
@@ -215,6 +218,7 @@ class Comparison:
         assets = self.bot.assets
         wrong += compare_bot(beliefs, account, names, assets)
         wrong += compare_triggers(beliefs, account)
+        wrong += compare_summary(program.folder / SUMMARY_FILE, account)
         wrong += compare_balances(account, beliefs, names, assets, DEFAULT_BALANCES)
         if self.bystander is not None:
             wrong += compare_bystander(self.bystander, account, beliefs, names)

@@ -1,6 +1,7 @@
 """The summary at the end of a run: the terminal's figures, for people and as JSON."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
             for asset, balance in sorted(figures.balances.items())
             if balance.total
         },
+        "balances_time": show_time(figures.balances_time_ns),
+        "balances_doubt": describe_doubt(figures),
         "open_orders": len(figures.open_orders),
         "unknown_orders": [order.client_order_id for order in figures.unheard_orders],
         "orders_by_status": dict(sorted(figures.orders_by_status.items())),
@@ -80,6 +83,24 @@ def build_summary(figures: BotFigures, system: System) -> dict[str, Any]:
         "actors": statistics,
         "failure": system.failure,
     }
+
+
+def show_time(time_ns: int) -> str:
+    """A time as people and programs read it; empty for none."""
+    if not time_ns:
+        return ""
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+
+
+def describe_doubt(figures: BotFigures) -> str:
+    """Why the balances may not be what the fills have left; empty if they are."""
+    if figures.is_account_closed:
+        return ""
+    time = show_time(figures.balances_time_ns)
+    return (
+        f"as the venue told them last{f', at {time}' if time else ''}: the account could not be read at the end, "
+        "and what was executed since is not in them"
+    )
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
@@ -114,6 +135,8 @@ def describe_end(figures: BotFigures, system: System) -> str:
                 f"open profit {show(position.unrealized_profit)}"
                 + (" (too little to be sold)" if figures.is_unsellable(position) else "")
             )
+    if figures.balances and (doubt := describe_doubt(figures)):
+        lines.append(f"balances  {doubt}")
     for name, count in sorted(figures.refusals.items()):
         text = figures.refusal_texts.get(name)
         last = f": {text}" if text else ""
