@@ -6,6 +6,7 @@ client of its own, by the bot's own order ids; the account owner's orders and ot
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from actors.binance.errors import BinanceError
 from actors.commands.amounts import show
@@ -26,8 +27,9 @@ from messages.orders import Order
 FAILED = 1
 TELL_EVERY_S = 5.0
 """Whoever waits hears at least so often that the bot is alive."""
-LOOK_EVERY_S = 0.02
-RESUME_PATIENCE_S = 5.0
+RESUME_LOOKS = 60
+RESUME_LOOK_S = 0.25
+"""Counted, not timed: a machine that stood still meanwhile has taken one look, and not all the time there is."""
 BY_COMMAND = "by command"
 
 Say = Callable[[str], Awaitable[None]]
@@ -192,10 +194,14 @@ class CommandDesk:
             # Nobody is there any more to go on for an actor that is out.
             if scope not in out and (not request.strategy or scope == request.strategy)
         }
-        lines = []
+        lines, code = [], 0
         for scope, halt in halts.items():
+            lifted = find_monitor(system).begin_resume(scope)
             system.send(ResumeTrading(strategy=scope))
-            if not await self._is_lifted(system, scope):
+            await telling(
+                say, "still waiting for the order manager", self._await_end(system, scope, lifted)
+            )
+            if not lifted.is_set() and scope in self._halts(system):
                 lines.append(
                     f"{describe_scope(scope)} is still halted: the order manager did not answer"
                 )
@@ -206,7 +212,10 @@ class CommandDesk:
         elif any(item.name.endswith(("daily_loss", "drawdown")) for item in self.status().limits):
             lines.append("losses are counted from now on")
         for item in self.status().obstacles:
-            if item.kind == "halt" and item.scope not in out:
+            if item.kind == "halt" and item.scope in halts:
+                lines.append(f"{describe_scope(item.scope)} is halted again: {item.reason}")
+                code = FAILED
+            elif item.kind == "halt" and item.scope not in out:
                 lines.append(f"{describe_scope(item.scope)} stays halted: {item.reason}")
             elif item.kind == "journal":
                 lines.append(f"new orders are refused until it can be written: {item.reason}")
@@ -214,17 +223,16 @@ class CommandDesk:
                 lines.append(f"{item.scope} is out until a restart of the bot: {item.reason}")
             elif item.kind != "halt":
                 lines.append(f"on hold, ends by itself: {item.reason}")
-        return CommandReply("\n".join(lines), 0)
+        return CommandReply("\n".join(lines), code)
 
-    async def _is_lifted(self, system: System, scope: str) -> bool:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + RESUME_PATIENCE_S
-        while True:
-            if scope not in self._halts(system):
-                return True
-            if loop.time() >= deadline:
-                return False
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def _await_end(self, system: System, scope: str, lifted: asyncio.Event) -> None:
+        """Returns when a halt has been lifted; it may be halted again by then."""
+        for _ in range(RESUME_LOOKS):
+            if lifted.is_set() or scope not in self._halts(system):
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RESUME_LOOK_S):
+                    await lifted.wait()
 
     def _halts(self, system: System) -> dict[str, Obstacle]:
         manager = find_manager(system)

@@ -148,12 +148,19 @@ class Monitor(Actor):
         self.told_refusals: set[tuple[str, Reason]] = set()
         self.halts_completed: dict[str, asyncio.Event] = {}
         """By the strategy that was halted, or "" for all: set when the order manager has said how that went."""
+        self.resumes: dict[str, asyncio.Event] = {}
+        """By the same: set when the order manager has lifted the halt that somebody waits for."""
 
     def begin_halt(self, scope: str) -> asyncio.Event:
         """Forgets how an earlier halt of this scope went; the event of the next word on it."""
         self.figures.halts_left.pop(scope, None)
         event = self.halts_completed.setdefault(scope, asyncio.Event())
         event.clear()
+        return event
+
+    def begin_resume(self, scope: str) -> asyncio.Event:
+        """The event that is set when trading goes on in this scope, though it may be halted again at once."""
+        event = self.resumes[scope] = asyncio.Event()
         return event
 
     def on_ready(self, ready: Ready) -> None:
@@ -290,8 +297,11 @@ class Monitor(Actor):
             figures.recent.append(f"{note.scope} halts: {note.reason}")
         elif note.event is GateEvent.HALT:
             figures.halted = note.reason
-        elif note.event is GateEvent.RESUME and not note.scope:
-            figures.halted = ""
+        elif note.event is GateEvent.RESUME:
+            if not note.scope:
+                figures.halted = ""
+            if event := self.resumes.pop(note.scope, None):
+                event.set()
 
     def on_hold_trading(self, hold: HoldTrading) -> None:
         """Shows why no new orders are placed for now."""

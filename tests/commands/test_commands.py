@@ -190,21 +190,37 @@ def test_a_limit_of_loss_is_told_and_lifted(
     start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
 ) -> None:
     venue = start_venue("--rate", "60")
-    # The fee of the first purchase, 0.3 USDT, is more than may be lost.
-    risk = "[risk]\nmaximum_daily_loss = 0.01\nmaximum_open_orders = 7\n"
+    # The fee of the first purchase, 0.3 USDT, is more than may be lost; so is no move of the price soon after.
+    risk = "[risk]\nmaximum_daily_loss = 0.25\nmaximum_open_orders = 7\n"
     file = venue.write_configuration(tmp_path, risk + BUYER)
     start_bot("--config", file)
     status = wait_for_state(tmp_path / "state", "halted")
     (halt,) = [item for item in status["obstacles"] if item["kind"] == "halt"]
     assert "lost today (UTC)" in halt["reason"]
     limits = {item["name"]: item for item in status["limits"]}
-    assert Decimal(limits["maximum_daily_loss"]["used"]) >= Decimal("0.01")
+    assert Decimal(limits["maximum_daily_loss"]["used"]) >= Decimal("0.25")
     assert Decimal(limits["maximum_open_orders"]["limit"]) == 7
     assert "maximum_daily_loss" in command("status", file).out
     resumed = command("resume", file)
     assert resumed.code == 0
     assert "lost today (UTC)" in resumed.out
     assert "losses are counted from now on" in resumed.out
+
+
+def test_a_halt_that_follows_a_resume_at_once_is_told_as_such(
+    start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
+) -> None:
+    venue = start_venue("--rate", "60")
+    shutil.copy(Path(__file__).with_name("wary_bot.py"), tmp_path / "my_bot.py")
+    file = venue.write_configuration(tmp_path, QUOTES + '[[actors]]\nclass = "my_bot.Wary"\n')
+    start_bot("--config", file)
+    wait_until(partial(of_bot, "bot", venue, "Quotes"), "an order")
+    assert command("halt", file, "--reason", "lunch").code == 0
+    resumed = command("resume", file)
+    assert "trading goes on; it was halted: by command: lunch" in resumed.err
+    assert "trading is halted again: not yet" in resumed.err
+    assert resumed.code == 1
+    assert wait_for_state(tmp_path / "state", "halted")
 
 
 def test_a_strategy_that_failed_for_good_is_told_and_not_resumed(
