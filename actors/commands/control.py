@@ -1,6 +1,7 @@
 """How the world outside tells a running bot to stop."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -13,6 +14,9 @@ class BotControl:
 
     has_lost_venue: bool = False
     """Whether the venue is gone for good, and with it the account and its orders: only an embedded exchange can be."""
+
+    expect_end: Callable[[float], None] = field(default=lambda delay_s: None)
+    """Told in how many seconds there will be an end that no signal asks for: from then on no handler may hold it up."""
 
     def lose_venue(self) -> None:
         """There is nobody left to cancel orders at: leave at once."""

@@ -152,6 +152,7 @@ async def run_on_venue(
                 await wait_for_end(system, options, control, terminal)
             finally:
                 # Whatever happened: no order of ours stays behind.
+                control.expect_end(0.0)
                 if desk is not None:
                     desk.is_ending = True
                 code = await halt(configuration, control, venue, system, flatten=options.flatten)
@@ -173,6 +174,8 @@ async def wait_for_end(
     """Shows how things stand until there is a reason to stop."""
     loop = asyncio.get_running_loop()
     deadline = None if options.duration_s is None else loop.time() + options.duration_s
+    if options.duration_s is not None:
+        control.expect_end(options.duration_s)
     waiters = [loop.create_task(event.wait()) for event in (control.stop, system.ended)]
     watch = loop.create_task(watch_for_standstill())
     try:

@@ -1,4 +1,7 @@
-"""The signals that end a bot: also while an actor's handler does not return, which keeps the loop from hearing them."""
+"""The signals that end a bot: also while an actor's handler does not return, which keeps the loop from hearing them.
+
+An end that no signal asks for, because the time is up or the bot fails, is held up by handlers no longer than that.
+"""
 
 import asyncio
 import signal
@@ -16,6 +19,8 @@ HANDLER_PATIENCE_S = 5.0
 """How long handlers may keep the loop from the end once that was asked for, all together: one that does not return, or many
 that return late. A second signal does not wait for that."""
 LOOK_S = 0.5
+LONGEST_S = 1e9
+"""Thirty years: not every system has a timer for more."""
 
 
 @dataclass
@@ -40,8 +45,12 @@ class StopSignals:
             return
         self.is_waiting = True
         self.ask()
-        signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
+        self.expect_end(0.0)
         self.loop.call_soon_threadsafe(self.take)
+
+    def expect_end(self, delay_s: float) -> None:
+        """From then on it is looked whether the loop gets on with the end."""
+        signal.setitimer(signal.ITIMER_REAL, min(delay_s, LONGEST_S) + LOOK_S, LOOK_S)
 
     def take(self) -> None:
         """The loop's part."""
@@ -82,7 +91,7 @@ class StopSignals:
 
 @contextmanager
 def stop_signals(control: BotControl) -> Iterator[None]:
-    """Within, a first signal asks the bot to stop, a second one makes it leave at once.
+    """Within, a first signal asks the bot to stop, a second one makes it leave at once; no end is held up by handlers.
 
     A closed terminal (SIGHUP) is such a signal, unless it is ignored, as under nohup. To be called in the running loop.
     """
@@ -90,9 +99,11 @@ def stop_signals(control: BotControl) -> Iterator[None]:
     taken = [each for each in STOP_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     before = {each: signal.signal(each, signals.on_signal) for each in taken}
     before[signal.SIGALRM] = signal.signal(signal.SIGALRM, signals.on_alarm)
+    unheard, control.expect_end = control.expect_end, signals.expect_end
     try:
         yield
     finally:
+        control.expect_end = unheard
         signal.setitimer(signal.ITIMER_REAL, 0)
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -43,7 +43,9 @@ def test_a_handler_that_never_returns_is_broken_off_at_the_end(
     bot = start_bot("--config", venue.write_configuration(tmp_path, STUCK + PATIENT))
     wait_until(lambda: len(venue.open_ids()) >= 2, "an order of the bot")
     log = tmp_path / "state" / "bot.log"
-    wait_until(lambda: "there is no return" in log.read_text(), "the handler that hangs")
+    wait_until(
+        lambda: log.exists() and "there is no return" in log.read_text(), "the handler that hangs"
+    )
     for number in signals:
         bot.signal(number)
         time.sleep(0.1)  # or the two would be one
@@ -55,7 +57,28 @@ def test_a_handler_that_never_returns_is_broken_off_at_the_end(
     assert "Patient is out" not in ended.stderr
 
 
+def test_an_end_after_a_time_breaks_handlers_off_as_a_signal_does(
+    start_venue: Callable[..., LocalVenue],
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
+) -> None:
+    venue = start_venue()
+    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
+    file = venue.write_configuration(tmp_path, STUCK + PATIENT)
+    bot = start_bot("--config", file, "--duration", "2")
+    log = tmp_path / "state" / "bot.log"
+    wait_until(
+        lambda: log.exists() and "there is no return" in log.read_text(), "the handler that hangs"
+    )
+    ended = bot.wait(30.0)
+    assert ended.code == 0, ended.stderr
+    assert venue.open_ids() == []
+    assert "Stuck is out: BrokenOff: the end was asked for" in ended.stderr
+
+
+@pytest.mark.parametrize("is_timed", [False, True], ids=["by a signal", "by its time"])
 def test_handlers_that_return_late_have_five_seconds_in_all_at_the_end(
+    is_timed: bool,
     start_venue: Callable[..., LocalVenue],
     start_bot: Callable[..., BotProcess],
     tmp_path: Path,
@@ -64,12 +87,17 @@ def test_handlers_that_return_late_have_five_seconds_in_all_at_the_end(
     venue = start_venue()
     shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
     configuration = STUCK.replace("Stuck", "Sleepy") + PATIENT
-    bot = start_bot("--config", venue.write_configuration(tmp_path, configuration))
-    wait_until(venue.open_ids, "an order of the bot")
+    file = venue.write_configuration(tmp_path, configuration)
+    bot = start_bot("--config", file, *(["--duration", "4"] if is_timed else []))
     log = tmp_path / "state" / "bot.log"
-    wait_until(lambda: "this takes a while" in log.read_text(), "the handler that sleeps", 30.0)
+    wait_until(
+        lambda: log.exists() and "this takes a while" in log.read_text(),
+        "the handler that sleeps",
+        30.0,
+    )
     begin_s = time.monotonic()
-    bot.signal(signal.SIGTERM)
+    if not is_timed:
+        bot.signal(signal.SIGTERM)
     ended = bot.wait(60.0)
     assert ended.code == 0, ended.stderr
     assert venue.open_ids() == []
@@ -88,4 +116,21 @@ def test_two_signals_that_the_loop_has_not_taken_yet_are_two() -> None:
             return control.stop.is_set(), control.abandon.is_set()
 
     assert asyncio.run(interrupt()) == (True, True)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_end_may_be_expected_in_any_time() -> None:
+    control = BotControl()
+
+    async def expect() -> list[float]:
+        with stop_signals(control):
+            lefts = []
+            for delay_s in (0.0, 60.0, 1e18):
+                control.expect_end(delay_s)
+                lefts.append(signal.getitimer(signal.ITIMER_REAL)[0])
+            return lefts
+
+    at_once, in_a_minute, never = asyncio.run(expect())
+    assert 0 < at_once < 1 < 59 < in_a_minute < 61 < 1e8 < never
+    control.expect_end(0.0)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
