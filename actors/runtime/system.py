@@ -20,6 +20,7 @@ from actors.runtime.clock import Clock, random_for, readers_of
 from actors.runtime.context import ActorContext, Envelope
 from actors.runtime.errors import Fault, JournalError, WiringError, describe_error
 from actors.runtime.journal import Journal
+from actors.runtime.patience import Patience
 from actors.runtime.restart_policy import RestartPolicy, RestartRecord
 from actors.runtime.router import Router
 from actors.runtime.specification import ActorSpecification
@@ -169,15 +170,11 @@ class System:
         if self.idle_handle is not None:
             self.idle_handle.cancel()
         self.supervisor.cancel_restarts()
-        deadline_ns = self.clock.monotonic_ns() + round(patience_s * 1e9)
+        patience = Patience(self.clock.monotonic_ns, patience_s)
         turns = 0
         for cell in reversed(list(self.cells.values())):
             # Counted as well as timed: a simulated clock may stand still, and an actor may feed itself.
-            while (
-                cell.has_work()
-                and turns < MAX_STOP_TURNS
-                and self.clock.monotonic_ns() < deadline_ns
-            ):
+            while cell.has_work() and turns < MAX_STOP_TURNS and patience.is_left():
                 turns += 1
                 # The drain is a callback of this loop: one turn for it is all that is waited for.
                 await asyncio.sleep(0)

@@ -194,6 +194,53 @@ async def test_a_machine_that_stood_still_has_not_waited(
 
 
 @pytest.mark.asyncio
+async def test_a_machine_that_stood_still_has_handled_nothing_meanwhile(
+    start_system: StartSystem,
+) -> None:
+    """What waits in mailboxes is handled all the same: the patience was for that."""
+
+    class CountsDown(Actor[Pong]):
+        def __init__(self) -> None:
+            self.left = 20
+
+        def on_pong(self, pong: Pong) -> None:
+            self.left -= 1
+            if self.left:
+                self.send(Pong())
+
+    system = await start_system(SOURCE, actor(CountsDown))
+    instance = system.cells["countsdown"].instance
+    assert isinstance(instance, CountsDown)
+    emit(system, Pong())
+    asyncio.get_running_loop().call_soon(time.sleep, 0.4)
+    await system.stop(patience_s=0.2)
+    assert instance.left == 0
+
+
+@pytest.mark.asyncio
+async def test_a_slow_handler_takes_no_more_than_a_few_turns_of_a_stop(
+    start_system: StartSystem,
+) -> None:
+    """To the loop it is like a machine that stands still."""
+
+    class Slow(Actor[Pong]):
+        def __init__(self) -> None:
+            self.count = 0
+
+        def on_pong(self, pong: Pong) -> None:
+            self.count += 1
+            time.sleep(0.1)
+            self.send(Pong())
+
+    system = await start_system(SOURCE, actor(Slow))
+    instance = system.cells["slow"].instance
+    assert isinstance(instance, Slow)
+    emit(system, Pong())
+    await system.stop(patience_s=0.05)
+    assert instance.count <= 5
+
+
+@pytest.mark.asyncio
 async def test_a_system_that_did_not_start_can_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Actor):
         def __init__(self) -> None:
