@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from actors.binance.errors import BinanceError
@@ -18,9 +19,15 @@ from actors.commands.configuration import Configuration
 from actors.commands.control import BotControl
 from actors.commands.left_orders import describe_order
 from actors.commands.monitor import END_OF_BOT, Monitor
-from actors.commands.proof import ask_for_open_orders, read_account
+from actors.commands.proof import (
+    ACCOUNT_PATIENCE_S,
+    PROOF_PATIENCE_S,
+    ask_for_open_orders,
+    read_account,
+)
 from actors.commands.venue_check import told_when_slow
 from actors.gateways.binance import BinanceGateway
+from actors.gateways.binance_cancels import CANCEL_PATIENCE_S
 from actors.gateways.errors import GatewayError
 from actors.order_manager.naming import OrderNames
 from actors.runtime.system import System
@@ -71,8 +78,10 @@ async def read_last_account(configuration: Configuration, venue: Venue, system: 
     """Lets the summary state what the account holds after the last of our orders; if it cannot be read, it says so."""
     monitor = find_monitor(system)
     since_ns = monitor.figures.last_fill_ns
+    what = "reads what the account holds"
     try:
-        snapshot = await read_account(configuration, venue, since_ns, find_silence(system))
+        async with telling_of_end(what, ACCOUNT_PATIENCE_S):
+            snapshot = await read_account(configuration, venue, since_ns, find_silence(system))
     except BinanceError as error:
         log.warning("what the account holds at the end cannot be read: %s", error)
         return
@@ -115,9 +124,11 @@ def find_silence(system: System) -> RateUsage | None:
 
 async def prove_halt(configuration: Configuration, venue: Venue, system: System) -> bool:
     """Whether the venue itself says that no order of ours is open; one that turns up is canceled."""
-    names = OrderNames(configuration.bot.name, system.run)
+    is_ours = OrderNames(configuration.bot.name, system.run).is_ours
+    what = "asks the venue whether any order of ours is open"
     try:
-        left = await ask_for_open_orders(configuration, venue, names.is_ours, find_silence(system))
+        async with telling_of_end(what, PROOF_PATIENCE_S):
+            left = await ask_for_open_orders(configuration, venue, is_ours, find_silence(system))
     except BinanceError as error:
         log.error(
             "our orders have ended, but whether any other of ours is open the venue cannot be asked: %s; "
@@ -145,9 +156,15 @@ def describe_wait(monitor: Monitor, patience_s: float) -> str:
     more = f" and {len(left) - NAMED_ORDERS} more" if len(left) > NAMED_ORDERS else ""
     what = f"how {len(left)} of our orders ended: {named}{more}" if left else "what was executed"
     return (
-        f"the end waits for the venue's word on {what} (at most {patience_s:g} s from its beginning; "
-        "another Ctrl-C leaves at once)"
+        f"the end waits for the venue's word on {what} (at most {patience_s:g} s from its beginning, then it cancels what is "
+        "left over a connection of its own; another Ctrl-C leaves at once)"
     )
+
+
+def telling_of_end(what: str, patience_s: float) -> AbstractAsyncContextManager[None]:
+    """Within, what an end does is told where it takes long."""
+    text = f"the end {what} (at most {patience_s:g} s; another Ctrl-C leaves at once)"
+    return told_when_slow(lambda: text, say=log.warning)
 
 
 async def await_completion(monitor: Monitor, scope: str, patience_s: float) -> int | None:
@@ -186,10 +203,12 @@ async def cancel_afresh(
     is_ours = OrderNames(configuration.bot.name, system.run).is_ours
     known = {order.symbol for order in figures.open_orders.values()}
     where = sorted({*configuration.symbols(), *figures.quote_assets, *known, *symbols})
+    what = "cancels what is open of ours over a connection of its own"
     try:
-        await cancel_what_is_ours(configuration, venue, is_ours, where)
-        await asyncio.sleep(LATE_ARRIVAL_S)
-        left = await cancel_what_is_ours(configuration, venue, is_ours, where)
+        async with telling_of_end(what, 2 * CANCEL_PATIENCE_S + LATE_ARRIVAL_S):
+            await cancel_what_is_ours(configuration, venue, is_ours, where)
+            await asyncio.sleep(LATE_ARRIVAL_S)
+            left = await cancel_what_is_ours(configuration, venue, is_ours, where)
     except BinanceError as error:
         log.error(
             "whether orders are still open is not known, the venue cannot be asked: %s", error

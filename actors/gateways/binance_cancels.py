@@ -13,6 +13,7 @@ from messages.enums import Exchanges
 from messages.orders import Order
 
 ROUND_PAUSE_S = 0.25
+CANCEL_PATIENCE_S = 20.0
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ async def cancel_our_orders(
     keys: ApiKeys,
     is_ours: Callable[[str], bool],
     symbols: Iterable[str],
-    patience_s: float = 20.0,
+    patience_s: float = CANCEL_PATIENCE_S,
     exchange: Exchanges = Exchanges.BINANCE,
 ) -> list[Order]:
     """Cancels one by one what `is_ours` says of its client order id; returns those of ours not proven to be gone.

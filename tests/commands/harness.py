@@ -83,6 +83,13 @@ class LocalVenue:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
+    def set_fault(self, **rule: Any) -> None:
+        """From now on it does so; it must have been started with `--control`."""
+        body = json.dumps({"faults": [rule]}).encode()
+        address = f"{self.line['control']}/faults"
+        with urllib.request.urlopen(address, body, timeout=PATIENCE_S) as answer:
+            assert answer.status == 200
+
     def place_by_hand(self, client_order_id: str) -> None:
         """An order of the account's owner: a bid that rests far below the market."""
         self.ask(

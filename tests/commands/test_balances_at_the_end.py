@@ -1,13 +1,10 @@
 """What the summary says of the account: it holds every fill that the summary counts, or says that it may not."""
 
-import json
 import signal
-import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from actors.commands.monitor import Monitor
 from actors.commands.summary import describe_doubt, show_time
@@ -31,19 +28,12 @@ StartVenue = Callable[..., LocalVenue]
 StartBot = Callable[..., BotProcess]
 
 
-def set_fault(venue: LocalVenue, **rule: Any) -> None:
-    """From now on the exchange does so."""
-    body = json.dumps({"faults": [rule]}).encode()
-    with urllib.request.urlopen(f"{venue.line['control']}/faults", body, timeout=10) as answer:
-        assert answer.status == 200
-
-
 def start_buyer(
     start_venue: StartVenue, start_bot: StartBot, folder: Path
 ) -> tuple[LocalVenue, BotProcess]:
     """A bot that has bought and knows it, and has not been told what the account holds since."""
     venue = start_venue("--rate", "60", "--control")
-    set_fault(venue, **UNTOLD)
+    venue.set_fault(**UNTOLD)
     bot = start_bot("--config", venue.write_configuration(folder, BUYER))
     wait_until(lambda: ask_status(folder / "state").get("positions"), "a position")
     return venue, bot
@@ -73,7 +63,7 @@ def test_an_account_that_cannot_be_read_is_said_to_be_of_before(
     start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
 ) -> None:
     venue, bot = start_buyer(start_venue, start_bot, tmp_path)
-    set_fault(venue, kind="silence", on="account.status")
+    venue.set_fault(kind="silence", on="account.status")
     bot.signal(signal.SIGTERM)
     ended = bot.wait()
     # Nothing of ours is open, which is what the code stands for.

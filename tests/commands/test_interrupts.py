@@ -156,6 +156,38 @@ def test_a_second_interrupt_leaves_at_once_and_names_what_is_open(
     check_no_traceback(ended)
 
 
+@pytest.mark.parametrize(
+    ("silent", "told"),
+    [
+        (
+            ["openOrders.status"],
+            "the end asks the venue whether any order of ours is open (at most 10 s; another Ctrl-C leaves at once)",
+        ),
+        (
+            ["openOrders.status", "order.cancel"],
+            "the end cancels what is open of ours over a connection of its own (at most 41 s; another Ctrl-C leaves at once)",
+        ),
+    ],
+    ids=["proof", "cancels"],
+)
+def test_what_an_end_waits_for_is_told_with_how_long_at_most(
+    silent: list[str],
+    told: str,
+    start_venue: Callable[..., LocalVenue],
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
+) -> None:
+    venue = start_venue("--rate", "60", "--control")
+    file = venue.write_configuration(tmp_path, PATIENT, "halt_patience_s = 0.5")
+    bot = start_bot("--config", file)
+    wait_until(lambda: "open 1" in read_lines(bot), "an order that rests")
+    venue.set_fault(kind="silence", on=silent, executes=False)
+    bot.signal(signal.SIGTERM)
+    wait_until(lambda: told in read_lines(bot), "what it waits for", 30.0)
+    bot.signal(signal.SIGTERM)
+    assert bot.wait(5.0).code == 130
+
+
 def read_lines(bot: BotProcess) -> str:
     """What the bot has written to stderr so far."""
     assert bot.process.stderr is not None

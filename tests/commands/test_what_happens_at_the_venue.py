@@ -1,26 +1,15 @@
 """What a running bot does when its venue fails it: it says so, holds, comes back, and its books are right in the end."""
 
-import json
 import re
 import signal
-import urllib.request
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.commands.harness import PATIENCE_S, PATIENT, BotProcess, Ended, LocalVenue, wait_until
+from tests.commands.harness import PATIENT, BotProcess, Ended, LocalVenue, wait_until
 from tests.commands.lives import RISK, EnduringVenue, check_books, heard, quoting, trades_on
-
-
-def strike(venue: LocalVenue, **fault: Any) -> None:
-    """Puts one fault in force."""
-    body = json.dumps({"faults": [fault]}).encode()
-    request = urllib.request.Request(f"{venue.line['control']}/faults", data=body, method="POST")
-    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-        assert json.load(answer)["numbers"]
 
 
 def end(bot: BotProcess) -> Ended:
@@ -43,7 +32,7 @@ def test_a_time_out(
     """Orders are executed and never answered: each is asked for, none is sent twice, and all are in the books."""
     bot = start_bot("--config", venue.write_configuration(tmp_path, RISK + quoting()))
     trades_on(venue, bot)
-    strike(venue, kind="disconnect", on="order.place", every=3, times=4)
+    venue.set_fault(kind="disconnect", on="order.place", every=3, times=4)
     trades_on(venue, bot, 8)
     ended = end(bot)
     assert ended.code == 0, ended.stderr
@@ -57,7 +46,7 @@ def test_lost_connections(
     bot = start_bot("--config", venue.write_configuration(tmp_path, RISK + quoting()))
     for _ in range(2):
         trades_on(venue, bot)
-        strike(venue, kind="sockets_dropped", channel="all", reset=True)
+        venue.set_fault(kind="sockets_dropped", channel="all", reset=True)
     trades_on(venue, bot)
     ended = end(bot)
     assert ended.code == 0, ended.stderr
@@ -68,7 +57,7 @@ def test_lost_connections(
 def test_a_ban(venue: LocalVenue, start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
     bot = start_bot("--config", venue.write_configuration(tmp_path, RISK + quoting()))
     trades_on(venue, bot)
-    strike(venue, kind="ban", on="order.place", ban_ms=1500, nth=1)
+    venue.set_fault(kind="ban", on="order.place", ban_ms=1500, nth=1)
     wait_until(lambda: "banned for" in heard(bot), "its own word on the ban")
     # The venue bans the address, and so this test too: the bot's own word has to do.
     trades_on_by_its_word(bot)
@@ -105,7 +94,7 @@ def test_a_key_that_is_revoked(
         lambda: [name for name in venue.open_ids() if "Patient" in name], "an order that rests"
     )
     trades_on(venue, bot)
-    strike(venue, kind="key_revoked")
+    venue.set_fault(kind="key_revoked")
     ended = bot.wait()
     assert ended.code == 1
     assert "the venue says that the key is no longer good" in ended.stdout
@@ -121,7 +110,7 @@ def test_a_symbol_that_stops_trading(
     body = RISK + quoting() + quoting("ETHUSDT", "0.01")
     bot = start_bot("--config", venue.write_configuration(tmp_path, body))
     trades_on(venue, bot)
-    strike(venue, kind="symbol_changed", symbol="BTCUSDT", status="BREAK")
+    venue.set_fault(kind="symbol_changed", symbol="BTCUSDT", status="BREAK")
     wait_until(lambda: "the rules of BTCUSDT have changed; it is BREAK" in heard(bot), "its word")
     wait_until(lambda: not venue.open_ids("BTCUSDT"), "the end of what rests there")
     trades_on(venue, bot, symbol="ETHUSDT")
@@ -137,9 +126,9 @@ def test_a_clock_that_is_wrong(
     """Ours and the venue's differ by twenty seconds all of a sudden: it is measured again, and trading goes on."""
     bot = start_bot("--config", venue.write_configuration(tmp_path, RISK + quoting()))
     trades_on(venue, bot)
-    strike(venue, kind="clock_changed", offset_ms=offset_ms)
+    venue.set_fault(kind="clock_changed", offset_ms=offset_ms)
     trades_on_by_its_word(bot)
-    strike(venue, kind="clock_changed", offset_ms=0)
+    venue.set_fault(kind="clock_changed", offset_ms=0)
     trades_on(venue, bot)
     ended = end(bot)
     assert ended.code == 0, ended.stderr
