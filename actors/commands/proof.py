@@ -17,7 +17,7 @@ from messages.orders import Order
 
 Answer = TypeVar("Answer")
 PROOF_PATIENCE_S = 10.0
-ACCOUNT_PATIENCE_S = 3.0
+ACCOUNT_PATIENCE_S = 5.0
 """Nothing hangs on what the account holds but the truth of a summary."""
 LOOK_AGAIN_S = 0.3
 """The venue's lists lag behind its matching engine: what they show is looked at again before it is believed."""

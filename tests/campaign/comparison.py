@@ -197,6 +197,8 @@ def find_wrong(evidence: Evidence) -> Iterator[str]:
     if summary["open_orders"]:
         yield f"the bot says that {summary['open_orders']} orders are open"
     yield from compare_amounts("position", stated_positions(summary), positions_of(journal, ledger))
+    if summary["balances_doubt"]:
+        yield f"the balances are in doubt: {summary['balances_doubt']}"
     stated = {asset: Decimal(amount) for asset, amount in summary["balances"].items()}
     yield from compare_amounts("balance", stated, ledger.balances)
     yield from compare_amounts("sum of all trades", balances_after(ledger), ledger.balances)
