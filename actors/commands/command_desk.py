@@ -7,6 +7,7 @@ client of its own, by the bot's own order ids; the account owner's orders and ot
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from actors.binance.errors import BinanceError
 from actors.commands.amounts import show
@@ -32,6 +33,7 @@ RESUME_LOOK_S = 0.25
 """Counted, not timed: a machine that stood still meanwhile has taken one look, and not all the time there is."""
 BY_COMMAND = "by command"
 
+Result = TypeVar("Result")
 Say = Callable[[str], Awaitable[None]]
 
 
@@ -143,7 +145,7 @@ class CommandDesk:
             return names.find_strategy(name) == scope if scope else names.is_ours(name)
 
         try:
-            found = await self._ask_venue(system, is_meant)
+            found = await self._ask_venue(system, is_meant, say)
             unknown = [
                 order
                 for order in self._open_orders(system)
@@ -152,8 +154,9 @@ class CommandDesk:
             if found:
                 await say(f"{len(found)} are still open: they are canceled over another connection")
                 symbols = sorted({order.symbol for order in found})
-                await cancel_what_is_ours(self.configuration, self.venue, is_meant, symbols)
-                found = await self._ask_venue(system, is_meant)
+                canceling = cancel_what_is_ours(self.configuration, self.venue, is_meant, symbols)
+                await telling(say, "still canceling them", canceling)
+                found = await self._ask_venue(system, is_meant, say)
         except BinanceError as error:
             lines = [
                 "halted: nothing new is sent. NOT PROVEN that nothing of ours is open, as the venue cannot be asked: "
@@ -166,9 +169,12 @@ class CommandDesk:
         whose = f"of {scope} " if scope else "of ours "
         return [f"halted: the venue says that no order {whose}is open"], 0
 
-    async def _ask_venue(self, system: System, is_meant: Callable[[str], bool]) -> list[Order]:
+    async def _ask_venue(
+        self, system: System, is_meant: Callable[[str], bool], say: Say
+    ) -> list[Order]:
         usage = find_silence(system)
-        return await ask_for_open_orders(self.configuration, self.venue, is_meant, usage)
+        asking = ask_for_open_orders(self.configuration, self.venue, is_meant, usage)
+        return await telling(say, "still waiting for the venue's list of open orders", asking)
 
     def _describe_positions(self, system: System, scope: str) -> tuple[list[str], int]:
         """What is held, a line each; the code is 1 if anything of it could be sold."""
@@ -253,14 +259,14 @@ def describe_scope(scope: str) -> str:
     return scope or "trading"
 
 
-async def telling(say: Say, text: str, work: Awaitable[object]) -> None:
-    """Waits for some work and says every few seconds that it does."""
+async def telling(say: Say, text: str, work: Awaitable[Result]) -> Result:
+    """Waits for some work and says every few seconds that it does; what the work returns."""
     task = asyncio.ensure_future(work)
     try:
         while not task.done():
             done, _ = await asyncio.wait((task,), timeout=TELL_EVERY_S)
             if not done:
                 await say(text)
-        task.result()
+        return task.result()
     finally:
         task.cancel()
