@@ -1,5 +1,6 @@
 """Numbers and times as the wire writes them, and back."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -18,11 +19,20 @@ LAST_MILLISECOND = (2**63 - 1) // 1_000_000
 LAST_MICROSECOND = (2**63 - 1) // 1_000
 MICROSECONDS_FROM = 100_000_000_000_000
 """Microseconds reached this in 1973: what is above it is in microseconds."""
+EXPONENT_TEXT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}")
+"""A number with an exponent, as decimals are written where nobody takes care ("0E-8"); it is one of the venue's if it has
+no more digits than others when it is written out."""
 
 
 def decimal_of(text: str | None) -> Decimal:
     """The number in a wire text; 0 for an absent or empty one. Raises ValueError for any other text."""
-    return to_decimal(text) if text else ZERO
+    if not text:
+        return ZERO
+    if DECIMAL_TEXT.fullmatch(text):
+        return Decimal(text)
+    if EXPONENT_TEXT.fullmatch(text):
+        text = to_text(Decimal(text))
+    return to_decimal(text)
 
 
 def amount_of(text: str | None) -> Decimal:

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.binance.numbers import (
+    EXPONENT_TEXT,
     FloatText,
     amount_of,
     decimal_of,
     nanoseconds_of,
     parameter_text,
 )
-from messages.instruments import DECIMAL_TEXT
+from messages.instruments import DECIMAL_TEXT, to_text
 
 DECIMALS = st.decimals(
     min_value=Decimal("-1e12"), max_value=Decimal("1e12"), places=8, allow_nan=False
@@ -45,12 +46,39 @@ def test_a_float_goes_out_without_an_exponent_and_exactly(number: float) -> None
 
 
 @given(st.text())
-def test_only_a_plain_number_becomes_a_decimal(text: str) -> None:
+def test_only_a_number_becomes_a_decimal(text: str) -> None:
     if text == "" or DECIMAL_TEXT.fullmatch(text):
         assert decimal_of(text).is_finite()
+    elif not EXPONENT_TEXT.fullmatch(text):
+        with pytest.raises(ValueError, match="not a plain decimal number"):
+            decimal_of(text)
+
+
+@given(st.from_regex(EXPONENT_TEXT, fullmatch=True))
+def test_a_number_with_an_exponent_is_the_number_it_is_or_none_of_the_venue(text: str) -> None:
+    plain = to_text(Decimal(text))
+    if DECIMAL_TEXT.fullmatch(plain):
+        assert decimal_of(text) == Decimal(text)
+        assert str(amount_of(text)) == str(max(Decimal(plain), Decimal(0)))
     else:
         with pytest.raises(ValueError, match="not a plain decimal number"):
             decimal_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("0E-8", "0"),
+        ("1E+3", "1000"),
+        ("1e5", "100000"),
+        ("1.50E-8", "0.000000015"),
+        ("2.5e0", "2.5"),
+        ("0E-99", "0"),
+    ],
+)
+def test_exponents_as_decimals_are_written_elsewhere(text: str, plain: str) -> None:
+    assert decimal_of(text) == Decimal(plain)
+    assert amount_of(text) == Decimal(plain)
 
 
 @given(st.none() | st.text() | st.from_regex(DECIMAL_TEXT, fullmatch=True))
@@ -65,7 +93,22 @@ def test_an_amount_is_the_decimal_or_0(text: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["NaN", "Infinity", "1_000", "\uff11\uff12", "1e5", " 1", "1.", "+1", "0x1"]
+    "text",
+    [
+        "NaN",
+        "Infinity",
+        "1_000",
+        "\uff11\uff12",
+        "1e21",
+        "1E-21",
+        "1E999",
+        "1e",
+        "1e5 ",
+        " 1",
+        "1.",
+        "+1",
+        "0x1",
+    ],
 )
 def test_what_decimal_would_take_and_the_wire_never_means(text: str) -> None:
     with pytest.raises(ValueError, match="not a plain decimal number"):

@@ -244,7 +244,7 @@ def test_an_expiry_says_why() -> None:
     assert len(order.executions) == 5
 
 
-@pytest.mark.parametrize("text", ["NaN", "1_000", "\uff11", "1e3", "Infinity"])
+@pytest.mark.parametrize("text", ["NaN", "1_000", "\uff11", "1e33", "Infinity"])
 def test_a_number_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a plain decimal number"):
         from_binance_order(report(z=text))

@@ -1,6 +1,7 @@
 """Answers that are well formed and odd: of another order, with news in places nobody knows, from a clock that stands still."""
 
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ import pytest_asyncio
 from aiohttp import web
 
 from actors.gateways.binance import BinanceGateway
+from messages.account import AccountSnapshot, Balance
 from messages.instruments import Instrument
 from tests.gateways.conftest import Floor, Keys
-from tests.gateways.order_venue import SYMBOL, OrderVenue
+from tests.gateways.order_venue import SYMBOL, OrderVenue, report
 
 ACKNOWLEDGED = {"symbol": "BTCUSDT", "orderId": 7, "clientOrderId": "a", "transactTime": 1}
 LOT = {"filterType": "LOT_SIZE", "stepSize": "0.001", "minQty": "0.001", "maxQty": "9"}
@@ -87,6 +89,37 @@ async def test_a_filter_of_tomorrow_hides_no_other(
     venue.rest_answers["GET exchangeInfo"] = (200, {"symbols": [symbol]})
     floor = await open_gateway(venue, open_floor)
     assert str(floor.all_of(Instrument)[0].lot_size) == "0.001"
+
+
+@pytest.mark.asyncio
+async def test_numbers_with_exponents_are_the_numbers_they_are(
+    venue: OrderVenue, open_floor: Callable[..., Any]
+) -> None:
+    lot = LOT | {"stepSize": "1E-3", "maxQty": "9E+3"}
+    venue.rest_answers["GET exchangeInfo"] = (200, {"symbols": [SYMBOL | {"filters": [lot]}]})
+    balances = [{"asset": "USDT", "free": "1E+3", "locked": "0E-8"}]
+    venue.rest_answers["GET account"] = (200, {"balances": balances})
+    floor = await open_gateway(venue, open_floor)
+    rules = floor.all_of(Instrument)[0]
+    assert rules.lot_size == Decimal("0.001")
+    assert rules.max_quantity == 9000
+    balance = floor.all_of(AccountSnapshot)[0].balances[0]
+    assert balance.free == 1000
+    assert balance.locked == 0
+    await venue.push(
+        report("a", "TRADE", "FILLED", 5, q="1E+1", l="1E+1", z="1E+1", L="1E+1", t=77, n="5E-8"),
+        {
+            "e": "outboundAccountPosition",
+            "E": 6,
+            "u": 6,
+            "B": [{"a": "USDT", "f": "9E+2", "l": "0E-8"}],
+        },
+    )
+    await floor.until(lambda: floor.orders("a") and floor.all_of(Balance))
+    executed = floor.orders("a")[0].executions[0]
+    assert executed.quantity == executed.price == 10
+    assert executed.fee == Decimal("0.00000005")
+    assert floor.all_of(Balance)[0].free == 900
 
 
 @pytest.mark.parametrize("time_ms", [0, -1, 10**30])
