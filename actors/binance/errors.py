@@ -56,6 +56,10 @@ LONGEST_PAUSE_NS = 3 * 86_400 * SECOND_NS
 LEAST_PAUSE_NS = SECOND_NS
 PAST_TOLERATED_NS = 10 * SECOND_NS
 """So long ago an instant may lie that an answer names: it was on its way, and the clocks differ."""
+CODE = re.compile(rb'"?(-?[0-9]{1,6})"?')
+"""A code on the wire: a number, or the text of one."""
+PAUSE_STATUSES = (418, 429)
+"""They say all by themselves: not executed, and wait."""
 SECONDS_TEXT = re.compile(r"[0-9]{1,9}")
 BANNED_UNTIL = re.compile(r"banned until ([0-9]{13,16})\b")
 """errors.md, -1003: "IP banned until %s", an instant in the wire's units. It is heard where nothing else says how long."""
@@ -124,14 +128,47 @@ class OutcomeUnknown(BinanceError):
         self.code = code
 
 
+class RawErrorBody(msgspec.Struct):
+    """The API's error object, `{"code": ..., "msg": ..., "data": ...}`, of whatever form its parts are."""
+
+    code: msgspec.Raw
+    msg: msgspec.Raw = msgspec.Raw(b'""')
+    data: msgspec.Raw = msgspec.Raw()
+
+
 class ErrorBody(msgspec.Struct):
-    """The API's error object, `{"code": ..., "msg": ...}`."""
+    """The same, read: `code` is None if it is neither a whole number nor the text of one."""
 
-    code: int
-    msg: str = ""
+    code: int | None
+    msg: str
+    data: bytes
 
 
-_decode_body = msgspec.json.Decoder(ErrorBody).decode
+class ReplyErrorData(msgspec.Struct, rename="camel"):
+    """What an error may add: for an exceeded limit the instant from which on to try again, in epoch milliseconds."""
+
+    retry_after: int | None = None
+
+
+_decode_body = msgspec.json.Decoder(RawErrorBody).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_data = msgspec.json.Decoder(ReplyErrorData).decode
+
+
+def read_error(data: bytes | msgspec.Raw) -> ErrorBody:
+    """The API's error object. Raises ValueError or RecursionError for what is none."""
+    body = _decode_body(data)
+    code = CODE.fullmatch(bytes(body.code))
+    try:
+        text = _decode_text(body.msg)
+    except UNREADABLE:
+        text = words_of(bytes(body.msg))
+    return ErrorBody(None if code is None else int(code[1]), text, bytes(body.data))
+
+
+def words_of(data: bytes) -> str:
+    """The beginning of what cannot be read."""
+    return data[:200].decode(errors="replace")
 
 
 def classify_answer(
@@ -144,7 +181,7 @@ def classify_answer(
     """
     if code in REPLACE_CODES:
         return RequestRefused(code or 0, message, status, body)
-    if status in (418, 429) or code in RATE_LIMIT_CODES:
+    if status in PAUSE_STATUSES or code in RATE_LIMIT_CODES:
         return RateLimited(retry_at_ns, status == 418, code or TOO_MANY_REQUESTS, message)
     if code in UNKNOWN_OUTCOME_CODES:
         return OutcomeUnknown(f"the venue answered {code}: {message}", code or 0)
@@ -166,11 +203,13 @@ def classify_http(
     `retry_after` is the header of that name, whole seconds; `venue_time_ns` the venue's time now.
     """
     try:
-        parsed: ErrorBody | None = _decode_body(body)
+        error = read_error(body)
     except UNREADABLE:
-        parsed = None
-    code = None if parsed is None else parsed.code
-    text = body[:200].decode(errors="replace") if parsed is None else parsed.msg
+        # None of the API's own: the status alone decides.
+        error = None
+    if error is not None and error.code is None and status not in PAUSE_STATUSES:
+        return without_code(status, error.msg)
+    code, text = (None, words_of(body)) if error is None else (error.code, error.msg)
     named_ns = None
     if retry_after is not None and SECONDS_TEXT.fullmatch(retry_after):
         named_ns = venue_time_ns + int(retry_after) * SECOND_NS
@@ -178,21 +217,31 @@ def classify_http(
     return classify_answer(status, code, text, retry_at_ns, body)
 
 
-def classify_reply(
-    status: int,
-    code: int,
-    message: str,
-    retry_after_ms: int | None,
-    venue_time_ns: int,
-    body: bytes,
-) -> BinanceError:
-    """The error that a WebSocket API reply other than 200 means.
+def classify_reply(status: int, data: bytes | msgspec.Raw, venue_time_ns: int) -> BinanceError:
+    """The error that a WebSocket API reply other than 200 means; `data` is the JSON of its `error`.
 
     Unlike REST it names an instant to wait for, in epoch milliseconds (web-socket-api.md, IP limits).
     """
+    try:
+        error = read_error(data)
+    except UNREADABLE:
+        error = ErrorBody(None, words_of(bytes(data)), b"")
+    if error.code is None and status not in PAUSE_STATUSES:
+        return without_code(status, error.msg)
+    try:
+        retry_after_ms = _decode_data(error.data).retry_after
+    except UNREADABLE:
+        retry_after_ms = None
     named_ns = None if retry_after_ms is None else retry_after_ms * 1_000_000
-    retry_at_ns = find_retry_at_ns(status, code, message, named_ns, venue_time_ns)
-    return classify_answer(status, code, message, retry_at_ns, body)
+    retry_at_ns = find_retry_at_ns(status, error.code, error.msg, named_ns, venue_time_ns)
+    return classify_answer(status, error.code, error.msg, retry_at_ns, error.data)
+
+
+def without_code(status: int, text: str) -> OutcomeUnknown:
+    """The error for one of the API's own of which nobody knows what it says: it proves nothing."""
+    return OutcomeUnknown(
+        f"the venue answered status {status} and no code that can be read: {text}"
+    )
 
 
 def find_retry_at_ns(

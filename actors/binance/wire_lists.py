@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from actors.binance.errors import UNKNOWN_OUTCOME_CODES, ErrorBody, is_duplicate
+from actors.binance.errors import UNKNOWN_OUTCOME_CODES, is_duplicate, read_error
 from actors.binance.numbers import WireInteger
 from actors.binance.wire_orders import BinanceOrder, from_binance_order
 from messages.enums import Exchanges
@@ -58,7 +58,6 @@ class Half:
 _decode_list = msgspec.json.Decoder(OrderListAnswer).decode
 _decode_replacement = msgspec.json.Decoder(ReplaceAnswer).decode
 _decode_failure = msgspec.json.Decoder(ReplaceFailure).decode
-_decode_error = msgspec.json.Decoder(ErrorBody).decode
 _decode_order = msgspec.json.Decoder(BinanceOrder).decode
 
 
@@ -117,6 +116,8 @@ def half_of(result: str, response: msgspec.Raw, exchange: Exchanges) -> Half:
         return Half(order=from_binance_order(_decode_order(data), exchange))
     if result != FAILURE:
         return Half(text="not attempted")
-    error = _decode_error(data)
+    error = read_error(data)
+    if error.code is None:
+        return Half(text=f"no code that can be read: {error.msg}", is_unknown=True)
     is_unknown = error.code in UNKNOWN_OUTCOME_CODES or is_duplicate(error.code, error.msg)
     return Half(code=error.code, text=error.msg, is_unknown=is_unknown)

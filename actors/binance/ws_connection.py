@@ -25,66 +25,56 @@ from actors.runtime.failpoints import ARMED
 log = logging.getLogger(__name__)
 
 
-class ReplyErrorData(msgspec.Struct, rename="camel"):
-    """What an error may add: for an exceeded limit the instant from which on to try again, in epoch milliseconds."""
-
-    retry_after: int | None = None
-
-
-class ReplyError(msgspec.Struct):
-    """The `error` of a reply. `data` is left raw: its form depends on the method."""
-
-    code: int = 0
-    msg: str = ""
-    data: msgspec.Raw = msgspec.Raw()
-
-
 class ApiFrame(
     msgspec.Struct, rename={"rate_limits": "rateLimits", "subscription_id": "subscriptionId"}
 ):
-    """Any frame of the WebSocket API: a reply has an id, an event has none (web-socket-api.md, Response format)."""
+    """Any frame of the WebSocket API: a reply has an id, an event has none (web-socket-api.md, Response format).
+
+    `error` is left raw: whatever form it has, its request is answered.
+    """
 
     id: int | str | None = None
     status: int = 0
     result: msgspec.Raw = msgspec.Raw()
-    error: ReplyError | None = None
+    error: msgspec.Raw = msgspec.Raw()
     rate_limits: list[RateLimit] | None = None
     subscription_id: int | None = None
     event: msgspec.Raw = msgspec.Raw()
 
 
 class BareFrame(msgspec.Struct, rename={"subscription_id": "subscriptionId"}):
-    """A frame without what is said beside its answer, which is wanted whatever form that may have."""
+    """A frame without what is said beside its answer, which is wanted whatever form that may have.
+
+    A `status` that is no number becomes 0: such an answer proves nothing.
+    """
 
     id: int | str | None = None
-    status: int = 0
+    status: msgspec.Raw = msgspec.Raw()
     result: msgspec.Raw = msgspec.Raw()
-    error: ReplyError | None = None
+    error: msgspec.Raw = msgspec.Raw()
     subscription_id: int | None = None
     event: msgspec.Raw = msgspec.Raw()
 
     def to_frame(self) -> ApiFrame:
         """The same as a frame that names no limits."""
+        try:
+            status = _decode_status(self.status)
+        except ValueError:
+            status = 0
         return ApiFrame(
-            self.id, self.status, self.result, self.error, None, self.subscription_id, self.event
+            self.id, status, self.result, self.error, None, self.subscription_id, self.event
         )
 
 
+_decode_status = msgspec.json.Decoder(int).decode
 _decode_bare = msgspec.json.Decoder(BareFrame).decode
 
 
 def refusal_of(reply: ApiFrame, venue_time_ns: int) -> BinanceError:
     """The typed error of a reply other than 200."""
-    if reply.error is None:
+    if bytes(reply.error) in (b"", b"null"):
         return OutcomeUnknown(f"the reply has status {reply.status} and neither result nor error")
-    data = bytes(reply.error.data)
-    try:
-        retry_after = msgspec.json.decode(data, type=ReplyErrorData).retry_after
-    except UNREADABLE:
-        retry_after = None
-    return classify_reply(
-        reply.status, reply.error.code, reply.error.msg, retry_after, venue_time_ns, data
-    )
+    return classify_reply(reply.status, reply.error, venue_time_ns)
 
 
 class FrameCounts(msgspec.Struct):

@@ -66,5 +66,6 @@ def answers_to_halves(request: ReplaceOrderRequest, cancel: Half, new: Half) -> 
         status, reason = OrderStatus.REJECTED, Reason.VENUE
     else:
         status, reason = OrderStatus.REJECTED, Reason.CANCEL_REFUSED
-    text = new.text if new.code else f"the order to be replaced was not canceled: {cancel.text}"
+    is_told = new.code or new.is_unknown
+    text = new.text if is_told else f"the order to be replaced was not canceled: {cancel.text}"
     return [old_word, answer_placement(placement, status, reason, text, new.code)]

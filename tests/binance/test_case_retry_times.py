@@ -1,5 +1,7 @@
 """How long to be silent after a 429 or a 418, whatever the venue names, and whether it names anything at all."""
 
+import json
+
 import pytest
 
 from actors.binance.errors import RateLimited, classify_http, classify_reply
@@ -60,6 +62,7 @@ def test_over_rest(
 def test_over_the_websocket_api(
     status: int, code: int, retry_after_ms: int | None, message: str, pause_s: float
 ) -> None:
-    error = classify_reply(status, code, message, retry_after_ms, NOW_NS, b"")
+    data = {"code": code, "msg": message, "data": {"retryAfter": retry_after_ms}}
+    error = classify_reply(status, json.dumps(data).encode(), NOW_NS)
     assert isinstance(error, RateLimited)
     assert (error.retry_at_ns - NOW_NS) / 1e9 == pause_s

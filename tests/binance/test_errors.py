@@ -57,6 +57,33 @@ def test_what_an_answer_proves(status: int, code: int | None, expected: type[Bin
     assert type(classify_answer(status, code, "words")) is expected
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (400, '"-2010"', RequestRefused),
+        (400, '"-1007"', OutcomeUnknown),
+        (400, '"-1015"', RateLimited),
+        (400, '"nonsense"', OutcomeUnknown),
+        (400, "null", OutcomeUnknown),
+        (400, "-2010.5", OutcomeUnknown),
+        (400, "1e999999", OutcomeUnknown),
+        (400, '{"code":-2010}', OutcomeUnknown),
+        (429, '"nonsense"', RateLimited),
+    ],
+)
+def test_a_code_is_read_also_as_text_and_what_is_none_proves_nothing(
+    status: int, code: str, expected: type[BinanceError]
+) -> None:
+    data = b'{"code":%b,"msg":["words"]}' % code.encode()
+    for error in (
+        classify_http(status, data, None, NOW_NS),
+        classify_reply(status, data, NOW_NS),
+    ):
+        assert type(error) is expected
+        if expected is RequestRefused:
+            assert error.code == -2010  # type: ignore[attr-defined]
+
+
 def test_a_refusal_keeps_code_words_status_and_body() -> None:
     body = b'{"code":-2021,"msg":"Order cancel-replace partially failed.","data":{"cancelResult":"SUCCESS"}}'
     error = classify_http(409, body, None, NOW_NS)
@@ -99,7 +126,8 @@ def test_the_order_limit_names_no_time_because_its_windows_are_known() -> None:
 
 
 def test_the_websocket_api_names_the_instant_to_wait_for() -> None:
-    error = classify_reply(418, -1003, "banned", 1_700_000_300_000, NOW_NS, b"")
+    data = b'{"code":-1003,"msg":"banned","data":{"retryAfter":1700000300000}}'
+    error = classify_reply(418, data, NOW_NS)
     assert isinstance(error, RateLimited)
     assert error.is_ban
     assert error.retry_at_ns == 1_700_000_300_000 * 1_000_000

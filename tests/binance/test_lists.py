@@ -93,6 +93,8 @@ DUPLICATE = {"code": -2010, "msg": "Duplicate order sent."}
         (("FAILURE", {"code": -1007, "msg": "x"}), ("SUCCESS", ORDER), ("unknown", "NEW")),
         (("SUCCESS", CANCELED), ("FAILURE", {"code": -1006, "msg": "x"}), ("CANCELED", "unknown")),
         (("SUCCESS", CANCELED), ("FAILURE", DUPLICATE), ("CANCELED", "unknown")),
+        (("SUCCESS", CANCELED), ("FAILURE", {"code": "-2010"}), ("CANCELED", -2010)),
+        (("SUCCESS", CANCELED), ("FAILURE", {"code": "x", "msg": 5}), ("CANCELED", "unknown")),
     ],
 )
 @pytest.mark.parametrize("is_wrapped", [True, False])
@@ -118,7 +120,7 @@ def test_a_replacement_that_was_too_much_keeps_its_halves() -> None:
     body = b'{"code":-2021,"msg":"partly","data":{}}'
     for error in (
         classify_http(429, body, "5", 0),
-        classify_reply(429, -2021, "partly", None, 0, b"{}"),
+        classify_reply(429, body, 0),
     ):
         assert isinstance(error, RequestRefused)
         assert error.body

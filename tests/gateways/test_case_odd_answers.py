@@ -56,6 +56,60 @@ async def test_an_answer_about_another_order_leaves_this_one_unknown(
     assert not floor.orders("b")
 
 
+@pytest.mark.parametrize("entry", ["websocket", "rest"])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        ({"code": "-2010", "msg": "no"}, "REJECTED"),
+        ({"code": "nonsense", "msg": "no"}, "UNKNOWN"),
+        ({"code": None, "msg": None}, "UNKNOWN"),
+        ({"code": 1.5, "msg": ["no"]}, "UNKNOWN"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_refusal_whose_code_is_no_number_is_answered_at_once(
+    entry: str,
+    error: dict[str, Any],
+    status: str,
+    venue: OrderVenue,
+    open_floor: Callable[..., Any],
+) -> None:
+    async def answer_oddly(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        await socket.send_json({"id": request["id"], "status": 400, "error": error})
+
+    venue.on_order = answer_oddly
+    venue.rest_answers["POST order"] = (400, error)
+    floor = await open_gateway(venue, open_floor, order_entry=entry, request_timeout_s=60.0)
+    floor.place("a")
+    await floor.until(lambda: floor.orders("a"), timeout_s=20.0)
+    assert floor.statuses("a") == [status]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"status": "400", "error": {"code": -2010, "msg": "no"}},
+        {"status": None, "error": {"code": "-2010", "msg": "no"}},
+        {"status": 400, "error": "no"},
+        {"status": 400, "error": {}},
+        {"status": 400, "error": None},
+        {"status": {}, "error": [], "rateLimits": 5},
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_reply_of_no_known_form_is_answered_at_once_and_proves_nothing(
+    reply: dict[str, Any], venue: OrderVenue, open_floor: Callable[..., Any]
+) -> None:
+    async def answer_oddly(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
+        await socket.send_json({"id": request["id"], **reply})
+
+    venue.on_order = answer_oddly
+    floor = await open_gateway(venue, open_floor, request_timeout_s=60.0)
+    floor.place("a")
+    await floor.until(lambda: floor.orders("a"), timeout_s=20.0)
+    assert floor.statuses("a") == ["UNKNOWN"]
+
+
 @pytest.mark.asyncio
 async def test_limits_of_a_form_that_nobody_knows_hide_no_answer(
     venue: OrderVenue, open_floor: Callable[..., Any]
