@@ -110,6 +110,8 @@ class Order(Message, kw_only=True):
     """The order manager keeps its list, for want of such lists at the venue, which knows the orders one by one."""
     executed_beside: Decimal = Decimal(0)
     """Of an exit of such a list: what the others had executed when it was sent; its quantity is what they had left."""
+    is_end_wanted: bool = False
+    """Its cancel was asked for, and not to put another one in its place: if it was given up and turns up, it is canceled."""
 
     def routing_key(self) -> tuple[Any, ...]:
         """`(exchange, symbol)`."""
@@ -340,9 +342,6 @@ class QueryOrderRequest(VenueRequest, kw_only=True):
     client_order_id: str
     exchange_order_id: int = 0
     order_id: str = ""
-
-
-# Events of the order manager.
 
 
 class OrderUpdate(Message, kw_only=True):

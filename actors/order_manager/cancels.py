@@ -3,17 +3,18 @@
 Each order's time runs by a timer of its own from its acknowledgement, so that a step of the machine's clock neither
 cuts it short nor lengthens it. A cancel that is ours to see through (its time is up, a halt, a close) is sent again after
 a refusal, at growing distances, for as long as the venue says that the order is open. An order that was proven absent while
-its cancel was wanted is canceled when it turns up after all.
+its cancel was wanted is canceled when it turns up after all. That it was wanted is written down with the order.
 """
 
 from collections.abc import Callable
 
-from actors.order_manager.books import Books
+from actors.order_manager.books import Books, copy_order
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.runtime.actor import LONGEST_DELAY_S
 from messages.enums import OrderStatus, Reason
 from messages.orders import CancelOrderRequest, Order
+from messages.recovery import OrderNote
 
 EARLY_NS = 5_000_000
 """uvloop's timers fire up to a millisecond early. A timer that seems earlier than this met a clock that was set back."""
@@ -52,12 +53,14 @@ class Cancels:
     ) -> None:
         """Asks the venue to cancel an order, unless it has ended or a cancel is on its way already."""
         if order.status is OrderStatus.NOT_FOUND:
+            self._note_wanted(order, reason)
             self._note_missed(order)
             return
         if is_pursued and order.is_open:
             self.pursued.setdefault(order.order_id, 0)
         if order.is_open and order.order_id not in self.publisher.chains.being_amended:
             self.wanted.add(order.order_id)
+            self._note_wanted(order, reason)
         if not order.is_open or order.status is OrderStatus.PENDING_CANCEL:
             return
         change = self.books.table.on_cancel_requested(order, reason, reason_text)
@@ -126,6 +129,24 @@ class Cancels:
         self.pursued[order.order_id] = refusals + 1
         delay_s = min(RETRY_S * 2**refusals, MAXIMUM_RETRY_S)
         self.port.schedule(delay_s, self._pursue, order.order_id)
+
+    def restore(self, order: Order) -> None:
+        """Remembers of an order that an earlier instance has left that its cancel was asked for."""
+        if order.status is OrderStatus.NOT_FOUND and order.is_end_wanted:
+            self._note_missed(order)
+        elif order.is_open and order.is_end_wanted:
+            self.wanted.add(order.order_id)
+
+    def _note_wanted(self, order: Order, reason: Reason) -> None:
+        if reason is Reason.REPLACED or order.is_end_wanted:
+            return
+        order.is_end_wanted = True
+        is_making_way = (
+            order.status is OrderStatus.PENDING_CANCEL and order.reason is Reason.REPLACED
+        )
+        if is_making_way or order.status is OrderStatus.NOT_FOUND:
+            # Otherwise the update says it that tells of the cancel.
+            self.port.send(OrderNote(order=copy_order(order)))
 
     def _note_missed(self, order: Order) -> None:
         self.missed[order.order_id] = None

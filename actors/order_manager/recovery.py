@@ -114,13 +114,18 @@ class Recovery:
         for exchange, symbol in books.last_trade_ids:
             readiness.learn_market(exchange, symbol)
         for order in at_venue:
+            self.cancels.restore(order)
             if order.status is OrderStatus.PENDING_CANCEL:
-                if order.reason is Reason.REPLACED:
-                    order.reason, order.reason_text = Reason.NONE, ""
-                else:
+                is_replaced = order.reason is Reason.REPLACED
+                if order.is_end_wanted or not is_replaced:
                     self.to_cancel[order.order_id] = order
                     self.cancels.wanted.add(order.order_id)
+                if is_replaced:
+                    order.reason, order.reason_text = Reason.NONE, ""
                 order.restore_venue_status()
+            elif order.is_end_wanted and order.is_list_kept:
+                # Of a list that has no other order any more: its cancel was to be seen through.
+                self.to_cancel[order.order_id] = order
             if order.venue_status is None:
                 sent_before_ns = self.restoring.sent_before.get(order.order_id)
                 if sent_before_ns is not None:
@@ -135,6 +140,7 @@ class Recovery:
         for order in books.table.closed_orders(CLOSED_KEPT):
             if order.status is OrderStatus.NOT_FOUND:
                 self.inquiries.give_up(order)
+                self.cancels.restore(order)
         if any(position.quantity for position in books.portfolio.positions()):
             self.publisher.begin_valuing()
 

@@ -31,7 +31,7 @@ WORDS = (
     *("status", "venue_status", "client_order_id", "reason", "reason_text", "reason_code"),
     *("acknowledged_time_ns", "event_time_ns", "execution_id", "time_to_cancel"),
     *("is_waiting", "exchange_list_id", "is_armed", "best_price"),
-    "executed_beside",
+    *("executed_beside", "is_end_wanted"),
 )
 """What a later word about an order replaces."""
 RUN_SHIFT = 40

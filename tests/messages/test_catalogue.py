@@ -78,7 +78,7 @@ def append_required_field(built: Catalogue) -> None:
         (insert_field, "Trade: field 8 was trade_id, now venue"),
         (rename_field, "Fill: field 19 was event_time_ns, now time"),
         (reorder_fields, "Balance: field 8 was free, now locked"),
-        (retype_field, "Order.executed_beside: another type"),
+        (retype_field, "Order.is_end_wanted: another type"),
         (retype_nested_field, "Execution.trade_id: another type"),
         (drop_field, "Entry.frame: the field is gone"),
         (drop_message, "Gap: the message is gone"),

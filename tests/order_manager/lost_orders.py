@@ -50,6 +50,16 @@ def deny(desk: Desk, order: Order) -> list[Message]:
     return [*told, *desk.say(order, S.NOT_FOUND)]
 
 
+def deny_for_good(desk: Desk, order: Order) -> None:
+    """The venue had acknowledged an order and does not know it any more, whatever it is asked."""
+    desk.state_account({"USDT": "1000", "BTC": "1"})
+    for _ in range(6):
+        desk.say(order, S.NOT_FOUND)
+        desk.state_account({"USDT": "1000", "BTC": "1"})
+        desk.advance(2)
+    assert find(desk, order.order_id).status is S.NOT_FOUND
+
+
 def send_stop(desk: Desk, target: Order) -> Order:
     """The target is lost, the stop is reached and goes to the venue."""
     desk.say(target, S.UNKNOWN)

@@ -10,7 +10,7 @@ from messages.order_lists import OrderListUpdate
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order
 from tests.order_manager.brackets import ask_bracket
 from tests.order_manager.desk import Desk, all_of, only
-from tests.order_manager.lost_orders import find, lose, open_bracket, open_pair
+from tests.order_manager.lost_orders import deny_for_good, find, lose, open_bracket, open_pair
 from tests.order_manager.triggers import quote
 
 S = OrderStatus
@@ -126,16 +126,6 @@ def test_a_lost_target_that_turns_up_when_its_position_was_closed_is_canceled(di
     desk.say(target, S.CANCELED)
     assert not desk.manager.books.table.open_orders()
     assert desk.position() == 0
-
-
-def deny_for_good(desk: Desk, order: Order) -> None:
-    """The venue had acknowledged an order and does not know it any more, whatever it is asked."""
-    desk.state_account({"USDT": "1000", "BTC": "1"})
-    for _ in range(6):
-        desk.say(order, S.NOT_FOUND)
-        desk.state_account({"USDT": "1000", "BTC": "1"})
-        desk.advance(2)
-    assert find(desk, order.order_id).status is S.NOT_FOUND
 
 
 @pytest.mark.parametrize("opens", [open_bracket, open_pair])
