@@ -20,7 +20,7 @@ from binance.async_client import AsyncClient
 from yarl import URL
 
 from actors.binance.clock import ClockOffset, estimate_offset, sample_clock
-from actors.binance.direct_rest import DirectRest
+from actors.binance.direct_rest import DirectRest, place_of
 from actors.binance.endpoints import BinanceEndpoints
 from actors.binance.errors import (
     TOO_MANY_ORDERS,
@@ -36,6 +36,7 @@ from actors.binance.signing import RequestSigner, build_signer, rest_payload, si
 from actors.binance.transport import USER_AGENT
 from actors.binance.wire_info import decode_server_time
 from actors.binance.ws_api import BinanceWebsocketAPI
+from actors.runtime.failpoints import ARMED
 
 log = logging.getLogger(__name__)
 
@@ -228,10 +229,14 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         else:
             body = payload.encode()
         limit_s = self.timeout_s if timeout_s is None else timeout_s
+        if ARMED is not None:
+            ARMED.reach("rest.before", (place_of(method, uri),))
         if method != "get":
             answer = await self.direct.request(method.upper(), uri, body, limit_s)
             if answer is not None:
                 self.response = answer
+                if ARMED is not None:
+                    ARMED.reach("rest.answered", (place_of(method, uri),))
                 return self._judge(answer.status, answer.headers, answer.body)
         async with self.session.request(
             method,
@@ -246,7 +251,10 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
             ),
         ) as response:
             self.response = response
-            return await self._read_answer(response)
+            content = await response.read()
+            if ARMED is not None:
+                ARMED.reach("rest.answered", (place_of(method, uri),))
+            return self._judge(response.status, response.headers, content)
 
     def _payload(self, params: dict[str, Any], signed: bool, venue_time_ns: int) -> str:
         if not signed:
@@ -258,7 +266,7 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         return sign_rest(complete, self.signing.signer)
 
     async def _read_answer(self, response: aiohttp.ClientResponse) -> bytes:
-        """As `_judge`, of an answer that a session has received."""
+        """As `_judge`, of an answer whose session python-binance has asked."""
         return self._judge(response.status, response.headers, await response.read())
 
     def _judge(self, status: int, headers: Mapping[str, str], body: bytes) -> bytes:

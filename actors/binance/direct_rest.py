@@ -24,6 +24,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from actors.binance.backoff import Backoff
+from actors.runtime.failpoints import ARMED
 
 IDLE_LIMIT_S = 15.0
 """aiohttp's own rule: whatever stands between may have forgotten a connection that was idle for longer."""
@@ -81,6 +82,9 @@ class RestLine:
         try:
             protocol.transport.write(request)
             protocol.set_response_params(read_until_eof=True)
+            if ARMED is not None:
+                method, uri, _ = request.decode().split(" ", 2)
+                ARMED.reach("rest.written", (place_of(method, uri),))
             # No `asyncio.timeout`: it asks for the current task, and an order is written before it has one.
             expiry = self._loop.call_later(timeout_s, expire, protocol)
             message, payload = await protocol.read()
@@ -298,6 +302,11 @@ class DirectRest:
         else:
             line.close()
         return answer
+
+
+def place_of(method: str, uri: str) -> str:
+    """What a failpoint calls a request, such as `POST.order`."""
+    return f"{method.upper()}.{uri.partition('?')[0].rpartition('/v3/')[2]}"
 
 
 def header_line(name: str, value: str) -> str:

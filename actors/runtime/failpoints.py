@@ -14,6 +14,9 @@ The places, of which each is `NAME` or `NAME.DETAIL`:
 | `journal.removed` | it is committed, and others of the same round are still there |
 | `gateway.before.CLASS` | a request is about to be handed to the venue's client |
 | `socket.written.METHOD` | the request is on its way to the venue, unanswered |
+| `rest.before.METHOD.PATH` | a request by REST (`POST.order`) is about to be written |
+| `rest.written.METHOD.PATH` | it is on its way, unanswered, over a connection that is kept open for orders |
+| `rest.answered.METHOD.PATH` | its answer has been read, and nothing is known of it yet |
 | `gateway.after.CLASS` | the venue's answer is there, and nobody has been told |
 | `gateway.told` | an event or an answer of the venue's is sent on, and not handled |
 """

@@ -43,6 +43,21 @@ PLACES = (
 )
 """Where a bot can be killed, and how many passages of each may be drawn."""
 
+BY_REST = (
+    ("rest.before.POST.order", 2),
+    ("rest.written.POST.order", 4),
+    ("rest.answered.POST.order", 4),
+    ("rest.written.DELETE.order", 2),
+    ("rest.answered.DELETE.order", 2),
+    ("rest.written.POST.orderList/oco", 1),
+    ("rest.written.POST.orderList/otoco", 1),
+    ("rest.answered.POST.orderList/otoco", 1),
+    ("rest.written.POST.order/cancelReplace", 1),
+    ("rest.answered.POST.order/cancelReplace", 1),
+    ("rest.written.DELETE.orderList", 1),
+)
+"""The same of one whose orders go by REST, beside those that do not lie in the WebSocket API's requests."""
+
 PLACE_PATIENCE_S = 4.0
 """How long after its first order a bot may take to come by the place where it is to be killed."""
 
@@ -83,6 +98,8 @@ class ExchangeKill:
 
 PLAIN_SEEDS = (3, 6, 9)
 """The last digits of seeds whose rounds have a plain symbol: three in ten."""
+REST_SEEDS = (4, 7, 9)
+"""The last digits of seeds in whose rounds orders go by REST: three in ten, one of them with a plain symbol."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +116,19 @@ class RoundPlan:
     """Whether the faults end before the last life starts, or once it trades."""
     is_plain: bool = False
     """Whether the symbol takes no triggers and no lists, so that the bot keeps them itself."""
+    is_by_rest: bool = False
+    """Whether orders go by REST."""
 
 
-def draw_life(chance: random.Random) -> Life:
-    """Half are killed at a place."""
+def draw_life(chance: random.Random, is_by_rest: bool = False) -> Life:
+    """Half are killed at a place; where orders go by REST half of these within a request."""
     kind = chance.random()
     if kind < 0.55:
-        place, most = chance.choice(PLACES)
+        places = list(PLACES)
+        if is_by_rest:
+            elsewhere = [each for each in PLACES if not each[0].startswith("socket.")]
+            places = chance.choice((list(BY_REST), elsewhere))
+        place, most = chance.choice(places)
         return Life(place, chance.randint(1, most), after_s=PLACE_PATIENCE_S)
     if kind < 0.7:
         return Life(after_s=chance.uniform(0.1, STARTUP_S), is_startup=True)
@@ -154,7 +177,8 @@ def draw_faults(chance: random.Random, is_short: bool) -> dict[str, Any]:
 def draw_plan(seed: int) -> RoundPlan:
     """The plan of a seed."""
     chance = random.Random(f"campaign {seed}")
-    lives = tuple(draw_life(chance) for _ in range(chance.choice((1, 2, 2, 2))))
+    is_by_rest = seed % 10 in REST_SEEDS
+    lives = tuple(draw_life(chance, is_by_rest) for _ in range(chance.choice((1, 2, 2, 2))))
     kills = tuple(
         ExchangeKill(number, chance.uniform(0.0, 0.9), chance.uniform(0.02, 0.5))
         for number in range(len(lives) + 1)
@@ -169,4 +193,5 @@ def draw_plan(seed: int) -> RoundPlan:
         faults=draw_faults(chance, is_short=not settles_in_peace),
         settles_in_peace=settles_in_peace,
         is_plain=seed % 10 in PLAIN_SEEDS,
+        is_by_rest=is_by_rest,
     )

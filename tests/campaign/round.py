@@ -63,7 +63,8 @@ class Round:
         (folder / "plan.txt").write_text(f"{plan}\n")
         plain = ("BTCUSDT",) if plan.is_plain else ()
         self.exchange = Exchange(folder, plan.seed, plan.rate, plan.faults, plain)
-        self.bot = Bot(folder, self.exchange.write_configuration(folder, BOT, REMOVES_SOON))
+        bot = ('order_entry = "rest"' if plan.is_by_rest else "") + BOT
+        self.bot = Bot(folder, self.exchange.write_configuration(folder, bot, REMOVES_SOON))
         self.journal = JournalReader(self.bot.journal)
         self.bystander = Bystander(self.exchange, plan.seed)
         self.next_act_s = 0.0

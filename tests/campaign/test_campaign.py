@@ -10,7 +10,7 @@ import pytest
 from actors.exchange.orders import ContingencyType
 from messages.enums import OrderStatus, OrderType
 from tests.campaign.comparison import Evidence, find_wrong
-from tests.campaign.plan import draw_plan
+from tests.campaign.plan import BY_REST, PLACES, draw_plan
 from tests.campaign.round import RoundReport, run_round
 
 SEEDS = range(1, 6)
@@ -70,6 +70,17 @@ def test_the_rounds_were_no_idle_ones(reports: list[RoundReport]) -> None:
 def test_the_same_seed_draws_the_same_plan() -> None:
     assert [draw_plan(seed) for seed in SEEDS] == [draw_plan(seed) for seed in SEEDS]
     assert draw_plan(1) != draw_plan(2)
+
+
+def test_kills_fall_within_the_requests_of_either_way() -> None:
+    plans = [draw_plan(seed) for seed in range(1, 1_001)]
+    for is_by_rest, own, other in ((True, "rest.", "socket."), (False, "socket.", "rest.")):
+        places = {
+            life.place for plan in plans if plan.is_by_rest is is_by_rest for life in plan.lives
+        }
+        named = {place for place, _ in (BY_REST if is_by_rest else PLACES)}
+        assert {place for place in named if place.startswith(own)} <= places
+        assert not [place for place in places if place.startswith(other)]
 
 
 def lose_a_fill(evidence: Evidence) -> None:
