@@ -33,7 +33,7 @@ from actors.binance.errors import (
 )
 from actors.binance.limits import RateUsage
 from actors.binance.signing import RequestSigner, build_signer, rest_payload, sign_rest
-from actors.binance.transport import USER_AGENT
+from actors.binance.transport import USER_AGENT, ConnectLimit
 from actors.binance.wire_info import decode_server_time
 from actors.binance.ws_api import BinanceWebsocketAPI
 from actors.runtime.failpoints import ARMED
@@ -79,6 +79,7 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
         self.silence_limit_s = silence_limit_s
         self.random = random if random is not None else Random()
         self.usage = RateUsage()
+        self.connects = ConnectLimit()
         self.signing = RequestSigner(
             api_key=api_key,
             signer=build_signer(api_secret, private_key),
@@ -123,6 +124,7 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # python-binance is unt
             silence_limit_s=self.silence_limit_s,
             lifetime_s=self.lifetime_s,
             settled_after_s=self.settled_after_s,
+            connects=self.connects,
         )
 
     @property

@@ -22,7 +22,7 @@ class BinanceStreams(BinanceSocketManager):  # type: ignore[misc]  # python-bina
         super().__init__(client)
         self.STREAM_URL = f"{client.endpoints.streams}/"
         self._random = client.random
-        self._options = options
+        self._options = {"connects": client.connects, **options}
 
     def open_streams(
         self,

@@ -24,7 +24,7 @@ from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 
 from actors.binance.backoff import Backoff
 from actors.binance.errors import UNREADABLE, NotSent
-from actors.binance.transport import Socket, WebSocketTransport, end_reason
+from actors.binance.transport import ConnectLimit, Socket, WebSocketTransport, end_reason
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         connect_timeout_s: float = 10.0,
         lifetime_s: float = 23 * 3600.0,
         overlap_s: float = 1.0,
+        connects: ConnectLimit | None = None,
     ) -> None:
         super().__init__(url=url, path=path, prefix="")
         self.ws: Any = None
@@ -97,7 +98,7 @@ class MarketStream(ReconnectingWebsocket):  # type: ignore[misc]  # python-binan
         """What the venue answered to requests it refused, newest last."""
         self._wanted: dict[str, None] = dict.fromkeys(streams)
         self._live: set[str] = set()
-        self._transport = WebSocketTransport(connect_timeout_s, ping_limit_s)
+        self._transport = WebSocketTransport(connect_timeout_s, ping_limit_s, connects)
         self._backoff = Backoff(random)
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[Any]] = set()

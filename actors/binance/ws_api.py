@@ -33,7 +33,7 @@ from actors.binance.errors import (
 )
 from actors.binance.limits import RateUsage
 from actors.binance.signing import RequestSigner, websocket_parameters
-from actors.binance.transport import WebSocketTransport
+from actors.binance.transport import ConnectLimit, WebSocketTransport
 from actors.binance.wire_events import SERVER_SHUTDOWN, STREAM_TERMINATED, find_notice
 from actors.binance.ws_connection import ApiConnection, ApiFrame, FrameCounts, ignore, refusal_of
 
@@ -64,6 +64,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         silence_limit_s: float | None = 30.0,
         lifetime_s: float = 23 * 3600.0,
         settled_after_s: float = 10.0,
+        connects: ConnectLimit | None = None,
     ) -> None:
         super().__init__(url=url)
         self.ws: Any = None
@@ -77,7 +78,7 @@ class BinanceWebsocketAPI(WebsocketAPI):  # type: ignore[misc]  # python-binance
         self.on_shutdown: Callable[[], None] = ignore
         self.on_key_refused: Callable[[BinanceError], None] = ignore
         self.counts, self.connections_opened = FrameCounts(), 0
-        self._transport = WebSocketTransport(connect_timeout_s, silence_limit_s)
+        self._transport = WebSocketTransport(connect_timeout_s, silence_limit_s, connects)
         self._backoff, self._stream_backoff = Backoff(random), Backoff(random)
         self._retry_at_s = 0.0
         self._ids = itertools.count(1)
