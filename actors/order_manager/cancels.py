@@ -87,6 +87,9 @@ class Cancels:
         )
         self.publisher.publish(change)
         for mate in mates:
+            if order.is_end_wanted:
+                self.wanted.add(mate.order_id)
+                mate.is_end_wanted = True
             if is_pursued:
                 self.pursued.setdefault(mate.order_id, 0)
             with_it = self.books.table.on_cancel_requested(mate, reason, reason_text)
@@ -175,4 +178,6 @@ class Cancels:
     def _pursue(self, order_id: str) -> None:
         order = self.books.table.get(order_id)
         if order is not None and order_id in self.pursued:
-            self.request(order, order.reason, order.reason_text)
+            # Nobody wishes the end of what only makes way, and a refusal has taken the reason away.
+            reason = order.reason if order.is_end_wanted else Reason.REPLACED
+            self.request(order, reason, order.reason_text)

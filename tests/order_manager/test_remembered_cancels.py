@@ -4,8 +4,9 @@ import pytest
 
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.order_lists import ReplaceOrder
+from messages.order_requests import NewOrderListRequest
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order
-from tests.order_manager.brackets import leg
+from tests.order_manager.brackets import ask_bracket, leg
 from tests.order_manager.brackets import open_desk as open_full_desk
 from tests.order_manager.desk import STRATEGY, Desk, all_of, only
 from tests.order_manager.lost_orders import deny_for_good, find, open_bracket
@@ -118,3 +119,34 @@ def test_one_that_was_refused_is_not_asked_for_anew_of_a_single_order() -> None:
     desk.restart()
     assert not cancels_after(desk, order, S.NEW)
     assert not all_of(desk.advance(60), CancelOrderRequest)
+
+
+def test_one_that_made_way_is_not_taken_for_a_wish_when_it_is_asked_for_again() -> None:
+    """The stop was reached, the cancel of the target refused and sent again: the list goes on, and the price is back."""
+    desk, target = open_bracket()
+    desk.say(target, S.NEW)
+    assert only(quote(desk, 95.0), CancelOrderRequest)
+    desk.refuse_cancel(target)
+    told = [*desk.say(target, S.NEW), *quote(desk, 100.0), *desk.advance(1)]
+    assert only(told, CancelOrderRequest)
+    desk.restart()
+    assert not cancels_after(desk, target, S.NEW)
+    assert find(desk, "target").status is S.NEW
+    assert find(desk, "stop").status is S.NEW
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_of_the_orders_that_the_venue_cancels_with_it(dies: bool) -> None:
+    desk = open_full_desk({"USDT": "1000", "BTC": "1"}, absence_after_s=2.0)
+    listed = only(ask_bracket(desk), NewOrderListRequest).orders
+    for each in listed:
+        desk.say(each, S.NEW)
+    assert only(desk.cancel("entry"), CancelOrderRequest)
+    assert [find(desk, each.order_id).is_end_wanted for each in listed] == [True] * 3
+    desk.refuse_cancel(listed[0])
+    if dies:
+        desk.restart()
+        desk.watch()
+    deny_for_good(desk, find(desk, "target"))
+    told = desk.say(find(desk, "target"), S.NEW, order_type=OrderType.LIMIT_MAKER)
+    assert only(told, CancelOrderRequest).list_id == listed[0].client_order_id
