@@ -34,7 +34,7 @@ from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.trading.order_change import OrderChange, Verdict
-from actors.trading.order_lists import find_beside, find_left
+from actors.trading.order_lists import EXITS, find_beside, find_left
 from actors.trading.price_trigger import (
     find_venue_type,
     find_watched_price,
@@ -81,6 +81,8 @@ class Emulation:
         """Orders whose price was reached and that could not be sent yet, with the time before which it is not tried again."""
         self.noted: dict[str, int] = {}
         """When it was last written down how far an order has trailed."""
+        self.shortened: set[str] = set()
+        """Exits that are being canceled because they offer more than is left; only asked whether they contain one."""
         self.is_watching = False
 
     def arm(self, order: Order) -> None:
@@ -163,6 +165,10 @@ class Emulation:
         order = change.order
         if order is None or not change.status_changed:
             return False
+        if order.order_id in self.shortened and not order.is_open:
+            self.shortened.discard(order.order_id)
+            if order.status is not OrderStatus.NOT_FOUND:
+                return self._keep_rest(change, order)
         is_there = order.venue_status is not None and (order.is_open or order.executed_quantity)
         if is_there and self.chains.is_earlier_leg(order) and not order.is_list_kept:
             self._stand_down(order)
@@ -175,10 +181,8 @@ class Emulation:
             return False
         if order.order_id in self.cancels.wanted:
             return False
-        self.port.send(OrderNote(order=copy_order(order)))
         leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
-        leg.order_id, leg.best_price = self.chains.next_id(order), order.best_price
-        self.chains.extend(order, leg)
+        self._succeed(order, leg)
         if is_unsent:
             self.due[leg.order_id] = self.port.now_ns + RETRY_NS
         self.port.log.warning(
@@ -188,6 +192,41 @@ class Emulation:
         )
         self.placements.arm_again(leg)
         return True
+
+    def _keep_rest(self, change: OrderChange, order: Order) -> bool:
+        """A stop that offered too much is canceled: its trigger is armed again for what is left, if that can be sold.
+
+        But not while another exit of its list is one that was given up: it may turn up too, and have sold.
+        """
+        mates = self.books.table.list_orders(order)
+        instrument = self.books.instruments.get((order.exchange, order.symbol))
+        is_over = order.status is not OrderStatus.CANCELED or order.is_end_wanted
+        is_shut = self.gate.is_halted(order.strategy) or order.strategy in self.gate.stops
+        exits = [mate for mate in mates if mate.list_role in EXITS]
+        is_in_doubt = self.chains.is_earlier_leg(order) or any(
+            mate.status in (OrderStatus.FILLED, OrderStatus.NOT_FOUND) for mate in exits
+        )
+        if is_over or is_shut or is_in_doubt or instrument is None:
+            return False
+        leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
+        left, leg.executed_beside = find_left(leg, mates), find_beside(leg, mates)
+        leg.quantity = left
+        if not left or self.placements.find_fault(leg, instrument) is not None:
+            return False
+        self.publisher.book(change)
+        self._succeed(order, leg)
+        self.port.log.warning(
+            "%s has ended: its trigger is armed again for the %s that are left",
+            order.client_order_id,
+            to_text(leg.quantity),
+        )
+        self.placements.arm_again(leg)
+        return True
+
+    def _succeed(self, order: Order, leg: Order) -> None:
+        self.port.send(OrderNote(order=copy_order(order)))
+        leg.order_id, leg.best_price = self.chains.next_id(order), order.best_price
+        self.chains.extend(order, leg)
 
     def _stand_down(self, order: Order) -> None:
         """The venue knows an order after all that had been proven absent: its trigger must not go off a second time.

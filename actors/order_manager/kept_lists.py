@@ -9,8 +9,9 @@ said how that ended, for what the target has not sold. Until then the stop stand
 part; a target that is filled whole cancels it.
 
 An order that was proven absent may turn up late. An exit that does so beside another one at the venue is canceled; if it
-has executed anything, so is the one that was sent for what is now too much, and nothing is sent in its place. An entry that
-turns up when its exits have ended is canceled. What has been sold beyond what was held is told as an error.
+has executed anything, so is the one that was sent for what is now too much. When the venue has confirmed that, the trigger of
+a stop is armed again for the rest, and goes off when nothing else of the list is at the venue. An entry that turns up when its
+exits have ended is canceled. What has been sold beyond what was held is told as an error.
 """
 
 from decimal import Decimal
@@ -21,7 +22,7 @@ from actors.order_manager.emulation import Emulation
 from actors.order_manager.placements import fit_exits
 from actors.order_manager.port import Port
 from actors.trading.order_lists import find_excess, find_left
-from messages.enums import ListRole, OrderStatus, OrderType
+from messages.enums import ListRole, OrderStatus, OrderType, Reason
 from messages.instruments import to_text
 from messages.orders import Order
 
@@ -80,7 +81,20 @@ class KeptLists:
             elif each in at_venue[1:] or (each in at_venue and is_earlier_leg(each)):
                 self._withdraw(each, "another exit has taken its place")
             elif each in at_venue and left < each.quantity:
-                self._withdraw(each, "another exit has sold a part of it")
+                self._shorten(each)
+
+    def _shorten(self, order: Order) -> None:
+        """It offers more than is left: it is canceled, and the trigger of a stop armed again for the rest when that is told."""
+        why = "another exit has sold a part of it"
+        if order.order_type not in STOPS:
+            # The stop stands, for all that is left.
+            self._withdraw(order, why)
+            return
+        if order.order_id in self.cancels.pursued:
+            return
+        self.port.log.warning("%s is canceled: %s", order.client_order_id, why)
+        self.emulation.shortened.add(order.order_id)
+        self.cancels.request(order, Reason.REPLACED, why, is_pursued=True)
 
     def _withdraw(self, order: Order, why: str = "") -> None:
         if order.order_id in self.cancels.pursued:

@@ -1,0 +1,114 @@
+"""A stop at the venue that offers more than a lost target has left: canceled, and armed again for the rest if that is safe."""
+
+from decimal import Decimal
+
+import pytest
+
+from messages.base import Message
+from messages.control import HaltTrading
+from messages.enums import ListState, OrderStatus, OrderType
+from messages.order_lists import OrderListUpdate
+from messages.orders import CancelOrderRequest, NewOrderRequest, Order
+from messages.recovery import TriggerArmed
+from tests.order_manager.desk import Desk, all_of, only
+from tests.order_manager.lost_orders import find, lose, open_bracket, send_stop
+from tests.order_manager.triggers import quote
+
+S = OrderStatus
+
+
+def send_too_much(desk: Desk, target: Order) -> Order:
+    """The target is given up, the stop rests at the venue for all, and the target turns up, with 0.4 sold."""
+    stop = send_stop(desk, target)
+    desk.say(stop, S.NEW, order_type=OrderType.LIMIT)
+    return stop
+
+
+def turn_up(desk: Desk, target: Order) -> list[Message]:
+    """The venue finds the target, which has sold 0.4 of 1."""
+    fill = desk.fill(target, "0.4")
+    return [
+        *desk.say(target, S.PARTIALLY_FILLED, fill, order_type=OrderType.LIMIT),
+        *desk.advance(0),
+    ]
+
+
+def confirm(desk: Desk, order: Order, executed: str) -> list[Message]:
+    """The venue confirms a cancel; what follows within a second."""
+    return [*desk.say(order, S.CANCELED, executed=executed), *desk.advance(1)]
+
+
+@pytest.mark.parametrize("sold", ["0", "0.25"])
+@pytest.mark.parametrize("is_target_first", [True, False])
+def test_the_rest_is_sold_once_both_are_gone(is_target_first: bool, sold: str) -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    names = {each.client_order_id for each in all_of(turn_up(desk, target), CancelOrderRequest)}
+    assert names == {target.client_order_id, stop.client_order_id}
+    if Decimal(sold):
+        desk.say(stop, S.PARTIALLY_FILLED, desk.fill(stop, sold), order_type=OrderType.LIMIT)
+    ends = [(target, "0.4"), (stop, sold)]
+    first, last = ends if is_target_first else ends[::-1]
+    assert not all_of(confirm(desk, *first), NewOrderRequest), "one may still sell"
+    rest = only(confirm(desk, *last), NewOrderRequest).order
+    assert rest.quantity == Decimal("0.6") - Decimal(sold)
+    desk.say(rest, S.FILLED, desk.fill(rest, str(rest.quantity)))
+    assert desk.position() == 0
+    assert not desk.manager.books.table.open_orders()
+    assert desk.ever_sent(OrderListUpdate)[-1].state is ListState.ALL_DONE
+
+
+def test_a_price_that_is_back_leaves_it_armed_also_over_a_restart() -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    quote(desk, 100.0)
+    told = [*confirm(desk, target, "0.4"), *confirm(desk, stop, "0")]
+    assert only(told, TriggerArmed).order.quantity == Decimal("0.6")
+    assert not all_of(told, NewOrderRequest)
+    desk.restart()
+    desk.go_on()
+    assert not desk.sent(NewOrderRequest)
+    assert only(quote(desk, 94.0), NewOrderRequest).order.quantity == Decimal("0.6")
+
+
+@pytest.mark.parametrize("word", ["cancel", "halt", "close"])
+def test_a_word_that_ends_it_ends_it(word: str) -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    if word == "cancel":
+        desk.cancel("stop")
+    elif word == "halt":
+        desk.tell(HaltTrading(reason="enough"), "system")
+    else:
+        desk.close_position()
+    told = [*confirm(desk, target, "0.4"), *confirm(desk, stop, "0")]
+    assert not all_of(told, TriggerArmed)
+    sales = [each.order for each in all_of(told, NewOrderRequest)]
+    assert [(each.order_type, each.quantity) for each in sales] == (
+        [(OrderType.MARKET, Decimal("0.6"))] if word == "close" else []
+    )
+
+
+def test_while_still_another_exit_may_turn_up_nothing_is_sent() -> None:
+    desk, target = open_bracket()
+    first = send_stop(desk, target)
+    second = only(lose(desk, first), NewOrderRequest).order
+    desk.say(second, S.NEW, order_type=OrderType.LIMIT)
+    turn_up(desk, target)
+    told = [*confirm(desk, target, "0.4"), *confirm(desk, second, "0")]
+    assert find(desk, "stop").status is S.NOT_FOUND
+    assert not all_of(told, TriggerArmed | NewOrderRequest)  # type: ignore[arg-type]
+    update = desk.ever_sent(OrderListUpdate)[-1]
+    assert (update.state, update.unprotected_quantity) == (ListState.UNPROTECTED, Decimal("0.6"))
+
+
+def test_what_no_order_can_be_is_left() -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    desk.say(stop, S.PARTIALLY_FILLED, desk.fill(stop, "0.5999999"), order_type=OrderType.LIMIT)
+    told = [*confirm(desk, target, "0.4"), *confirm(desk, stop, "0.5999999")]
+    assert not all_of(told, TriggerArmed | NewOrderRequest)  # type: ignore[arg-type]
+    assert not desk.manager.books.table.open_orders()
