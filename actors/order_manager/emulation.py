@@ -172,7 +172,9 @@ class Emulation:
         is_there = order.venue_status is not None and (order.is_open or order.executed_quantity)
         if is_there and self.chains.is_earlier_leg(order) and not order.is_list_kept:
             self._stand_down(order)
-        is_unsent = order.status is OrderStatus.REJECTED and order.reason is Reason.UNSENT
+        # An exit that is refused with its entry is armed still: it has never gone off.
+        has_failed = order.status is OrderStatus.REJECTED and order.reason is Reason.UNSENT
+        is_unsent = has_failed and not order.is_armed
         if not (is_unsent or order.status is OrderStatus.NOT_FOUND):
             return False
         if not (is_unsent or order.venue_status is None) or not self._is_ours(order):

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from messages.base import Message
-from messages.enums import ListState, OrderStatus, OrderType
+from messages.enums import ListState, OrderStatus, OrderType, Reason
 from messages.order_lists import OrderListUpdate
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order
 from tests.order_manager.brackets import ask_bracket
@@ -24,6 +24,16 @@ def send_entry(desk_arguments: float = 2.0) -> tuple[Desk, Order]:
 
 def last_state(desk: Desk) -> OrderListUpdate:
     return desk.ever_sent(OrderListUpdate)[-1]
+
+
+@pytest.mark.parametrize("reason", [Reason.UNSENT, Reason.VENUE])
+def test_the_exits_of_an_entry_that_was_not_taken_come_to_nothing(reason: Reason) -> None:
+    """Also if it never left this machine: an exit that never went off has nothing to go off again for."""
+    desk, entry = send_entry()
+    told = [*desk.say(entry, S.REJECTED, reason=reason), *desk.advance(2), *quote(desk, 80.0)]
+    assert not all_of(told, NewOrderRequest)
+    assert not desk.manager.books.table.open_orders()
+    assert last_state(desk).state is ListState.REJECT
 
 
 @pytest.mark.parametrize("dies", [False, True])
