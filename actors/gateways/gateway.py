@@ -132,10 +132,11 @@ class ExchangeGateway(VenueActor, VenueCalls):
             await self.persist("reading the account", self.tell_account)
             self._is_ready.set()
             self._places_at_once = self.places_at_once
-            # What was asked for while the first answers were on their way.
-            await self.persist("reading the instruments", self.load_instruments)
+            # What was asked for while the first answers were on their way. Whatever hinders that, who listens may mend.
+            self._is_loading = True
+            self.spawn(self.persist("reading the instruments", self.load_instruments))
             if self._is_snapshot_due:
-                await self.persist("reading the account", self.tell_account)
+                self.spawn(self.persist("reading the account", self.tell_account))
             await self.listen()
         except BaseException:
             self.report_in_flight("the gateway has failed")

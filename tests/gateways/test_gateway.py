@@ -38,6 +38,7 @@ class SmallGateway(ExchangeGateway):
         self.gates: dict[str, asyncio.Event] = {}
         self.failures: dict[str, BaseException] = {}
         self.room = 1_000_000
+        self.is_listening = False
         self.listening = asyncio.Event()
         self.to_raise: BaseException | None = None
 
@@ -48,6 +49,7 @@ class SmallGateway(ExchangeGateway):
         return 0.0
 
     async def listen(self) -> None:
+        self.is_listening = True
         await self.listening.wait()
         if self.to_raise is not None:
             raise self.to_raise
@@ -77,6 +79,8 @@ class SmallGateway(ExchangeGateway):
         self, symbols: list[str], trades_after: Mapping[str, int]
     ) -> AccountSnapshot:
         self.log_of_calls.append(f"snapshot {' '.join(symbols)}")
+        if "snapshot" in self.failures:
+            raise self.failures["snapshot"]
         if "snapshot" in self.gates:
             await self.gates["snapshot"].wait()
         return AccountSnapshot(exchange=self.exchange, balances=[], open_orders=[])
@@ -140,6 +144,27 @@ async def test_a_snapshot_that_is_asked_for_while_the_first_is_read_is_answered_
         "snapshot BTCUSDT",
         "snapshot BTCUSDT ETHUSDT",
     ]
+
+
+@pytest.mark.asyncio
+async def test_it_listens_also_while_a_second_account_cannot_be_read(
+    open_floor: OpenFloor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever keeps the venue from telling it, such as a clock that was set meanwhile, is mended by who listens."""
+    caplog.set_level(logging.CRITICAL)
+    floor = await open_floor(SmallGateway, VENUE, ("BTCUSDT",))
+    gateway = floor.gateway
+    gateway.gates["snapshot"] = asyncio.Event()
+    await floor.until(lambda: "snapshot BTCUSDT" in gateway.log_of_calls)
+    floor.ask_snapshot("ETHUSDT")
+    await asyncio.sleep(0.01)
+    gateway.failures["snapshot"] = Refused("Timestamp for this request was ahead.", -1021)
+    gateway.gates["snapshot"].set()
+    await floor.until(lambda: gateway.log_of_calls[-1] == "snapshot BTCUSDT ETHUSDT")
+    await floor.until(lambda: gateway.is_listening)
+    assert len(floor.all_of(AccountSnapshot)) == 1
+    del gateway.failures["snapshot"]
+    await floor.until(lambda: len(floor.all_of(AccountSnapshot)) == 2)
 
 
 @pytest.mark.asyncio
