@@ -133,6 +133,12 @@ class Cancels:
         delay_s = min(RETRY_S * 2**refusals, MAXIMUM_RETRY_S)
         self.port.schedule(delay_s, self._pursue, order.order_id)
 
+    def forget_wish(self, order: Order) -> None:
+        """Its strategy has thought better of a cancel that was refused; one that is ours to see through stays wanted."""
+        if order.order_id not in self.pursued and order.status is not OrderStatus.PENDING_CANCEL:
+            order.is_end_wanted = False
+            self.wanted.discard(order.order_id)
+
     def restore(self, order: Order) -> None:
         """Remembers of an order that an earlier instance has left that its cancel was asked for."""
         if order.status is OrderStatus.NOT_FOUND and order.is_end_wanted:

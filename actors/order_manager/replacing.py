@@ -69,12 +69,14 @@ class Replacing:
         if instrument is not None and not (
             instrument.allows_cancel_replace and takes_type(order, instrument) and not old.is_armed
         ):
+            self.cancels.forget_wish(old)
             self.waiting[old.order_id] = Successor(order, command.mode, command.send_before_ns)
             self.cancels.request(old, Reason.REPLACED, "canceled to be replaced")
             return True
         if not self.placements.replace(old, order, command.mode, command.send_before_ns):
             self.publisher.tell(old, Reason.CANCEL_REFUSED, "its replacement was refused here")
             return False
+        self.cancels.forget_wish(old)
         canceled = self.books.table.on_cancel_requested(old, Reason.REPLACED, "being replaced")
         self.publisher.publish(canceled)
         self.publisher.tell(order)

@@ -88,11 +88,19 @@ def test_of_a_list_of_which_a_cancel_was_refused() -> None:
 
 @pytest.mark.parametrize("is_one_request", [True, False])
 @pytest.mark.parametrize("is_canceled", [True, False])
-def test_of_an_order_that_is_being_replaced(is_canceled: bool, is_one_request: bool) -> None:
+@pytest.mark.parametrize("was_refused", [True, False])
+def test_of_an_order_that_is_being_replaced(
+    was_refused: bool, is_canceled: bool, is_one_request: bool
+) -> None:
+    """What was asked for before the replacement, and refused, is no wish any more: that would cost the old order."""
     desk = open_full_desk()
     instrument = desk.manager.books.instruments[Exchanges.BINANCE, "BTCUSDT"]
     instrument.allows_cancel_replace = is_one_request
     old = desk.place_accepted()
+    if was_refused:
+        desk.cancel(old.order_id)
+        desk.refuse_cancel(old)
+        desk.say(old, S.NEW)
     replacement = leg("new", OrderType.LIMIT, Side.BUY, price="99")
     desk.tell(
         ReplaceOrder(
