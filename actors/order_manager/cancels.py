@@ -184,6 +184,8 @@ class Cancels:
     def _pursue(self, order_id: str) -> None:
         order = self.books.table.get(order_id)
         if order is not None and order_id in self.pursued:
-            # Nobody wishes the end of what only makes way, and a refusal has taken the reason away.
-            reason = order.reason if order.is_end_wanted else Reason.REPLACED
+            # Nobody wishes the end of what only makes way, and a refusal has taken the reason away. One whose time was up
+            # during an amendment made no way for that: it was not asked for until now.
+            is_making_way = order_id in self.wanted and not order.is_end_wanted
+            reason = Reason.REPLACED if is_making_way else order.reason
             self.request(order, reason, order.reason_text)

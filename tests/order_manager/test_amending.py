@@ -105,6 +105,21 @@ def test_a_refused_cancel_ends_the_amendment_and_not_the_order() -> None:
     assert only(told, OrderUpdate).status is OrderStatus.CANCELED
 
 
+def test_an_order_whose_time_was_up_when_its_amendment_failed_is_canceled_for_that() -> None:
+    desk = Desk().start()
+    order = desk.place_accepted(time_to_cancel=5.0)
+    desk.advance(4.9)
+    desk.amend(order.order_id, "101")
+    desk.advance(1)
+    desk.refuse_cancel(order)
+    desk.say(order, OrderStatus.NEW)
+    told = desk.advance(1)
+    assert only(told, CancelOrderRequest)
+    asked = only(told, OrderUpdate).order
+    assert asked.is_end_wanted
+    assert asked.reason is Reason.NONE, "nothing takes its place"
+
+
 def test_the_strategy_may_cancel_while_the_amendment_is_under_way() -> None:
     desk = Desk().start()
     order = desk.place_accepted()
