@@ -196,13 +196,15 @@ class Emulation:
         return True
 
     def _keep_rest(self, change: OrderChange, order: Order) -> bool:
-        """A stop that offered too much is canceled: its trigger is armed again for what is left, if that can be sold.
+        """A stop that offered too much is canceled, or never left: its trigger is armed again for what can still be sold.
 
         But not while another exit of its list is one that was given up: it may turn up too, and have sold.
         """
         mates = self.books.table.list_orders(order)
         instrument = self.books.instruments.get((order.exchange, order.symbol))
-        is_over = order.status is not OrderStatus.CANCELED or order.is_end_wanted
+        is_unsent = order.status is OrderStatus.REJECTED and order.reason is Reason.UNSENT
+        is_gone = order.status is OrderStatus.CANCELED or is_unsent
+        is_over = not is_gone or order.is_end_wanted
         is_shut = self.gate.is_halted(order.strategy) or order.strategy in self.gate.stops
         exits = [mate for mate in mates if mate.list_role in EXITS]
         is_in_doubt = self.chains.is_earlier_leg(order) or any(
@@ -217,6 +219,8 @@ class Emulation:
             return False
         self.publisher.book(change)
         self._succeed(order, leg)
+        if is_unsent:
+            self.due[leg.order_id] = self.port.now_ns + RETRY_NS
         self.port.log.warning(
             "%s has ended: its trigger is armed again for the %s that are left",
             order.client_order_id,

@@ -6,7 +6,7 @@ import pytest
 
 from messages.base import Message
 from messages.control import HaltTrading
-from messages.enums import ListState, OrderStatus, OrderType
+from messages.enums import ListState, OrderStatus, OrderType, Reason
 from messages.order_lists import OrderListUpdate
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order
 from messages.recovery import TriggerArmed
@@ -70,6 +70,16 @@ def test_a_price_that_is_back_leaves_it_armed_also_over_a_restart() -> None:
     desk.go_on()
     assert not desk.sent(NewOrderRequest)
     assert only(quote(desk, 94.0), NewOrderRequest).order.quantity == Decimal("0.6")
+
+
+def test_one_that_never_left_is_sent_again_for_the_rest_wherever_the_price_is() -> None:
+    desk, target = open_bracket()
+    stop = send_stop(desk, target)
+    turn_up(desk, target)
+    quote(desk, 100.0)
+    desk.say(stop, S.REJECTED, reason=Reason.UNSENT)
+    told = [*confirm(desk, target, "0.4"), *desk.advance(1)]
+    assert only(told, NewOrderRequest).order.quantity == Decimal("0.6")
 
 
 @pytest.mark.parametrize("word", ["cancel", "halt", "close"])
