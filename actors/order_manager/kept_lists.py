@@ -123,6 +123,13 @@ class KeptLists:
             ),
         )
 
+    def restore_shortened(self, order: Order) -> None:
+        """Knows a stop at the venue again that an earlier instance cancels because it offers more than is left."""
+        if not order.is_list_kept or order.order_type not in STOPS:
+            return
+        if find_left(order, self.books.table.list_orders(order)) < order.quantity:
+            self.emulation.shortened.add(order.order_id)
+
     def restore(self, order: Order) -> None:
         """Goes on with an exit that an earlier instance has written down, once all that it has left is known."""
         if order.is_list_kept:

@@ -115,6 +115,7 @@ class Recovery:
             readiness.learn_market(exchange, symbol)
         for order in at_venue:
             self.cancels.restore(order)
+            self.settlement.kept_lists.restore_shortened(order)
             if order.status is OrderStatus.PENDING_CANCEL:
                 is_replaced = order.reason is Reason.REPLACED
                 if order.is_end_wanted or not is_replaced:

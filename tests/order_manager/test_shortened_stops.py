@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import pytest
 
+from actors.testing import make_instrument
 from messages.base import Message
 from messages.control import HaltTrading
 from messages.enums import ListState, OrderStatus, OrderType, Reason
 from messages.order_lists import OrderListUpdate
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order
 from messages.recovery import TriggerArmed
-from tests.order_manager.desk import Desk, all_of, only
+from tests.order_manager.desk import GATEWAY, Desk, all_of, only
 from tests.order_manager.lost_orders import find, lose, open_bracket, send_stop
 from tests.order_manager.triggers import quote
 
@@ -79,6 +80,30 @@ def test_one_that_never_left_is_sent_again_for_the_rest_wherever_the_price_is() 
     quote(desk, 100.0)
     desk.say(stop, S.REJECTED, reason=Reason.UNSENT)
     told = [*confirm(desk, target, "0.4"), *desk.advance(1)]
+    assert only(told, NewOrderRequest).order.quantity == Decimal("0.6")
+
+
+@pytest.mark.parametrize("keeps_checkpoint", [False, True])
+@pytest.mark.parametrize("is_target_first", [False, True])
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_restart_before_its_cancel_is_confirmed_changes_nothing(
+    is_refused: bool, is_target_first: bool, keeps_checkpoint: bool
+) -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    if is_refused:
+        desk.refuse_cancel(stop)
+    if keeps_checkpoint:
+        desk.manager.on_stop()
+    desk.restart()
+    desk.watch()
+    desk.tell(make_instrument(), GATEWAY)
+    ends = [(target, "0.4"), (stop, "0")]
+    for end in ends if is_target_first else ends[::-1]:
+        confirm(desk, *end)
+    desk.state_account({"USDT": "1000"})
+    told = [*quote(desk, 94.0), *desk.advance(1)]
     assert only(told, NewOrderRequest).order.quantity == Decimal("0.6")
 
 
