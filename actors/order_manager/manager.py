@@ -270,7 +270,8 @@ class OrderManager(Actor[Outputs]):
         """Cancels an order; of one that is unknown or has ended the strategy is told so."""
         order = self._find_order(cancel)
         if order is None:
-            self._tell_unknown(cancel)
+            if not self.parts.replacing.withdraw(cancel.sender, cancel.order_id):
+                self._tell_unknown(cancel)
         elif order.is_open:
             self.amending.abandon(order)
             self.cancels.request_all(order)
@@ -290,6 +291,7 @@ class OrderManager(Actor[Outputs]):
     def on_close_position(self, close: ClosePosition) -> None:
         """Cancels what rests in a symbol and then sells what is held."""
         key = (close.sender, close.exchange, close.symbol)
+        self.parts.replacing.withdraw_all(key)
         self.closings.begin(key, close.send_before_ns, decided_on_id=close.cause_id)
 
     def _find_order(self, command: OrderCommand) -> Order | None:

@@ -4,13 +4,14 @@ The old order is `PENDING_CANCEL` and the new one `PENDING_NEW` until the venue 
 the cancel failed the old order stands as it last said, and is asked about; if it says nothing, each is asked by its own
 name. After a restart the old order is not canceled again: a replacement that was never sent must not cost the protection
 that the old order gave. Where a symbol has no such request, the order is canceled first, and the new one is placed when
-the venue has confirmed that.
+the venue has confirmed that, unless its strategy cancels it or closes the position before.
 """
 
 from dataclasses import dataclass
 
 from actors.order_manager.books import Books
 from actors.order_manager.cancels import Cancels
+from actors.order_manager.closings import PositionKey
 from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
@@ -81,6 +82,29 @@ class Replacing:
         self.publisher.publish(canceled)
         self.publisher.tell(order)
         return True
+
+    def withdraw(self, strategy: str, order_id: str) -> bool:
+        """Cancels a new order that waits for the end of the old one; False if none of this id does."""
+        for old_id, successor in self.waiting.items():
+            order = successor.order
+            if (order.strategy, order.order_id) == (strategy, order_id):
+                self._cancel_waiting(old_id)
+                return True
+        return False
+
+    def withdraw_all(self, key: PositionKey) -> None:
+        """Cancels all that wait of a strategy in a symbol, whose position it closes: the old orders end without them."""
+        for old_id, successor in list(self.waiting.items()):
+            order = successor.order
+            if (order.strategy, order.exchange, order.symbol) == key:
+                self._cancel_waiting(old_id)
+
+    def _cancel_waiting(self, old_id: str) -> None:
+        order = self.waiting.pop(old_id).order
+        if order.order_id:
+            self.placements.refusals.remember(order.strategy, order.order_id)
+            order.status = OrderStatus.CANCELED
+            self.publisher.tell(order)
 
     def on_change(self, old: Order) -> None:
         """Goes on when an order that is canceled first has ended."""
