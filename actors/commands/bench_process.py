@@ -103,7 +103,8 @@ def kept_apart(process_id: int) -> Iterator[None]:
             os.sched_setaffinity(0, cores - {theirs})
         yield
     finally:
-        os.sched_setaffinity(0, cores)
+        with suppress(OSError):
+            os.sched_setaffinity(0, cores)
 
 
 @asynccontextmanager

@@ -19,6 +19,20 @@ from actors.commands.bench_steps import measure_steps
 
 ALONE = {"order-wait", "fan-out", "burst", "exchange"}
 """What is measured without a bare loop beside it."""
+UNDER_A_STRICT_SYSTEM = """
+import os
+
+def refuse(process_id, cores):
+    raise PermissionError(1, "Operation not permitted")
+
+os.sched_getaffinity = lambda process_id: {0, 1}
+os.sched_setaffinity = refuse
+
+from actors.commands.bench_process import kept_apart
+
+with kept_apart(os.getpid()):
+    print("measured")
+"""
 SOCKETS = {"startup", "tick-to-order", "steps", "acknowledgement", "ways", "intake", "exchange"}
 
 
@@ -175,3 +189,10 @@ def test_the_exchange_has_a_core_of_its_own_and_all_is_as_before_afterwards() ->
         process.communicate(b"\n")
     assert (len(theirs), theirs & ours, theirs | ours) == (1, set(), cores)
     assert os.sched_getaffinity(0) == cores
+
+
+def test_where_no_core_may_be_chosen_a_measurement_goes_on_without() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNDER_A_STRICT_SYSTEM], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("measured\n", "", 0)
