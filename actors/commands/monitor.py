@@ -231,6 +231,9 @@ class Monitor(Actor):
         """Counts and shows an execution."""
         self.figures.fill_count += 1
         self.figures.last_fill_ns = max(self.figures.last_fill_ns, fill.event_time_ns)
+        if fill.event_time_ns > self.figures.balances_time_ns:
+            # Of an order that could not be canceled: the account was read before.
+            self.figures.is_account_closed = False
         self.figures.recent.append(
             f"{fill.strategy} {fill.side} {fill.quantity.normalize():f} {fill.symbol} @ {fill.price.normalize():f}"
         )

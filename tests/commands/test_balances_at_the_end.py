@@ -117,6 +117,19 @@ def test_an_answer_from_before_the_last_fill_closes_nothing() -> None:
     assert monitor.figures.balances["BTC"].total == 6
 
 
+def test_a_fill_that_is_told_after_the_last_look_opens_the_account_again() -> None:
+    """Of an order that could not be canceled, or in a venue's answer that lags: the look was not the last word."""
+    monitor = Monitor()
+    monitor.handle(buy_one(30))
+    monitor.close_account(account_of("6", 40))
+    monitor.handle(buy_one(35))
+    assert describe_doubt(monitor.figures) == "", "executed before the look, told after it"
+    monitor.handle(buy_one(50))
+    assert "what was executed since is not in them" in describe_doubt(monitor.figures)
+    monitor.handle(account_of("7", 50))
+    assert monitor.figures.balances["BTC"].total == 7
+
+
 def test_an_event_that_comes_after_the_last_look_is_one_of_before() -> None:
     """Two changes of one millisecond: the first one's event arrives late, and the second one's not at all."""
     monitor = Monitor()
