@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from actors.commands.command_desk import CommandDesk
@@ -139,6 +140,7 @@ async def run_on_venue(
         system = System(
             specifications, clock, run=run, seed=configuration.bot.seed, journal=journal, tap=tap
         )
+        system.tell_end = partial(control.expect_end, 0.0)
         section = configuration.venue
         title = f"{configuration.bot.name} on {section.exchange} ({section.place})"
         terminal = Terminal(title, lambda: find_monitor(system).figures, system)

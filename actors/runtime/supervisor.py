@@ -163,7 +163,7 @@ class Supervisor:
         if cell.actor_class.is_essential:
             system.failure = f"{cell.name}: {reason}"
             system.send(HaltTrading(reason=system.failure))
-            system.ended.set()
+            system.request_end()
         elif cell.actor_class.is_owner:
             system.send(HaltTrading(reason=reason, strategy=cell.name))
 

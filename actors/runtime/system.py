@@ -88,6 +88,8 @@ class System:
         """The first word that asked for each stream of market data."""
         self.ended = asyncio.Event()
         """Set when an essential actor is out, or when somebody asked for the end."""
+        self.tell_end: Callable[[], None] = lambda: None
+        """Called as that is set: who waits for it hears of it turns of the loop later, which handlers may hold up."""
         self.failure: str | None = None
         """Why the bot had to end; None when it was asked to."""
         self.is_stopping = False
@@ -185,7 +187,9 @@ class System:
 
     def request_end(self) -> None:
         """Asks whoever waits on `ended` to stop the system in good order."""
-        self.ended.set()
+        if not self.ended.is_set():
+            self.ended.set()
+            self.tell_end()
 
     # Sending, journal and delivery.
 

@@ -3,7 +3,9 @@
 import time
 from decimal import Decimal
 
+from actors.runtime.actor import Actor
 from actors.strategies.strategy import Strategy
+from messages.control import ActorStopped
 from messages.market import BookTicker
 from messages.orders import OrderUpdate
 
@@ -50,3 +52,30 @@ class Sleepy(Strategy):
             time.sleep(LATE_S)
         elif not self.open_orders(self.symbol):
             self.buy(self.symbol, self.quantity, price=self.price)
+
+
+class Fragile(Actor):
+    """The bot cannot do without it, and it breaks at a price that comes when orders rest."""
+
+    is_essential = True
+    max_restarts = 0
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.heard = 0
+
+    def on_book_ticker(self, ticker: BookTicker) -> None:
+        """Breaks after a while."""
+        self.heard += 1
+        if self.heard > 50:
+            raise ZeroDivisionError
+
+
+class Numb(Actor):
+    """Does not return from hearing that another is out."""
+
+    def on_actor_stopped(self, stopped: ActorStopped) -> None:
+        """Does not return."""
+        self.log.warning("from here on there is no return")
+        while stopped.actor == "Fragile":
+            pass

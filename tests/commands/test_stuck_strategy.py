@@ -25,6 +25,15 @@ price = 30000
 quantity = "0.001"
 """
 
+FAILING = """
+[[actors]]
+class = "my_bot.Fragile"
+symbol = "BTCUSDT"
+
+[[actors]]
+class = "my_bot.Numb"
+"""
+
 
 @pytest.mark.parametrize(
     "signals",
@@ -74,6 +83,23 @@ def test_an_end_after_a_time_breaks_handlers_off_as_a_signal_does(
     assert ended.code == 0, ended.stderr
     assert venue.open_ids() == []
     assert "Stuck is out: BrokenOff: the end was asked for" in ended.stderr
+
+
+def test_the_end_of_a_bot_that_fails_breaks_handlers_off_as_well(
+    start_venue: Callable[..., LocalVenue],
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
+) -> None:
+    """Also one that begins in the very turn of the loop in which the bot fails: nobody hears of an end before it."""
+    venue = start_venue()
+    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
+    bot = start_bot("--config", venue.write_configuration(tmp_path, FAILING + PATIENT))
+    ended = bot.wait(30.0)
+    assert ended.code == 1, ended.stderr
+    assert venue.open_ids() == []
+    assert "Fragile is out: ZeroDivisionError" in ended.stderr
+    assert "from here on there is no return" in ended.stderr
+    assert "Numb failed on ActorStopped: BrokenOff: the end was asked for" in ended.stderr
 
 
 @pytest.mark.parametrize("is_timed", [False, True], ids=["by a signal", "by its time"])
