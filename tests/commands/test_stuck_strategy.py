@@ -12,7 +12,7 @@ import pytest
 
 from actors.commands.control import BotControl
 from actors.commands.stop_signals import stop_signals
-from tests.commands.harness import PATIENT, BotProcess, LocalVenue, wait_until
+from tests.commands.harness import PATIENCE_S, PATIENT, BotProcess, LocalVenue, wait_until
 
 STUCK = """
 [risk]
@@ -35,6 +35,24 @@ class = "my_bot.Numb"
 """
 
 
+StartVenue = Callable[..., LocalVenue]
+StartBot = Callable[..., BotProcess]
+
+
+def start(
+    start_bot: StartBot, venue: LocalVenue, folder: Path, text: str, *options: str
+) -> BotProcess:
+    """A bot with actors of `stuck_bot.py` and one market maker."""
+    shutil.copy(Path(__file__).with_name("stuck_bot.py"), folder / "my_bot.py")
+    return start_bot("--config", venue.write_configuration(folder, text + PATIENT), *options)
+
+
+def wait_for_word(folder: Path, word: str, what: str, patience_s: float = PATIENCE_S) -> None:
+    """Until the bot's log has it."""
+    log = folder / "state" / "bot.log"
+    wait_until(lambda: log.exists() and word in log.read_text(), what, patience_s)
+
+
 @pytest.mark.parametrize(
     "signals",
     [(signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)],
@@ -42,19 +60,15 @@ class = "my_bot.Numb"
 )
 def test_a_handler_that_never_returns_is_broken_off_at_the_end(
     signals: tuple[int, ...],
-    start_venue: Callable[..., LocalVenue],
-    start_bot: Callable[..., BotProcess],
+    start_venue: StartVenue,
+    start_bot: StartBot,
     tmp_path: Path,
 ) -> None:
     venue = start_venue()
     venue.place_by_hand("manual-1")
-    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
-    bot = start_bot("--config", venue.write_configuration(tmp_path, STUCK + PATIENT))
+    bot = start(start_bot, venue, tmp_path, STUCK)
     wait_until(lambda: len(venue.open_ids()) >= 2, "an order of the bot")
-    log = tmp_path / "state" / "bot.log"
-    wait_until(
-        lambda: log.exists() and "there is no return" in log.read_text(), "the handler that hangs"
-    )
+    wait_for_word(tmp_path, "there is no return", "the handler that hangs")
     for number in signals:
         bot.signal(number)
         time.sleep(0.1)  # or the two would be one
@@ -67,18 +81,14 @@ def test_a_handler_that_never_returns_is_broken_off_at_the_end(
 
 
 def test_an_end_after_a_time_breaks_handlers_off_as_a_signal_does(
-    start_venue: Callable[..., LocalVenue],
-    start_bot: Callable[..., BotProcess],
+    start_venue: StartVenue,
+    start_bot: StartBot,
     tmp_path: Path,
 ) -> None:
     venue = start_venue()
-    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
-    file = venue.write_configuration(tmp_path, STUCK + PATIENT)
-    bot = start_bot("--config", file, "--duration", "2")
-    log = tmp_path / "state" / "bot.log"
-    wait_until(
-        lambda: log.exists() and "there is no return" in log.read_text(), "the handler that hangs"
-    )
+    # Long enough for a busy machine to come to the handler that hangs.
+    bot = start(start_bot, venue, tmp_path, STUCK, "--duration", "5")
+    wait_for_word(tmp_path, "there is no return", "the handler that hangs")
     ended = bot.wait(30.0)
     assert ended.code == 0, ended.stderr
     assert venue.open_ids() == []
@@ -86,14 +96,13 @@ def test_an_end_after_a_time_breaks_handlers_off_as_a_signal_does(
 
 
 def test_the_end_of_a_bot_that_fails_breaks_handlers_off_as_well(
-    start_venue: Callable[..., LocalVenue],
-    start_bot: Callable[..., BotProcess],
+    start_venue: StartVenue,
+    start_bot: StartBot,
     tmp_path: Path,
 ) -> None:
     """Also one that begins in the very turn of the loop in which the bot fails: nobody hears of an end before it."""
     venue = start_venue()
-    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
-    bot = start_bot("--config", venue.write_configuration(tmp_path, FAILING + PATIENT))
+    bot = start(start_bot, venue, tmp_path, FAILING)
     ended = bot.wait(30.0)
     assert ended.code == 1, ended.stderr
     assert venue.open_ids() == []
@@ -105,22 +114,15 @@ def test_the_end_of_a_bot_that_fails_breaks_handlers_off_as_well(
 @pytest.mark.parametrize("is_timed", [False, True], ids=["by a signal", "by its time"])
 def test_handlers_that_return_late_have_five_seconds_in_all_at_the_end(
     is_timed: bool,
-    start_venue: Callable[..., LocalVenue],
-    start_bot: Callable[..., BotProcess],
+    start_venue: StartVenue,
+    start_bot: StartBot,
     tmp_path: Path,
 ) -> None:
     """Each returns before its time is up; an end of a dozen turns of the loop would wait for one at every turn."""
     venue = start_venue()
-    shutil.copy(Path(__file__).with_name("stuck_bot.py"), tmp_path / "my_bot.py")
-    configuration = STUCK.replace("Stuck", "Sleepy") + PATIENT
-    file = venue.write_configuration(tmp_path, configuration)
-    bot = start_bot("--config", file, *(["--duration", "4"] if is_timed else []))
-    log = tmp_path / "state" / "bot.log"
-    wait_until(
-        lambda: log.exists() and "this takes a while" in log.read_text(),
-        "the handler that sleeps",
-        30.0,
-    )
+    sleepy = STUCK.replace("Stuck", "Sleepy")
+    bot = start(start_bot, venue, tmp_path, sleepy, *(["--duration", "4"] if is_timed else []))
+    wait_for_word(tmp_path, "this takes a while", "the handler that sleeps", 30.0)
     begin_s = time.monotonic()
     if not is_timed:
         bot.signal(signal.SIGTERM)

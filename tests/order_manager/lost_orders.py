@@ -39,6 +39,12 @@ def open_pair(stop_type: OrderType = OrderType.STOP_LOSS_LIMIT) -> tuple[Desk, O
     return desk, only(desk.advance(0), NewOrderRequest).order
 
 
+def open_alone() -> tuple[Desk, Order]:
+    """An order of no list, as it was sent."""
+    desk = Desk(absence_after_s=2.0).start()
+    return desk, only(desk.place(), NewOrderRequest).order
+
+
 def lose(desk: Desk, order: Order) -> list[Message]:
     """Nothing is heard of an order, and the venue denies it until that is believed; what follows."""
     desk.say(order, S.UNKNOWN)

@@ -10,7 +10,14 @@ from messages.order_lists import OrderListUpdate
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order
 from tests.order_manager.brackets import ask_bracket
 from tests.order_manager.desk import Desk, all_of, only
-from tests.order_manager.lost_orders import deny_for_good, find, lose, open_bracket, open_pair
+from tests.order_manager.lost_orders import (
+    deny_for_good,
+    find,
+    lose,
+    open_alone,
+    open_bracket,
+    open_pair,
+)
 from tests.order_manager.triggers import quote
 
 S = OrderStatus
@@ -168,11 +175,7 @@ def test_a_lost_target_that_turns_up_when_its_list_was_canceled_is_canceled() ->
 def test_an_order_whose_cancel_was_asked_for_before_it_was_given_up_is_canceled_when_it_turns_up(
     is_listed: bool,
 ) -> None:
-    if is_listed:
-        desk, order = open_bracket()
-    else:
-        desk = Desk(absence_after_s=2.0).start()
-        order = only(desk.place(), NewOrderRequest).order
+    desk, order = open_bracket() if is_listed else open_alone()
     desk.say(order, S.UNKNOWN)
     desk.cancel(order.order_id)
     desk.refuse_cancel(order)

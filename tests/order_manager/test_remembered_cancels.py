@@ -5,11 +5,11 @@ import pytest
 from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.order_lists import ReplaceOrder
 from messages.order_requests import NewOrderListRequest
-from messages.orders import CancelOrderRequest, NewOrderRequest, Order
+from messages.orders import CancelOrderRequest, Order
 from tests.order_manager.brackets import ask_bracket, leg
 from tests.order_manager.brackets import open_desk as open_full_desk
 from tests.order_manager.desk import STRATEGY, Desk, all_of, only
-from tests.order_manager.lost_orders import deny_for_good, find, open_bracket
+from tests.order_manager.lost_orders import deny_for_good, find, open_alone, open_bracket
 from tests.order_manager.triggers import quote
 
 S = OrderStatus
@@ -29,11 +29,7 @@ def cancels_after(desk: Desk, order: Order, status: OrderStatus) -> list[str]:
 def test_of_an_order_that_was_given_up_afterwards_and_turns_up(
     killed_after: str, is_listed: bool, keeps_checkpoint: bool
 ) -> None:
-    if is_listed:
-        desk, order = open_bracket()
-    else:
-        desk = Desk(absence_after_s=2.0).start()
-        order = only(desk.place(), NewOrderRequest).order
+    desk, order = open_bracket() if is_listed else open_alone()
     desk.say(order, S.UNKNOWN)
     desk.cancel(order.order_id)
     for step in ("cancel", "refusal", "denial"):
