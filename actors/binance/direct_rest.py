@@ -178,6 +178,8 @@ class DirectRest:
         self._is_closed = False
         self.sent = 0
         """Requests that went this way, pings included."""
+        self.pings = 0
+        """Of them those that only asked whether a connection lives."""
 
     @property
     def is_ready(self) -> bool:
@@ -221,10 +223,10 @@ class DirectRest:
             for line in self._pick_stale():
                 if line in self._ready:
                     self._ready.remove(line)
-                    answers.append(await self._exchange(line, "GET", ping_uri, None, timeout_s))
+                    answers.append(await self._ping(line, ping_uri, timeout_s))
             for _ in range(self._count_wanted()):
                 line = await self._open()
-                answers.append(await self._exchange(line, "GET", ping_uri, None, timeout_s))
+                answers.append(await self._ping(line, ping_uri, timeout_s))
                 if not line.is_usable:
                     raise aiohttp.ClientConnectionError("the venue closes after each answer")
         except (aiohttp.ClientError, OSError) as error:
@@ -282,6 +284,10 @@ class DirectRest:
         except BaseException:
             connection.close()
             raise
+
+    async def _ping(self, line: RestLine, ping_uri: str, timeout_s: float) -> Answer:
+        self.pings += 1
+        return await self._exchange(line, "GET", ping_uri, None, timeout_s)
 
     async def _exchange(
         self, line: RestLine, method: str, uri: str, body: bytes | None, timeout_s: float
