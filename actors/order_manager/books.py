@@ -8,7 +8,7 @@ Free funds are the venue's last statement, corrected by what it cannot know yet 
   that its BUY was filled would be refused for want of what it has just bought.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -40,6 +40,8 @@ class Books:
         """`find_owner` names the strategy to which a client order id belongs; by default those that are ours have one."""
         self.names = names
         self.table = OrderTable(find_owner or names.find_strategy)
+        self.reserved_ids: set[str] = set()
+        """Own ids of orders that wait to be placed and are in no table yet; only asked whether they contain one."""
         self.portfolio = Portfolio()
         self.balances = Balances()
         self.instruments: dict[Market, Instrument] = {}
@@ -61,6 +63,25 @@ class Books:
         """Per symbol the last of our trades that is booked."""
         self.baselines: dict[tuple[Exchanges, str], Decimal] = {}
         """Per asset: what the account holds beside what our own fills brought and took."""
+
+    def take_in(self, orders: Sequence[Order]) -> None:
+        """Takes new intents into the table. Raises what `OrderTable.add_all` raises, for ids that are reserved too."""
+        if self.reserved_ids:
+            for order in orders:
+                self._check_reserved(order.order_id)
+        self.table.add_all(orders)
+
+    def reserve(self, order_id: str) -> None:
+        """No order gets this id until it is released. Raises ValueError if one has it, or waits for it, already."""
+        self._check_reserved(order_id)
+        if self.table.get(order_id) is not None:
+            raise ValueError(f"order {order_id} exists; ids are never used twice")
+        if order_id:
+            self.reserved_ids.add(order_id)
+
+    def _check_reserved(self, order_id: str) -> None:
+        if order_id in self.reserved_ids:
+            raise ValueError(f"order {order_id} waits to be placed; ids are never used twice")
 
     def mid_price(self, exchange: Exchanges, symbol: str) -> Decimal | None:
         """The mean of the last best bid and ask; None while one of them is not known."""

@@ -240,7 +240,7 @@ class OrderManager(Actor[Outputs]):
         strategy = place.sender
         if strategy not in self.books.names.parts:
             self.books.names.register(strategy)
-        known = self._find_order(place)
+        known = self._find_order(place) or self.parts.replacing.find_waiting(place)
         if known is not None:
             self.log.error("%s used the order id %s twice", strategy, place.order_id)
             self.publisher.tell(known, Reason.UNSUPPORTED, "an order id is never used twice")

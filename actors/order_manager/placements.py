@@ -281,7 +281,7 @@ class Placements:
                 if not order.order_id:
                     order.order_id = name
             try:
-                self.books.table.add_all(orders)
+                self.books.take_in(orders)
             except ValueError as error:
                 # A command may name any id; one that was used already must not end the order manager.
                 refusal = Reason.UNSUPPORTED, str(error)

@@ -4,7 +4,7 @@ The old order is `PENDING_CANCEL` and the new one `PENDING_NEW` until the venue 
 the cancel failed the old order stands as it last said, and is asked about; if it says nothing, each is asked by its own
 name. After a restart the old order is not canceled again: a replacement that was never sent must not cost the protection
 that the old order gave. Where a symbol has no such request, the order is canceled first, and the new one is placed when
-the venue has confirmed that, unless its strategy cancels it or closes the position before.
+the venue has confirmed that, unless its strategy cancels it or closes the position before. Its id is taken meanwhile.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.order_manager.terms import build_order
 from actors.trading.price_trigger import takes_type
+from actors.trading.risk import Refusal
 from messages.enums import OrderStatus, Reason, ReplaceMode
 from messages.order_lists import ReplaceOrder
-from messages.orders import Order
+from messages.orders import Order, PlaceOrder
 
 
 @dataclass(slots=True)
@@ -57,19 +58,22 @@ class Replacing:
         place.origin_time_ns = command.origin_time_ns
         place.cause_sender, place.cause_number = command.cause_sender, command.cause_number
         order = build_order(place, self.port.now_ns)
-        refusal = None
+        refusal: Refusal | None = None
         if old.status in (OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN) or not old.is_open:
             refusal = Reason.CANCEL_REFUSED, f"the order to be replaced is {old.status}"
         elif old.list_id:
             refusal = Reason.UNSUPPORTED, "an order of a list is canceled with the whole list"
+        instrument = self.books.instruments.get((old.exchange, old.symbol))
+        is_canceled_first = instrument is not None and not (
+            instrument.allows_cancel_replace and takes_type(order, instrument) and not old.is_armed
+        )
+        if refusal is None and is_canceled_first:
+            refusal = self._find_id_fault(order)
         if refusal is not None:
             self.placements.refuse(order, refusal)
             self.publisher.tell(old, Reason.CANCEL_REFUSED, refusal[1])
             return False
-        instrument = self.books.instruments.get((old.exchange, old.symbol))
-        if instrument is not None and not (
-            instrument.allows_cancel_replace and takes_type(order, instrument) and not old.is_armed
-        ):
+        if is_canceled_first:
             self.cancels.forget_wish(old)
             self.waiting[old.order_id] = Successor(order, command.mode, command.send_before_ns)
             self.cancels.request(old, Reason.REPLACED, "canceled to be replaced")
@@ -82,6 +86,22 @@ class Replacing:
         self.publisher.publish(canceled)
         self.publisher.tell(order)
         return True
+
+    def _find_id_fault(self, order: Order) -> Refusal | None:
+        """Takes the id of an order that is to wait; why it may not have it, or None."""
+        try:
+            self.books.reserve(order.order_id)
+        except ValueError as error:
+            return Reason.UNSUPPORTED, str(error)
+        return None
+
+    def find_waiting(self, place: PlaceOrder) -> Order | None:
+        """The order of this strategy and id that waits for the end of another, if one does."""
+        if place.order_id not in self.books.reserved_ids:
+            return None
+        orders = (successor.order for successor in self.waiting.values())
+        key = (place.sender, place.order_id)
+        return next((order for order in orders if (order.strategy, order.order_id) == key), None)
 
     def withdraw(self, strategy: str, order_id: str) -> bool:
         """Cancels a new order that waits for the end of the old one; False if none of this id does."""
@@ -100,7 +120,7 @@ class Replacing:
                 self._cancel_waiting(old_id)
 
     def _cancel_waiting(self, old_id: str) -> None:
-        order = self.waiting.pop(old_id).order
+        order = self._end_waiting(old_id).order
         if order.order_id:
             self.placements.refusals.remember(order.strategy, order.order_id)
             order.status = OrderStatus.CANCELED
@@ -110,7 +130,7 @@ class Replacing:
         """Goes on when an order that is canceled first has ended."""
         if old.is_open or old.order_id not in self.waiting:
             return
-        successor = self.waiting.pop(old.order_id)
+        successor = self._end_waiting(old.order_id)
         if old.status is OrderStatus.CANCELED or successor.mode is ReplaceMode.ALLOW_FAILURE:
             self.placements.place(successor.order, successor.send_before_ns)
         else:
@@ -119,6 +139,13 @@ class Replacing:
 
     def on_cancel_refused(self, old: Order) -> None:
         """The cancel that should make way did not take place."""
-        if old.is_open and (successor := self.waiting.pop(old.order_id, None)) is not None:
+        if old.is_open and old.order_id in self.waiting:
             text = "the order to be replaced could not be canceled"
-            self.placements.refuse(successor.order, (Reason.CANCEL_REFUSED, text))
+            order = self._end_waiting(old.order_id).order
+            self.placements.refuse(order, (Reason.CANCEL_REFUSED, text))
+
+    def _end_waiting(self, old_id: str) -> Successor:
+        """What waited for this order does so no longer, and its id is free to be placed."""
+        successor = self.waiting.pop(old_id)
+        self.books.reserved_ids.discard(successor.order.order_id)
+        return successor
