@@ -65,12 +65,17 @@ async def halt(
 
     That is 0 only if nothing of ours is open or of unknown outcome at the venue, by its own word. The order manager
     cancels; if it or the gateway is what failed, or they do not answer, a fresh client does. At last the account is read:
-    what the last orders have left of it may not have been told yet, or in a stream that was cut.
+    what the last orders have left of it may not have been told yet, or in a stream that was cut. Whoever does not wait for
+    that has interrupted twice.
     """
     if control.has_lost_venue:
         return FAILED
     code = await end_orders(configuration, control, venue, system, flatten=flatten)
     await unless(control.abandon, read_last_account(configuration, venue, system))
+    if control.abandon.is_set() and not control.has_lost_venue:
+        figures = find_monitor(system).figures
+        figures.account_failure = figures.account_failure or "interrupted"
+        return INTERRUPTED_TWICE
     return code
 
 
@@ -84,6 +89,7 @@ async def read_last_account(configuration: Configuration, venue: Venue, system: 
             snapshot = await read_account(configuration, venue, since_ns, find_silence(system))
     except BinanceError as error:
         log.warning("what the account holds at the end cannot be read: %s", error)
+        monitor.figures.account_failure = str(error)
         return
     monitor.close_account(snapshot)
 

@@ -70,6 +70,8 @@ class BotFigures:
     """When the venue stated them last, by its clock."""
     is_account_closed: bool = False
     """Whether they were read when the last of our orders had ended: they hold every fill."""
+    account_failure: str = ""
+    """Why they could not be read then."""
     restarts: int = 0
     stopped_actors: dict[str, str] = field(default_factory=dict)
     halts_left: dict[str, int] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from actors.binance.client import BinanceClient
-from actors.binance.errors import BinanceError, OutcomeUnknown
+from actors.binance.errors import BinanceError, OutcomeUnknown, is_about_key
 from actors.binance.limits import RateUsage
 from actors.binance.orders import BinanceOrders
 from actors.commands.composition import Venue
@@ -74,7 +74,10 @@ async def ask(
     look: Callable[[BinanceOrders], Awaitable[Answer]],
     is_enough: Callable[[Answer], bool],
 ) -> Answer:
-    """Looks again and again over a client of its own; the last answer. Raises BinanceError if there was none."""
+    """Looks again and again over a client of its own; the last answer. Raises BinanceError if there was none.
+
+    A refusal of the key is final: it is not tried again.
+    """
     section = configuration.venue
     client = BinanceClient(
         venue.endpoints,
@@ -101,6 +104,8 @@ async def ask(
                     except BinanceError as error:
                         log.info("asking the venue at the end: %s", error)
                         failure = error
+                        if is_about_key(error):
+                            break
                         await asyncio.sleep(LOOK_AGAIN_S)
     finally:
         await client.close_connection()

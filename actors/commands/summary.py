@@ -97,8 +97,9 @@ def describe_doubt(figures: BotFigures) -> str:
     if figures.is_account_closed:
         return ""
     time = show_time(figures.balances_time_ns)
+    why = f" ({figures.account_failure})" if figures.account_failure else ""
     return (
-        f"as the venue told them last{f', at {time}' if time else ''}: the account could not be read at the end, "
+        f"as the venue told them last{f', at {time}' if time else ''}: the account could not be read at the end{why}, "
         "and what was executed since is not in them"
     )
 

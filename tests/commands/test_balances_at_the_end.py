@@ -13,6 +13,7 @@ from messages.enums import Exchanges, Side
 from messages.orders import Fill
 from tests.commands.command_client import ask_status
 from tests.commands.harness import BotProcess, Ended, LocalVenue, wait_until
+from tests.commands.lives import heard
 
 BUYER = """
 [[actors]]
@@ -74,6 +75,36 @@ def test_an_account_that_cannot_be_read_is_said_to_be_of_before(
     assert ended.summary["balances_time"] in ended.summary["balances_doubt"]
     assert ended.summary["balances_doubt"] in ended.stdout
     assert "what the account holds at the end cannot be read" in ended.stderr
+
+
+def test_a_key_that_is_refused_is_not_tried_again_and_said_to_be(
+    start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
+) -> None:
+    venue, bot = start_buyer(start_venue, start_bot, tmp_path)
+    venue.set_fault(kind="error", on="account.status", code=-2015, status=401, executes=False)
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait()
+    assert ended.code == 0, ended.stderr
+    assert "the account could not be read at the end" in ended.summary["balances_doubt"]
+    assert "-2015" in ended.summary["balances_doubt"]
+    log = (tmp_path / "state" / "bot.log").read_text(encoding="utf-8")
+    assert log.count("asking the venue at the end") == 1, "another time it is refused again"
+
+
+def test_a_second_interrupt_breaks_off_the_last_look(
+    start_venue: StartVenue, start_bot: StartBot, tmp_path: Path
+) -> None:
+    venue, bot = start_buyer(start_venue, start_bot, tmp_path)
+    venue.set_fault(kind="silence", on="account.status")
+    bot.signal(signal.SIGINT)
+    wait_until(lambda: "the end reads what the account holds" in heard(bot), "the last look")
+    bot.signal(signal.SIGINT)
+    ended = bot.wait()
+    assert ended.code == 130, ended.stderr
+    assert ended.summary["open_orders"] == 0
+    assert ended.summary["unknown_orders"] == []
+    assert "the account could not be read at the end" in ended.summary["balances_doubt"]
+    assert "interrupted" in ended.summary["balances_doubt"]
 
 
 def account_of(amount: str, event_time_ns: int) -> AccountSnapshot:
