@@ -83,6 +83,8 @@ class Emulation:
         """When it was last written down how far an order has trailed."""
         self.shortened: set[str] = set()
         """Exits that are being canceled because they offer more than is left; only asked whether they contain one."""
+        self.unruled: dict[str, Order] = {}
+        """Those of them that have ended before the rules of their symbol were known: nothing is told of that until then."""
         self.is_watching = False
 
     def arm(self, order: Order) -> None:
@@ -179,9 +181,7 @@ class Emulation:
             return False
         if not (is_unsent or order.venue_status is None) or not self._is_ours(order):
             return False
-        if self.gate.is_halted(order.strategy) or order.strategy in self.gate.stops:
-            return False
-        if order.order_id in self.cancels.wanted:
+        if self.gate.is_over(order.strategy) or order.order_id in self.cancels.wanted:
             return False
         leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
         self._succeed(order, leg)
@@ -204,14 +204,17 @@ class Emulation:
         instrument = self.books.instruments.get((order.exchange, order.symbol))
         is_unsent = order.status is OrderStatus.REJECTED and order.reason is Reason.UNSENT
         is_gone = order.status is OrderStatus.CANCELED or is_unsent
-        is_over = not is_gone or order.is_end_wanted
-        is_shut = self.gate.is_halted(order.strategy) or order.strategy in self.gate.stops
+        is_over = not is_gone or order.is_end_wanted or self.gate.is_over(order.strategy)
         exits = [mate for mate in mates if mate.list_role in EXITS]
         is_in_doubt = self.chains.is_earlier_leg(order) or any(
             mate.status in (OrderStatus.FILLED, OrderStatus.NOT_FOUND) for mate in exits
         )
-        if is_over or is_shut or is_in_doubt or instrument is None:
+        if is_over or is_in_doubt:
             return False
+        if instrument is None:
+            self.publisher.book(change)
+            self.unruled[order.order_id] = order
+            return True
         leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
         left, leg.executed_beside = find_left(leg, mates), find_beside(leg, mates)
         leg.quantity = left

@@ -63,6 +63,10 @@ class TradingGate:
         """Whether this strategy's orders are halted, alone or with all."""
         return ALL in self.halts or strategy in self.halts
 
+    def is_over(self, strategy: str) -> bool:
+        """Whether this strategy's orders are to end: it is halted, or out for good."""
+        return self.is_halted(strategy) or strategy in self.stops
+
     def find_refusal(self, strategy: str, exchange: Exchanges) -> Refusal | None:
         """Why a new order must not pass, or None."""
         if not self.is_ready:

@@ -10,8 +10,9 @@ part; a target that is filled whole cancels it.
 
 An order that was proven absent may turn up late. An exit that does so beside another one at the venue is canceled; if it
 has executed anything, so is the one that was sent for what is now too much. When the venue has confirmed that, the trigger of
-a stop is armed again for the rest, and goes off when nothing else of the list is at the venue. An entry that turns up when its
-exits have ended is canceled. What has been sold beyond what was held is told as an error.
+a stop is armed again for the rest, and goes off when nothing else of the list is at the venue. If it comes before the rules
+of the symbol are known, as after a restart, that waits for them. An entry that turns up when its exits have ended is
+canceled. What has been sold beyond what was held is told as an error.
 """
 
 from decimal import Decimal
@@ -21,9 +22,10 @@ from actors.order_manager.cancels import Cancels
 from actors.order_manager.emulation import Emulation
 from actors.order_manager.placements import fit_exits
 from actors.order_manager.port import Port
+from actors.trading.order_change import OrderChange, Verdict
 from actors.trading.order_lists import find_excess, find_left
 from messages.enums import ListRole, OrderStatus, OrderType, Reason
-from messages.instruments import to_text
+from messages.instruments import Instrument, to_text
 from messages.orders import Order
 
 LISTS_REMEMBERED = 1_000
@@ -129,6 +131,17 @@ class KeptLists:
             return
         if find_left(order, self.books.table.list_orders(order)) < order.quantity:
             self.emulation.shortened.add(order.order_id)
+
+    def on_instrument(self, instrument: Instrument) -> None:
+        """The ends of shortened stops that had to wait for these rules are acted on and told."""
+        market = (instrument.exchange, instrument.symbol)
+        for order in list(self.emulation.unruled.values()):
+            if (order.exchange, order.symbol) == market:
+                del self.emulation.unruled[order.order_id]
+                self.emulation.shortened.add(order.order_id)
+                self.emulation.settle(
+                    OrderChange(Verdict.APPLIED, order, status_changed=True, is_ended=True)
+                )
 
     def restore(self, order: Order) -> None:
         """Goes on with an exit that an earlier instance has written down, once all that it has left is known."""

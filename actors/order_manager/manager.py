@@ -276,6 +276,8 @@ class OrderManager(Actor[Outputs]):
             self.amending.abandon(order)
             self.cancels.request_all(order)
         else:
+            # A stop that waits to be armed again for the rest comes to its end by this word.
+            self.parts.emulation.unruled.pop(order.order_id, None)
             self.publisher.tell(order, Reason.CANCEL_REFUSED, "the order has ended already")
 
     def on_amend_order(self, amend: AmendOrder) -> None:
@@ -336,6 +338,7 @@ class OrderManager(Actor[Outputs]):
         """A symbol's trading rules, the first or new ones."""
         self.books.set_instrument(instrument)
         self.publisher.on_instrument(instrument)
+        self.parts.kept_lists.on_instrument(instrument)
         self.readiness.announce()
 
     def on_book_ticker(self, ticker: BookTicker) -> None:

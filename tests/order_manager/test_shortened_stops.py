@@ -6,12 +6,18 @@ import pytest
 
 from actors.testing import make_instrument
 from messages.base import Message
-from messages.control import HaltTrading
+from messages.control import HaltTrading, Ready, Resync, ResyncRequest
 from messages.enums import ListState, OrderStatus, OrderType, Reason
 from messages.order_lists import OrderListUpdate
-from messages.orders import CancelOrderRequest, NewOrderRequest, Order
+from messages.orders import (
+    CancelOrderRequest,
+    NewOrderRequest,
+    Order,
+    OrderUpdate,
+    QueryOrderRequest,
+)
 from messages.recovery import TriggerArmed
-from tests.order_manager.desk import GATEWAY, Desk, all_of, only
+from tests.order_manager.desk import GATEWAY, STRATEGY, Desk, all_of, only
 from tests.order_manager.lost_orders import find, lose, open_bracket, send_stop
 from tests.order_manager.triggers import quote
 
@@ -105,6 +111,74 @@ def test_a_restart_before_its_cancel_is_confirmed_changes_nothing(
     desk.state_account({"USDT": "1000"})
     told = [*quote(desk, 94.0), *desk.advance(1)]
     assert only(told, NewOrderRequest).order.quantity == Decimal("0.6")
+
+
+def restart_without_rules(*, is_asked: bool = False) -> tuple[Desk, list[Message]]:
+    """The bot begins anew and hears of both ends before it knows the rules: by itself, or as it asks; what it sent."""
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    return desk, begin_without_rules(desk, target, stop, is_asked=is_asked)
+
+
+def begin_without_rules(
+    desk: Desk, target: Order, stop: Order, *, is_asked: bool = False
+) -> list[Message]:
+    """As above."""
+    told = desk.restart()
+    desk.tell(ResyncRequest(actor=STRATEGY), "system")
+    desk.watch()
+    told += desk.advance(0)
+    if is_asked:
+        asked = desk.state_account({"USDT": "1000"})
+        names = {each.order_id for each in all_of(asked, QueryOrderRequest)}
+        assert names == {"target", "stop"}
+    told += [*confirm(desk, target, "0.4"), *confirm(desk, stop, "0")]
+    if not is_asked:
+        desk.state_account({"USDT": "1000"})
+    return told
+
+
+def words_about_stop(told: list[Message]) -> list[OrderStatus]:
+    """What the strategy hears of it."""
+    return [each.status for each in all_of(told, OrderUpdate) if each.order_id == "stop"]
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_an_end_that_is_told_before_the_rules_are_known_waits_for_them(*, is_asked: bool) -> None:
+    desk, told = restart_without_rules(is_asked=is_asked)
+    assert S.CANCELED not in words_about_stop(told)
+    assert not all_of(told, TriggerArmed | Ready)  # type: ignore[arg-type]
+    told = desk.tell(make_instrument(), GATEWAY)
+    assert only(told, TriggerArmed).order.quantity == Decimal("0.6")
+    assert "stop" in [each.order_id for each in only(told, Resync).open_orders]
+    told = [*quote(desk, 94.0), *desk.advance(1)]
+    assert only(told, NewOrderRequest).order.quantity == Decimal("0.6")
+    desk.tell(make_instrument(), GATEWAY)
+    assert len(desk.sent(TriggerArmed)) == 1
+
+
+def test_it_waits_for_them_over_another_restart_too() -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    begin_without_rules(desk, target, stop)
+    begin_without_rules(desk, target, stop)
+    told = desk.tell(make_instrument(), GATEWAY)
+    assert only(told, TriggerArmed).order.quantity == Decimal("0.6")
+
+
+@pytest.mark.parametrize("word", ["cancel", "halt"])
+def test_a_word_that_ends_it_before_the_rules_are_known_ends_it(word: str) -> None:
+    desk, _ = restart_without_rules()
+    told: list[Message] = []
+    if word == "cancel":
+        told += desk.cancel("stop")
+    else:
+        desk.tell(HaltTrading(reason="enough"), "system")
+    told += desk.tell(make_instrument(), GATEWAY)
+    assert not all_of(told, TriggerArmed)
+    assert words_about_stop(told) == [S.CANCELED]
 
 
 @pytest.mark.parametrize("word", ["cancel", "halt", "close"])
