@@ -1,6 +1,7 @@
 """Samples of the equity: taken at a fixed interval of simulated time, at the start and at the end."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ class Sampler:
         self.bnb_price = bnb_price
         self.currency = self._choose_currency()
         self.initial_equity = ZERO
+        self.first_rates: dict[str, Decimal] = {}
+        """What one unit of each asset that the account began with was worth when that was known first."""
         self.is_begun = False
         self.last_fills = -1
         """How many fills the last sample knew, while nothing was held; -1 while anything was."""
@@ -108,17 +111,26 @@ class Sampler:
         self._sample(time_ns)
 
     def _value_start(self) -> bool:
-        """The worth of what the account began with; False as long as a price is not known."""
-        total = ZERO
+        """The worth of what the account began with; False as long as a price is not known.
+
+        An asset whose price comes late was held from the beginning: its worth is no profit, so that the samples before are
+        raised by it.
+        """
+        before, total = self.initial_equity, ZERO
         waits = False
         with localcontext(prec=PRECISION):
             for asset, amount in self.outside.initial.items():
-                rate = self.rate(asset, self.currency)
+                rate = self.first_rates.get(asset) or self.rate(asset, self.currency)
                 if rate is not None:
+                    self.first_rates[asset] = rate
                     total += amount * rate
                 elif any(asset in pair for pair in self.assets.values()):
                     waits = True
         self.initial_equity = total
+        if total != before:
+            raised = float(total - before)
+            samples = self.record.samples
+            samples[:] = [replace(item, equity=item.equity + raised) for item in samples]
         return not waits
 
     def _sample(self, time_ns: int) -> None:
