@@ -121,12 +121,14 @@ def search(
     storage: str | None = None,
     name: str = "study",
     seed: int = 0,
+    terms: Mapping[str, str] | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> list[Step]:
     """Searches every window; `objective` is the name of the metric that is to be great.
 
-    With a `storage` (an optuna URL) trials that it holds already are not run again. Raises BacktestError for an unknown
-    objective, a storage that is none or of another search, and where every set of parameters is refused.
+    With a `storage` (an optuna URL) trials that it holds already are not run again; `terms` is what a trial's figures rest
+    on beside what is given here, each by its name. Raises BacktestError for an unknown objective, a storage that is none or
+    of another search, and where every set of parameters is refused.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     steps = []
@@ -138,6 +140,15 @@ def search(
                 direction="maximize",
                 load_if_exists=True,
             )
+            mine = {
+                "data": data.digest,
+                "windows": f"{window.begin_ns} {window.split_ns} {window.end_ns}",
+                "values": repr(sorted(spaces, key=lambda space: space.name)),
+                "objective": objective,
+                "seed": str(seed),
+                **(terms or {}),
+            }
+            refuse_other_search(study, mine)
             part = data.within(window.begin_ns, window.split_ns)
             search_window(study, part, spaces, evaluate, objective, trials, seed, on_progress)
             best = best_of(study)
@@ -205,14 +216,22 @@ def search_window(
             on_progress(f"{study.study_name}: {done + count} of {trials}, best {text}")
 
 
-def suggest_all(trial: optuna.trial.Trial, spaces: Sequence[Space]) -> Parameters:
-    """A value for each parameter. Raises BacktestError if the study's earlier trials had others to choose from."""
-    try:
-        return {space.name: space.suggest(trial) for space in spaces}
-    except ValueError as error:
+def refuse_other_search(study: optuna.Study, terms: Mapping[str, str]) -> None:
+    """Raises BacktestError if the study's trials are of another search: their figures would be told as this one's."""
+    known = study.user_attrs.get("search")
+    if known is None and not study.trials:
+        study.set_user_attr("search", dict(terms))
+        return
+    others = [name for name, value in terms.items() if (known or {}).get(name) != value]
+    if others:
         raise BacktestError(
-            f"--study holds a search over other values ({error}): name another file"
-        ) from error
+            f"--study holds a search over other {', '.join(others)}: name another file"
+        )
+
+
+def suggest_all(trial: optuna.trial.Trial, spaces: Sequence[Space]) -> Parameters:
+    """A value for each parameter."""
+    return {space.name: space.suggest(trial) for space in spaces}
 
 
 def figure_of(figures: Mapping[str, Any], objective: str) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from actors.backtest.engine import run_backtest
+from actors.backtest.engine import describe_actor, run_backtest
 from actors.backtest.errors import BacktestError
 from actors.backtest.report import build_metrics, number, time_text
 from actors.backtest.search import (
@@ -121,6 +121,10 @@ def run_optimize(arguments: argparse.Namespace) -> int:
             storage=storage,
             name=setup.actors[0].name,
             seed=setup.settings.seed,
+            terms={
+                "actors": str([describe_actor(actor) for actor in setup.actors]),
+                "settings": repr(setup.settings),
+            },
             on_progress=lambda text: print(text, file=sys.stderr),
         )
     tell(steps, arguments.objective)

@@ -189,12 +189,51 @@ def test_a_study_that_is_none_is_refused(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == ["study.db is no study: file is not a database"]
 
 
-def test_a_study_of_other_choices_is_refused(tmp_path: Path) -> None:
-    words = ["optimize", *CROSS, str(TRADES), *BRIEF[:4], "--workers", "1", "--study", "study.db"]
-    assert call(tmp_path, *words, "--over", "fast=2|3").returncode == 0
-    done = call(tmp_path, *words, "--over", "fast=2|4", "--trials", "6")
+@pytest.mark.parametrize(
+    ("words", "other"),
+    [
+        (["--over", "fast=2|4"], "values"),
+        (["--over", "fast=2|3", "--fees", "0", "quantity=0.002"], "actors, settings"),
+    ],
+)
+def test_a_study_of_another_search_is_refused(words: list[str], other: str, tmp_path: Path) -> None:
+    common = ["optimize", *CROSS, str(TRADES), *BRIEF, "--study", "study.db"]
+    assert call(tmp_path, *common, "--over", "fast=2|3").returncode == 0
+    done = call(tmp_path, *common, *words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--study holds a search over other values" in done.stderr
+    said = f"--study holds a search over other {other}: name another file"
+    assert done.stderr.splitlines() == [said]
+
+
+@pytest.mark.parametrize(
+    ("changes", "other"),
+    [
+        ({"data": make_data([trade(number, 101.0) for number in range(1001)])}, "data"),
+        ({"windows": make_windows(DATA, 3, 0.5)}, "windows"),
+        ({"spaces": SPACES[:2]}, "values"),
+        ({"objective": "return"}, "objective"),
+        ({"seed": 6}, "seed"),
+        ({"terms": {"settings": "other"}}, "settings"),
+    ],
+)
+def test_figures_of_another_search_are_not_told_as_this_ones(
+    changes: dict[str, Any], other: str, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {
+        "data": DATA,
+        "spaces": SPACES,
+        "evaluate": evaluate,
+        "objective": "hill",
+        "trials": 8,
+        "windows": make_windows(DATA, 3, 0.25),
+        "storage": f"sqlite:///{tmp_path}/study.db",
+        "seed": 5,
+        "terms": {"settings": "these"},
+    }
+    first = search(**given)
+    assert [step.seen for step in search(**given)] == [step.seen for step in first]
+    with pytest.raises(BacktestError, match=f"over other {other}: name another file"):
+        search(**given | changes)
 
 
 def test_a_short_window_is_told_to_the_second() -> None:
