@@ -10,7 +10,7 @@ never do, the strategy hangs on its whole past (which is no look-ahead, but make
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.backtest.engine import run_backtest
@@ -51,7 +51,11 @@ def find_lookahead(
     settings: BacktestSettings,
     cuts: int = 5,
 ) -> list[Finding]:
-    """Every strategy's first difference at each cut. Raises what a backtest raises."""
+    """Every strategy's first difference at each cut. Raises what a backtest raises.
+
+    Nothing is sold at the end of the data: that is no decision of a strategy, and the end is another in each run.
+    """
+    settings = replace(settings, flatten=False)
     whole = decisions_of(run_backtest(data, actors, settings).record.orders.values())
     begin_ns, end_ns = data.first_time_ns, data.last_time_ns
     findings = []

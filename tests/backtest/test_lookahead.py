@@ -82,11 +82,13 @@ def market() -> list[Trade]:
     return [trade(number, price, trade_id=number) for number, price in enumerate(prices)]
 
 
-def find(strategy: type[Strategy]) -> list[tuple[str, str]]:
+def find(
+    strategy: type[Strategy], settings: BacktestSettings | None = None
+) -> list[tuple[str, str]]:
     messages = market()
     oracle["prices"] = [item.price for item in messages]
     actor = ActorSpecification(strategy, strategy.__name__)
-    findings = find_lookahead(cut_data(messages), [actor], BacktestSettings(), cuts=3)
+    findings = find_lookahead(cut_data(messages), [actor], settings or BacktestSettings(), cuts=3)
     assert all(str(item).startswith(strategy.__name__) for item in findings)
     return [(item.strategy, item.kind) for item in findings]
 
@@ -97,6 +99,10 @@ def test_a_cheat_is_named() -> None:
 
 def test_an_honest_strategy_is_not() -> None:
     assert find(Honest) == []
+
+
+def test_what_is_sold_at_the_end_of_the_data_is_nobodys_decision() -> None:
+    assert find(Honest, BacktestSettings(flatten=True)) == []
 
 
 def test_one_that_hangs_on_its_whole_past_is_told() -> None:
