@@ -18,7 +18,7 @@ from actors.backtest.errors import BacktestError
 from actors.backtest.feed import make_feed_class
 from actors.backtest.gateway import SimulatedGateway
 from actors.backtest.host import BacktestSystem
-from actors.backtest.outside import Outside, make_rules
+from actors.backtest.outside import Outside
 from actors.backtest.player import Player
 from actors.backtest.record import Bookkeeper, TradingRecord
 from actors.backtest.row_messages import FEED_NAME
@@ -28,6 +28,7 @@ from actors.backtest.settings import BacktestSettings
 from actors.backtest.source import MarketData
 from actors.backtest.streams import StreamPlan
 from actors.backtest.timeline import Timeline
+from actors.backtest.trading_rules import make_rules
 from actors.backtest.wanted import Wanted
 from actors.order_manager.manager import OrderManager
 from actors.runtime.clock import SimulatedClock

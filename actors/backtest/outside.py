@@ -6,7 +6,6 @@ balances that have changed. Nothing here is an actor: this is the world outside.
 
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -373,27 +372,3 @@ def execution_of(execution: VenueExecution) -> Execution:
         is_maker=execution.is_maker,
         event_time_ns=execution.time_us * 1000,
     )
-
-
-def make_rules(
-    symbol: str, decimals: tuple[int, int | None], overrides: Mapping[str, Any]
-) -> SymbolRules:
-    """The rules of a symbol: the exchange's own, with steps as fine as the data's, and what the settings say instead.
-
-    `decimals`: how many the data's prices and quantities have. Raises BacktestError.
-    """
-    try:
-        rules = rules_for(symbol)
-    except ValueError as error:
-        raise BacktestError(f"{error}; name it as SYMBOL=FILE") from error
-    price_decimals, quantity_decimals = decimals
-    tick = Decimal(1).scaleb(-min(price_decimals, 8))
-    rules.tick_size = rules.min_price = min(rules.tick_size, tick)
-    if quantity_decimals is not None:
-        lot = Decimal(1).scaleb(-min(quantity_decimals, 8))
-        rules.lot_size = rules.min_quantity = min(rules.lot_size, lot)
-    for name, value in overrides.items():
-        if not hasattr(rules, name):
-            raise BacktestError(f"{symbol}: there is no trading rule {name!r}")
-        setattr(rules, name, value)
-    return rules

@@ -23,7 +23,8 @@ from messages.instruments import to_decimal
 from messages.market import BookTicker, KlineMessage, MarketMessage, OrderBook, Trade
 
 QUOTE_DOLLARS = Decimal(100_000)
-UNLIMITED = Decimal(1_000_000_000)
+UNLIMITED = Decimal(10_000_000_000_000)
+"""More than anybody trades at once, of coins too of which a dollar buys a million."""
 UNLIMITED_FLOAT = float(UNLIMITED)
 
 Level = tuple[Decimal, Decimal]

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from actors.backtest.engine import BacktestRun, run_backtest
-from actors.backtest.outside import make_rules, new_list_of, new_order_of
+from actors.backtest.outside import new_list_of, new_order_of
 from actors.backtest.settings import BacktestSettings
 from actors.backtest.streams import StreamPlan
+from actors.backtest.trading_rules import make_rules
 from actors.exchange.accounts import Account
 from actors.exchange.errors import VenueError
 from actors.exchange.recorded import RecordedMarket
