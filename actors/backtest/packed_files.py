@@ -13,6 +13,10 @@ import zstandard
 from actors.backtest.errors import DataError
 
 BLOCK_BYTES = 1 << 17
+ENCRYPTED = 1
+"""Bit of a zip file's flags."""
+KNOWN_WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+"""In which the content of a zip file may be packed."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UNPACKING_ERRORS = (
     EOFError,
@@ -21,6 +25,32 @@ UNPACKING_ERRORS = (
     zlib.error,
     zstandard.ZstdError,
 )
+
+
+class ZstandardFile:
+    """A zstandard file, of any number of frames; the library's own reader takes a file that was cut for a whole one."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._unpacker = zstandard.ZstdDecompressor()
+        self._frame = self._unpacker.decompressobj()
+        self._has_begun = False
+        """Whether a part of the frame was read already."""
+        self._ready = bytearray()
+
+    def read(self, count: int) -> bytes:
+        """The next bytes, none at the end. Raises EOFError for a file that ends within a frame."""
+        while len(self._ready) < count and (data := self._file.read(BLOCK_BYTES)):
+            while data:
+                self._ready += self._frame.decompress(data)
+                self._has_begun, data = not self._frame.eof, self._frame.unused_data
+                if not self._has_begun:
+                    self._frame = self._unpacker.decompressobj()
+        if not self._ready and self._has_begun:
+            raise EOFError("it was cut: it ends before its last frame does")
+        found = bytes(self._ready[:count])
+        del self._ready[:count]
+        return found
 
 
 @contextmanager
@@ -41,7 +71,7 @@ def open_unpacked(
                     on_progress(file.tell() / size)
                 return data
 
-            packed: IO[bytes] | gzip.GzipFile
+            packed: IO[bytes] | gzip.GzipFile | ZstandardFile
             if path.suffix == ".zip":
                 with (
                     zipfile.ZipFile(file) as archive,
@@ -52,9 +82,8 @@ def open_unpacked(
                 with gzip.GzipFile(fileobj=file) as packed:
                     yield read
             elif path.suffix in (".zst", ".zstd"):
-                unpacker = zstandard.ZstdDecompressor()
-                with unpacker.stream_reader(file, read_across_frames=True) as packed:
-                    yield read
+                packed = ZstandardFile(file)
+                yield read
             else:
                 packed = file
                 yield read
@@ -66,6 +95,13 @@ def _only_member(archive: zipfile.ZipFile) -> str:
     names = [name for name in archive.namelist() if not name.endswith("/")]
     if len(names) != 1:
         raise zipfile.BadZipFile(f"it must hold one file, and holds {len(names)}")
+    member = archive.getinfo(names[0])
+    if member.flag_bits & ENCRYPTED:
+        raise zipfile.BadZipFile("it is encrypted")
+    if member.compress_type not in KNOWN_WAYS:
+        raise zipfile.BadZipFile(
+            f"it is packed in a way that Python does not know, {member.compress_type}"
+        )
     return names[0]
 
 
