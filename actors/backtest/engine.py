@@ -24,7 +24,7 @@ from actors.backtest.record import Bookkeeper, TradingRecord
 from actors.backtest.row_messages import FEED_NAME
 from actors.backtest.sampling import Sampler, choose_interval_s
 from actors.backtest.sequence import show
-from actors.backtest.settings import BacktestSettings
+from actors.backtest.settings import BacktestSettings, FeeAsset
 from actors.backtest.source import MarketData
 from actors.backtest.streams import StreamPlan
 from actors.backtest.timeline import Timeline
@@ -202,7 +202,7 @@ class Backtest:
             last_time_ns=end_ns,
             message_count=player.message_count,
             ambiguous_bars=sum(book.ambiguous_bars for book in outside.books.values()),
-            notes=notes,
+            notes=[*notes, *notes_of_fees(self.record, self.settings)],
             failure=system.failure,
             prices=self.sampler.decimal_prices(),
         )
@@ -270,6 +270,19 @@ def needs_valuation(actors: Sequence[ActorSpecification], risk: RiskLimits) -> b
         for message_class, names in item.actor_class.handlers.items()
         if message_class is Position
     )
+
+
+def notes_of_fees(record: TradingRecord, settings: BacktestSettings) -> list[str]:
+    """That fees were not paid in BNB, where they were to be: without the discount they are a third higher."""
+    if settings.fee_asset is not FeeAsset.BNB:
+        return []
+    others = sum(1 for fill in record.fills if fill.fee and fill.fee_asset != "BNB")
+    if not others:
+        return []
+    return [
+        f"{others} of {len(record.fills)} fills paid their fee not in BNB but in what they brought in: there was no BNB "
+        "left, or no price of it (it needs data of BNBUSDT, or bnb_price in [backtest])"
+    ]
 
 
 def describe_actor(item: ActorSpecification) -> dict[str, Any]:

@@ -50,6 +50,16 @@ from messages.orders import (
 ACCOUNT = "trader"
 
 
+class DataVenue(Venue):
+    """The exchange's core, which converts fees by the data's prices: nobody needs to have traded there."""
+
+    price_of: Callable[[str], Decimal | None]
+
+    def last_price_if_listed(self, symbol: str) -> Decimal | None:
+        """What the data say."""
+        return self.price_of(symbol)
+
+
 class Outside:
     """The venue, its one trader, and the books of all symbols."""
 
@@ -70,7 +80,8 @@ class Outside:
         listed = dict(rules)
         if settings.fee_asset is FeeAsset.BNB and "BNBUSDT" not in listed:
             listed["BNBUSDT"] = rules_for("BNBUSDT")
-        self.venue = Venue(list(listed.values()), lambda: self.time_us)
+        self.venue = DataVenue(list(listed.values()), lambda: self.time_us)
+        self.venue.price_of = self.price_of
         self.venue.ledger = FeeLedger(settings.fee_asset)
         try:
             self.account = self.venue.open_account(
@@ -121,11 +132,13 @@ class Outside:
         """Moves the venue to an instant."""
         self.now_ns = now_ns
         self.time_us = now_ns // 1000
-        if self.settings.fee_asset is FeeAsset.BNB:
-            price = self.find_price("BNBUSDT") or self.settings.bnb_price
-            self.venue.market("BNBUSDT").tape.last_price = (
-                None if price is None else to_decimal(price)
-            )
+
+    def price_of(self, symbol: str) -> Decimal | None:
+        """The middle of a symbol's market, or what the settings say of BNB; None if neither is known."""
+        price = self.find_price(symbol)
+        if price is None:
+            return self.settings.bnb_price if symbol == "BNBUSDT" else None
+        return to_decimal(price)
 
     # Requests.
 

@@ -76,9 +76,15 @@ class Sampler:
         if inverse:
             with localcontext(prec=PRECISION):
                 return 1 / inverse
-        if asset == "BNB" and self.bnb_price is not None and quote == "USDT":
+        if asset != "BNB":
+            return None
+        if quote == "USDT":
             return self.bnb_price
-        return None
+        bnb, in_usdt = self.rate("BNB", "USDT"), self.rate(quote, "USDT")
+        if bnb is None or not in_usdt:
+            return None
+        with localcontext(prec=PRECISION):
+            return bnb / in_usdt
 
     def decimal_prices(self) -> dict[str, Decimal]:
         """The last middle of each symbol's market, as far as there is one."""

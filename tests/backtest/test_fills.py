@@ -1,18 +1,35 @@
 """When and at what price orders fill, by what the data are made of."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from actors.backtest.engine import run_backtest
 from actors.backtest.errors import BacktestError
 from actors.backtest.latency import Latency
 from actors.backtest.report import build_report
-from actors.backtest.settings import BarModel, FeeAsset, FillModel
+from actors.backtest.settings import BacktestSettings, BarModel, FeeAsset, FillModel
+from actors.runtime.specification import ActorSpecification
+from actors.strategies.strategy import Strategy
 from actors.trading.risk import RiskLimits
 from messages.enums import OrderStatus, OrderType, Reason, TimeInForce
-from messages.market import Kline
-from tests.backtest.markets import MINUTE, SECOND, START, bar, ticker, trade
+from messages.market import Kline, Trade
+from tests.backtest.markets import MINUTE, SECOND, START, bar, make_data, ticker, trade
 from tests.backtest.orders_at import Wish, fills_of, play
+
+
+class BuysEther(Strategy):
+    """Buys one at its first trade."""
+
+    def __init__(self) -> None:
+        self.symbol = "ETHBTC"
+
+    def on_trade(self, trade: Trade) -> None:
+        """Once."""
+        if self.is_flat(self.symbol):
+            self.buy(self.symbol, 1)
+
 
 # Trades.
 
@@ -323,6 +340,34 @@ def test_the_asset_of_the_fee(asset: FeeAsset, fees: list[str]) -> None:
     if asset is FeeAsset.BNB:
         # 0.1 % of 100.01 USDT less a quarter, at 500 USDT a BNB.
         assert run.record.fills[0].fee == Decimal("0.00015001")
+
+
+def test_fees_in_bnb_are_converted_by_the_datas_prices_though_nobody_trades_there() -> None:
+    """ETHBTC is quoted in bitcoin, whose price in dollars the data tell; of BNB the settings tell it in dollars alone."""
+    market = [trade(0, 100.0), trade(1, 0.05, symbol="ETHBTC"), trade(2, 0.05, symbol="ETHBTC")]
+    settings = BacktestSettings(
+        balances={"BTC": Decimal(10), "BNB": Decimal(1)},
+        taker_fee=Decimal("0.001"),
+        fee_asset=FeeAsset.BNB,
+        bnb_price=Decimal(500),
+    )
+    buyer = ActorSpecification(BuysEther, "buyer", {})
+    run = run_backtest(make_data(market), [buyer], settings)
+    (fill,) = run.record.fills
+    # 0.1 % of 0.05001 BTC less a quarter, at 100 USDT a BTC and 500 USDT a BNB.
+    assert (fill.price, fill.fee, fill.fee_asset) == (
+        Decimal("0.05001"),
+        Decimal("0.0000075"),
+        "BNB",
+    )
+    assert run.record.third_fees == {"BTC": Decimal("0.0000375")}
+    assert not run.notes
+
+    less = replace(settings, balances={"BTC": Decimal(10)})
+    run = run_backtest(make_data(market), [buyer], less)
+    assert [item.fee_asset for item in run.record.fills] == ["ETH"]
+    (note,) = run.notes
+    assert note.startswith("1 of 1 fills paid their fee not in BNB")
 
 
 def test_what_the_account_cannot_pay_is_refused_once() -> None:
