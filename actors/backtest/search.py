@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import optuna
@@ -88,12 +89,11 @@ def make_windows(data: MarketData, count: int, part: float) -> list[Window]:
     begin, end = data.first_time_ns, data.last_time_ns + 1
     # Unseen parts follow each other without a hole: a window moves on by the length of its unseen part.
     length = (end - begin) / (1 + (count - 1) * part)
+    # Each border is reckoned once: what lies at it is unseen in one window, and in one alone.
+    splits = [begin + round(length * (1 - part + number * part)) for number in range(count)]
     windows = []
-    for number in range(count):
-        first = begin + round(number * length * part)
-        split = first + round(length * (1 - part))
-        last = end if number == count - 1 else first + round(length)
-        windows.append(Window(number, first, split, last))
+    for number, (split, last) in enumerate(pairwise([*splits, end])):
+        windows.append(Window(number, begin + round(number * length * part), split, last))
     return windows
 
 

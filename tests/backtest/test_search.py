@@ -50,15 +50,19 @@ def run(storage: str | None = None, trials: int = 40) -> list[Step]:
     )
 
 
-def test_windows_walk_on_and_their_unseen_parts_meet() -> None:
-    windows = make_windows(DATA, 4, 0.2)
-    assert windows[0].begin_ns == DATA.first_time_ns
-    assert windows[-1].end_ns == DATA.last_time_ns + 1
+@pytest.mark.parametrize("seconds", [1_001, 86_399, 86_400 * 365, 31_536_000 * 7 + 13])
+@pytest.mark.parametrize("part", [0.2, 0.3, 1 / 3])
+def test_windows_walk_on_and_their_unseen_parts_meet(seconds: int, part: float) -> None:
+    data = make_data([trade(0, 100.0), trade(seconds, 100.0)])
+    windows = make_windows(data, 7, part)
+    assert windows[0].begin_ns == data.first_time_ns
+    assert windows[-1].end_ns == data.last_time_ns + 1
     for one, other in pairwise(windows):
-        assert abs(one.end_ns - other.split_ns) <= 2
+        assert one.end_ns == other.split_ns
         assert one.begin_ns < other.begin_ns < one.split_ns
-    with pytest.raises(BacktestError):
-        make_windows(DATA, 0, 0.2)
+    for count, unseen in ((0, 0.2), (1, 0.0), (1, 1.0)):
+        with pytest.raises(BacktestError):
+            make_windows(data, count, unseen)
 
 
 @pytest.mark.parametrize(
