@@ -66,7 +66,8 @@ NOT_NEGATIVE = Annotated[float, msgspec.Meta(ge=0, le=1e18)]
 TEXT = Annotated[str, msgspec.Meta(min_length=1)]
 TYPES: dict[str, Any] = {
     **dict.fromkeys(TIME_ROLES, Annotated[int, msgspec.Meta(gt=0, le=2**63 - 1)]),
-    **dict.fromkeys(("id", "trade_count"), WHOLE),
+    # 0 where a message has none, as the venue's book tickers.
+    **dict.fromkeys(("id", "trade_count", "event_time"), WHOLE),
     **dict.fromkeys(("price", "quantity", "open", "high", "low", "close"), ABOVE_ZERO),
     **dict.fromkeys(("bid_price", "ask_price"), ABOVE_ZERO),
     **dict.fromkeys(("volume", "quote_volume", "bid_quantity", "ask_quantity"), NOT_NEGATIVE),

@@ -91,8 +91,8 @@ def show_progress(name: str, have: int, total: int) -> None:
 def add_export(parser: argparse.ArgumentParser) -> None:
     """The command line of `export`."""
     parser.description = (
-        "Writes market data as Parquet, a file for each symbol and class, which can be read back as data; and of a "
-        "recording also every message that an actor handled or sent. Prints the files."
+        "Writes market data as Parquet, a file for each symbol and class: trades, book tickers and bars can be read back as "
+        "data, order books not. Of a recording also every message that an actor handled or sent. Prints the files."
     )
     add = parser.add_argument
     add(

@@ -10,6 +10,7 @@ from actors.backtest.errors import DataError
 from actors.backtest.export import RECORD_COLUMNS, export_data, export_recording
 from actors.commands.backtest import main
 from messages.codec import class_name_of
+from messages.market import BookTicker, Trade
 from messages.recording import Entry, Output, read_recording
 from tests.backtest.data.files import (
     AGGREGATES_2026,
@@ -18,9 +19,11 @@ from tests.backtest.data.files import (
     kline_row,
     load,
     messages_of,
+    without_statuses,
     write_lines,
 )
 
+FRAMES_2024 = SAMPLES / "BTCUSDT-frames-2024-08-08.jsonl.gz"
 FORMAT_1 = SAMPLES / "format-1.recording"
 
 
@@ -41,6 +44,16 @@ def test_what_was_exported_reads_back_the_same(tmp_path: Path) -> None:
     again = load(tmp_path, *paths)
     assert messages_of(again) == messages_of(data)
     assert [chunk.frame for chunk in again.chunks()] == [chunk.frame for chunk in data.chunks()]
+
+
+def test_what_was_heard_live_reads_back_the_same(tmp_path: Path) -> None:
+    """The venue's book tickers have no time of their own."""
+    data = load(tmp_path, FRAMES_2024)
+    paths = [path for path in export_data(data, tmp_path / "out") if "orderBook" not in path.name]
+    assert [path.name for path in paths] == ["BTCUSDT-bookTicker.parquet", "BTCUSDT-trades.parquet"]
+    heard = [item for item in messages_of(data) if isinstance(item, BookTicker | Trade)]
+    assert {item.event_time_ns for item in heard if isinstance(item, BookTicker)} == {0}
+    assert without_statuses(load(tmp_path, *paths)) == heard
 
 
 def test_every_record_of_a_recording_is_a_row(tmp_path: Path) -> None:
