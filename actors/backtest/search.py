@@ -25,7 +25,7 @@ BATCH = 8
 NO_VALUE = -1e300
 """What a trial without the figure that is searched for is worth: less than any that has it."""
 REFUSAL = "refusal"
-"""The one figure of a set of parameters that the strategy refuses: why it does."""
+"""The one figure of a set of parameters that the strategy refuses or fails with: why it does."""
 Parameters = dict[str, Any]
 Evaluate = Callable[[MarketData, list[Parameters]], list[dict[str, Any]]]
 """Runs one backtest for each set of parameters; gives their metrics, in this order; of what is refused its `REFUSAL`."""

@@ -69,7 +69,10 @@ class Trial:
 
 
 def run_trial(trial: Trial) -> dict[str, Any]:
-    """Runs one backtest; its metrics. Parameters that the strategy refuses give only its reason."""
+    """Runs one backtest; its metrics. Parameters that the strategy refuses, or fails with, give only the reason.
+
+    One that failed has stopped trading, and would be the best of a search in which the others lose.
+    """
     first, *others = trial.actors
     faults: list[Fault] = []
     table = {**first.arguments, **trial.parameters}
@@ -81,7 +84,10 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     except ValueError as error:
         return {REFUSAL: str(error)}
     actors = [replace(first, arguments=arguments), *others]
-    return build_metrics(run_backtest(trial.data, actors, trial.settings))
+    run = run_backtest(trial.data, actors, trial.settings)
+    for failure in filter(None, [run.failure, *run.record.failures]):
+        return {REFUSAL: f"with them it fails: {failure}"}
+    return build_metrics(run)
 
 
 PARTS_OF_A_WHOLE = ("return", "win_rate", "maximum_drawdown")
@@ -249,6 +255,7 @@ def tell(steps: list[Step], objective: str) -> None:
         )
         for name, begin_ns, end_ns, found in parts:
             cells = "  ".join(f"{key} {figure_text(key, found.get(key)):>9}" for key in figures)
+            cells = found.get(REFUSAL, cells)
             print(f"  {name:<8} {span_text(begin_ns, end_ns)}  {cells}")
     print(f"return of all unseen parts: {figure_text('return', chain_returns(steps))}")
 

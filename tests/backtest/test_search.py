@@ -8,16 +8,22 @@ import pytest
 
 from actors.backtest.errors import BacktestError
 from actors.backtest.search import (
+    REFUSAL,
     Parameters,
     Space,
     Step,
+    Window,
     chain_returns,
     make_windows,
     parse_space,
     search,
 )
+from actors.backtest.settings import BacktestSettings
 from actors.backtest.source import MarketData
-from actors.commands.backtest_optimize import span_text
+from actors.commands.backtest_optimize import Trial, run_trial, span_text
+from actors.runtime.specification import ActorSpecification
+from actors.strategies.strategy import Strategy
+from messages.market import Trade
 from tests.backtest.command import CROSS, TRADES, call, strict
 from tests.backtest.markets import SECOND, make_data, trade
 
@@ -183,6 +189,43 @@ def test_a_search_in_which_every_set_is_refused_says_why(objective: str, tmp_pat
     assert (done.returncode, done.stdout) == (2, "")
     assert "refuses every set of parameters that was tried" in done.stderr
     assert "slow must be " in done.stderr
+
+
+class FailsWithThree(Strategy):
+    """Trades at a loss, or not at all because it fails."""
+
+    def __init__(self, symbol: str, n: int) -> None:
+        self.symbol, self.n = symbol, n
+
+    def on_trade(self, trade: Trade) -> None:
+        """Buys and sells."""
+        if self.n == 3:
+            raise RuntimeError("three")
+        if self.is_flat(self.symbol):
+            self.buy(self.symbol, "0.1")
+        else:
+            self.close(self.symbol)
+
+
+def test_parameters_with_which_the_strategy_fails_are_no_better_than_those_that_lose() -> None:
+    actor = ActorSpecification(FailsWithThree, "fails", {"symbol": "BTCUSDT"})
+
+    def evaluate_all(data: MarketData, sets: list[Parameters]) -> list[dict[str, Any]]:
+        return [run_trial(Trial(data, [actor], BacktestSettings(), item)) for item in sets]
+
+    window = Window(0, DATA.first_time_ns, DATA.last_time_ns, DATA.last_time_ns + 1)
+    (step,) = search(
+        DATA,
+        [Space("n", choices=(2, 3, 4))],
+        evaluate_all,
+        objective="return",
+        trials=8,
+        windows=[window],
+    )
+    assert step.parameters["n"] != 3
+    assert step.seen["return"] < 0
+    (failed,) = evaluate_all(DATA, [{"n": 3}])
+    assert failed == {REFUSAL: "with them it fails: fails on Trade: RuntimeError: three"}
 
 
 def test_a_study_that_is_none_is_refused(tmp_path: Path) -> None:
