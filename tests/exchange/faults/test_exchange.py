@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.exchange.faults.world import eventually, faulty
+from tests.exchange.server.client import PATIENCE_SECONDS
 
 
 @pytest.mark.asyncio
@@ -33,10 +34,14 @@ async def test_clock_offset_and_both_refusals_for_it() -> None:
 @pytest.mark.asyncio
 async def test_clock_drift() -> None:
     async with faulty(clock={"drift_ppm": 5_000_000}) as world:
-        first = (await world.rest().get("time")).json["serverTime"] - time.time() * 1000
-        await asyncio.sleep(0.1)
-        second = (await world.rest().get("time")).json["serverTime"] - time.time() * 1000
-        assert second - first >= 400
+        asked_ms = time.time() * 1000
+        most_ahead = (await world.rest().get("time")).json["serverTime"] - asked_ms
+
+        async def is_further_ahead() -> bool:
+            server_ms = (await world.rest().get("time")).json["serverTime"]
+            return bool(server_ms - time.time() * 1000 >= most_ahead + 400)
+
+        await eventually(is_further_ahead)
 
 
 @pytest.mark.asyncio
@@ -75,10 +80,12 @@ async def test_actions_by_time_and_by_request() -> None:
     rules = (
         {"kind": "symbol_changed", "symbol": "ETHUSDT", "status": "HALT", "at_seconds": 0.1},
         {"kind": "sockets_closed", "on": "order.place", "nth": 2, "channel": "market"},
-        {"kind": "unauthorized", "at_seconds": 0.05, "period_seconds": 0.05, "times": 3},
     )
+    thrice = {"kind": "unauthorized", "at_seconds": 0.05, "period_seconds": 0.05, "times": 3}
     async with faulty(*rules) as world, world.streams("/ws") as feed, world.api() as api:
         rest = world.rest()
+        # Only who is connected by then hears the first.
+        await world.give(thrice)
         for _ in range(3):
             assert (await api.next())["id"] is None
 
@@ -90,7 +97,7 @@ async def test_actions_by_time_and_by_request() -> None:
         await rest.place("BUY", "0.01", "50000")
         assert not feed.socket.closed
         await rest.place("BUY", "0.01", "50000")
-        assert (await feed.socket.receive(timeout=5)).data == 1001
+        assert (await feed.socket.receive(timeout=PATIENCE_SECONDS)).data == 1001
         assert (await rest.signed("GET", "openOrders")).json[1]["orderId"] == 2
 
 
@@ -150,11 +157,26 @@ async def test_without_control_there_is_no_such_path() -> None:
 
 @pytest.mark.asyncio
 async def test_a_pending_fault_does_not_hold_up_the_end() -> None:
+    # It would be a second each time. A busy machine may take as long for another reason, but not every time.
+    for _ in range(10):
+        if (seconds := await seconds_of_an_end()) < 0.9:
+            break
+    assert seconds < 0.9
+
+
+async def seconds_of_an_end() -> float:
+    """How long the end of an exchange takes while a request waits for a late answer."""
     async with faulty({"kind": "late", "delay_ms": 60_000}, {"kind": "silence"}) as world:
         waiting = asyncio.create_task(world.rest().get("ping"))
-        await asyncio.sleep(0.05)
+
+        async def has_come() -> bool:
+            told = (await world.control("GET", "state")).json["faults"]
+            return any(one["struck"] for one in told)
+
+        await eventually(has_come)
         start = time.monotonic()
         world.stop.set()
-        await asyncio.wait({world.task}, timeout=5)
-        assert time.monotonic() - start < 0.9
+        await asyncio.wait({world.task}, timeout=PATIENCE_SECONDS)
+        seconds = time.monotonic() - start
         await asyncio.gather(waiting, return_exceptions=True)
+    return seconds

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.exchange.faults.world import FaultyWorld, eventually, faulty
+from tests.exchange.server.client import PATIENCE_SECONDS
 
 PLACE = {"on": "order.place"}
 
@@ -49,7 +50,7 @@ async def test_a_late_error_too() -> None:
 
 @pytest.mark.asyncio
 async def test_other_replies_overtake_a_late_one() -> None:
-    async with faulty({"kind": "late", "delay_ms": 200, **PLACE}) as world, world.api() as api:
+    async with faulty({"kind": "late", "delay_ms": 1000, **PLACE}) as world, world.api() as api:
         terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
         parameters = api.sign({**terms, "quantity": "0.01", "price": "50000"})
         await api.socket.send_json({"id": "late", "method": "order.place", "params": parameters})
@@ -62,15 +63,26 @@ async def test_other_replies_overtake_a_late_one() -> None:
 async def test_silence(executes: bool) -> None:
     rule = {"kind": "silence", "executes": executes, **PLACE}
     async with faulty(rule) as world:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                await world.rest().place("BUY", "0.01", "50000")
+        await no_answer_comes(world, 1, world.rest().place("BUY", "0.01", "50000"))
         async with world.api() as api:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.5):
-                    await api.place("BUY", "0.01", "50000")
+            await no_answer_comes(world, 2, api.place("BUY", "0.01", "50000"))
             assert (await api.call("ping"))["status"] == 200
         assert await open_orders(world) == (2 if executes else 0)
+
+
+async def no_answer_comes(world: FaultyWorld, number: int, request: Any) -> None:
+    """The rule has struck so many requests with this one, which is not answered for a while after that."""
+    waiting = asyncio.ensure_future(request)
+
+    async def has_struck() -> bool:
+        (told,) = (await world.control("GET", "state")).json["faults"]
+        return bool(told["struck"] == number)
+
+    await eventually(has_struck)
+    done, _ = await asyncio.wait({waiting}, timeout=0.3)
+    assert not done
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
 
 
 @pytest.mark.asyncio
@@ -83,7 +95,7 @@ async def test_disconnect(executes: bool, reset: bool) -> None:
             await world.rest().place("BUY", "0.01", "50000")
         async with world.api() as api:
             await send_order(api)
-            message = await api.socket.receive(timeout=5)
+            message = await api.socket.receive(timeout=PATIENCE_SECONDS)
             assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
             assert api.socket.close_code in (None, 1006)
         assert await open_orders(world) == (2 if executes else 0)
@@ -101,7 +113,7 @@ async def test_close(code: int) -> None:
     async with faulty({"kind": "close", "code": code, **PLACE}) as world:
         async with world.api() as api:
             await send_order(api)
-            message = await api.socket.receive(timeout=5)
+            message = await api.socket.receive(timeout=PATIENCE_SECONDS)
             assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, code)
         with lost_connection():
             await world.rest().place("BUY", "0.01", "50000")
@@ -237,8 +249,9 @@ async def test_bad_timestamps() -> None:
 
 @pytest.mark.asyncio
 async def test_a_slow_engine_checks_the_window_again() -> None:
-    async with faulty({"kind": "slow_engine", "delay_ms": 150, **PLACE}) as world:
-        late = await world.rest().place("BUY", "0.01", "50000", recvWindow=100)
+    # The window is wide enough for a busy machine to send the request.
+    async with faulty({"kind": "slow_engine", "delay_ms": 1000, **PLACE}) as world:
+        late = await world.rest().place("BUY", "0.01", "50000", recvWindow=900)
         assert late.error[:2] == (400, -1021)
         assert late.headers["X-MBX-ORDER-COUNT-1D"] == "1"
         assert (await world.rest().place("BUY", "0.01", "50000")).status == 200
@@ -247,7 +260,7 @@ async def test_a_slow_engine_checks_the_window_again() -> None:
 
 @pytest.mark.asyncio
 async def test_past_the_engines_time_out_the_outcome_is_unknown() -> None:
-    rule = {"kind": "slow_engine", "delay_ms": 200, **PLACE}
+    rule = {"kind": "slow_engine", "delay_ms": 1500, **PLACE}
     async with faulty(rule, engine_timeout_seconds=0.05) as world, world.api() as api:
         reply = await api.place("BUY", "0.01", "50000")
         assert (reply["status"], reply["error"]["code"]) == (504, -1007)
@@ -307,7 +320,7 @@ async def test_latency_of_requests() -> None:
     async with faulty(latency={"rest": slow, "websocket_api": slow}) as world, world.api() as api:
         start = time.monotonic()
         assert (await world.rest().get("ping")).status == 200
-        assert 0.079 <= time.monotonic() - start < 2
+        assert 0.079 <= time.monotonic() - start < 10
         start = time.monotonic()
         for number in range(20):
             await api.socket.send_json({"id": number, "method": "ping"})
@@ -331,7 +344,7 @@ async def test_a_slow_network_keeps_one_connections_requests_in_order() -> None:
 
 @pytest.mark.asyncio
 async def test_a_subscription_waits_for_its_late_reply() -> None:
-    rule = {"kind": "late", "delay_ms": 150, "on": "userDataStream.subscribe.signature"}
+    rule = {"kind": "late", "delay_ms": 1000, "on": "userDataStream.subscribe.signature"}
     async with faulty(rule) as world, world.api() as api:
         parameters = api.sign({})
         await api.socket.send_json(

@@ -7,6 +7,7 @@ import aiohttp
 import uvloop
 
 from tests.exchange.faults.world import FaultyWorld, faulty
+from tests.exchange.server.client import PATIENCE_SECONDS
 
 ENDINGS: tuple[dict[str, Any], ...] = (
     {"kind": "disconnect"},
@@ -35,7 +36,7 @@ async def end_connections(world: FaultyWorld) -> None:
                 request = {"id": 1, "method": "order.place", "params": api.sign(terms)}
                 await api.socket.send_json(request)
                 await api.socket.send_json({"id": 2, "method": "ping"})
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     while not api.socket.closed:
                         await api.socket.receive()
             await world.control("DELETE", f"faults/{number}")
@@ -43,7 +44,7 @@ async def end_connections(world: FaultyWorld) -> None:
         await world.give({"kind": "sockets_frozen", "channel": "market", "for_ms": 50})
         await feed.next()
         await world.give({"kind": "sockets_dropped", "channel": "market", "reset": True})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not feed.socket.closed:
                 await feed.socket.receive()
 
