@@ -13,6 +13,8 @@ from actors.binance.client import BinanceClient
 from actors.binance.errors import NotSent
 from actors.binance.socket_manager import BinanceStreams
 from actors.binance.transport import ConnectLimit
+from actors.simulation.weather import CALM
+from actors.simulation.world import World
 from tests.binance.scripted_venue import ScriptedVenue, until
 
 MakeClient = Callable[..., BinanceClient]
@@ -58,41 +60,54 @@ async def test_one_limit_for_all_sockets_of_a_client(
     running = asyncio.create_task(stream.run())
     await until(lambda: stream.is_connected)
     other = client.new_ws_api()
-    begun_s = asyncio.get_running_loop().time()
-    with pytest.raises(NotSent, match="begun"):
-        await other.request("ping", signed=False)
-    assert asyncio.get_running_loop().time() - begun_s < SETTLED_S, "a cancel would go by REST"
+    loop = asyncio.get_running_loop()
+    taken_s: list[float] = []
+    # A busy machine may stand still for as long as anything could be waited for, but not every time.
+    while len(taken_s) < 10 and (not taken_s or min(taken_s) >= SETTLED_S):
+        begun_s = loop.time()
+        with pytest.raises(NotSent, match="begun"):
+            await other.request("ping", signed=False)
+        taken_s.append(loop.time() - begun_s)
+    assert min(taken_s) < SETTLED_S, "a cancel would go by REST"
     assert len(venue.api_sockets) == 1
     await other.close()
     await stream.close()
     await running
 
 
-@pytest.mark.asyncio
-async def test_a_short_wait_is_waited() -> None:
+# In virtual time: a machine that is held up between an attempt and the look at the clock would see less than the window.
+
+
+def test_a_short_wait_is_waited() -> None:
     limit = ConnectLimit(most=3, window_s=0.1)
-    loop = asyncio.get_running_loop()
     begun: list[float] = []
 
     async def begin() -> None:
         await limit.take()
-        begun.append(loop.time())
+        begun.append(asyncio.get_running_loop().time())
 
-    await asyncio.gather(*(begin() for _ in range(6)))
+    async def begin_six() -> None:
+        await asyncio.gather(*(begin() for _ in range(6)))
+
+    World(1, CALM).run(begin_six)
+    assert len(begun) == 6
     for first, fourth in zip(begun, begun[3:], strict=False):
         assert fourth - first >= 0.099
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("seed", range(3))
-async def test_however_they_come_no_window_holds_more(seed: int) -> None:
+def test_however_they_come_no_window_holds_more(seed: int) -> None:
     chance = Random(seed)
     limit = ConnectLimit(most=5, window_s=0.1)
-    loop = asyncio.get_running_loop()
     begun: list[float] = []
-    for _ in range(60):
-        await asyncio.sleep(chance.choice((0.0, 0.0, 0.001, 0.02)))
-        await limit.take()
-        begun.append(loop.time())
+
+    async def begin_many() -> None:
+        for _ in range(60):
+            await asyncio.sleep(chance.choice((0.0, 0.0, 0.001, 0.02)))
+            await limit.take()
+            begun.append(asyncio.get_running_loop().time())
+
+    World(seed, CALM).run(begin_many)
+    assert len(begun) == 60
     for first, sixth in zip(begun, begun[5:], strict=False):
         assert sixth - first >= 0.099

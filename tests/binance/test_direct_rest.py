@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import gzip
-import time
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
@@ -225,19 +224,21 @@ async def test_what_comes_after_the_deadline_answers_nothing(
 async def test_an_answer_that_drips_has_the_same_deadline(
     raw: RawVenue, open_client: OpenClient, begin: bytes
 ) -> None:
+    drops = 0
+
     async def drip(request: RawRequest) -> None:
+        nonlocal drops
         request.writer.write(begin)
         for _ in range(40):
             await asyncio.sleep(0.05)
             request.writer.write(b"x")
+            drops += 1
 
     raw.script = drip
     client = await open_client()
-    started_s = time.monotonic()
     with pytest.raises(OutcomeUnknown, match="in time"):
         await place(client, timeout_s=0.15)
-    # Long before the last drop.
-    assert time.monotonic() - started_s < 1.5
+    assert drops < 30, "long before the last one"
 
 
 @pytest.mark.asyncio
@@ -318,11 +319,11 @@ async def test_closing_the_client_ends_what_is_in_flight(
 ) -> None:
     raw.script = say_nothing
     client = await open_client()
-    placing = asyncio.create_task(place(client))
+    placing = asyncio.create_task(place(client, timeout_s=600.0))
     await until(lambda: raw.requests)
     await client.close_connection()
     with pytest.raises(OutcomeUnknown):
-        await asyncio.wait_for(placing, 1.0)
+        await asyncio.wait_for(placing, 20.0)
     await until(lambda: sorted(raw.closed) == [0, 1])
     await client.keep_direct()
     assert not client.direct.is_ready

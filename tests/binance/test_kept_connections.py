@@ -16,6 +16,7 @@ from tests.binance.scripted_venue import until
 
 OpenClient = Callable[..., Awaitable[BinanceClient]]
 ORDER = {"symbol": "BTCUSDT", "newClientOrderId": "a:b"}
+PATIENCE_S = 20.0
 
 
 async def place(client: BinanceClient) -> bytes:
@@ -37,9 +38,15 @@ async def test_connections_that_the_venue_has_closed_are_opened_again(
     assert client.direct.sent == 2 + 2 + 1
 
 
-def direct_of(client: BinanceClient, raw: RawVenue, **limits: float) -> DirectRest:
-    """Other connections of the same client, that grow old sooner."""
-    return DirectRest(client.session.connector, raw.endpoints.rest, {}, 1.0, Random(1), **limits)
+def direct_of(client: BinanceClient, raw: RawVenue) -> DirectRest:
+    """Other connections of the same client."""
+    return DirectRest(client.session.connector, raw.endpoints.rest, {}, PATIENCE_S, Random(1))
+
+
+def age(direct: DirectRest, idle_s: float) -> None:
+    """As if what is open had been idle for so much longer."""
+    for line in direct._ready:
+        line.used_at_s -= idle_s
 
 
 @pytest.mark.asyncio
@@ -48,12 +55,12 @@ async def test_a_connection_that_was_idle_for_too_long_carries_nothing(
 ) -> None:
     client = await open_client()
     ping = f"{raw.endpoints.rest}/v3/ping"
-    direct = direct_of(client, raw, idle_limit_s=0.08)
-    assert len(await direct.keep(ping, 1.0)) == 2
-    assert await direct.request("DELETE", ping, None, 1.0) is not None
-    await asyncio.sleep(0.1)
+    direct = direct_of(client, raw)
+    assert len(await direct.keep(ping, PATIENCE_S)) == 2
+    assert await direct.request("DELETE", ping, None, PATIENCE_S) is not None
+    age(direct, direct.idle_limit_s)
     assert not direct.is_ready
-    assert await direct.request("DELETE", ping, None, 1.0) is None
+    assert await direct.request("DELETE", ping, None, PATIENCE_S) is None
     await until(lambda: sorted(raw.closed) == [2, 3])
 
 
@@ -65,10 +72,9 @@ async def test_a_connection_that_was_seen_ready_is_still_there_a_moment_later(
     client = await open_client()
     direct = direct_of(client, raw)
     ping = f"{raw.endpoints.rest}/v3/ping"
-    await direct.keep(ping, 1.0)
-    for line in direct._ready:
-        line.used_at_s -= direct.idle_limit_s - 1.0
-    assert await direct.request("DELETE", ping, None, 1.0) is not None
+    await direct.keep(ping, PATIENCE_S)
+    age(direct, direct.idle_limit_s - 1.0)
+    assert await direct.request("DELETE", ping, None, PATIENCE_S) is not None
     was_ready = direct.is_ready
     assert was_ready, "the one that has just been used"
     direct._ready.pop().close()
@@ -82,13 +88,13 @@ async def test_idle_connections_are_asked_one_by_one_and_the_surplus_goes(
 ) -> None:
     client = await open_client()
     ping = f"{raw.endpoints.rest}/v3/ping"
-    direct = direct_of(client, raw, renew_after_s=0.05)
-    await asyncio.gather(*(direct.request("POST", ping, b"", 1.0) for _ in range(4)))
-    await direct.keep(ping, 1.0)
+    direct = direct_of(client, raw)
+    await asyncio.gather(*(direct.request("POST", ping, b"", PATIENCE_S) for _ in range(4)))
+    await direct.keep(ping, PATIENCE_S)
     assert len(raw.pings) == 2 + 4
-    await direct.keep(ping, 1.0)
+    await direct.keep(ping, PATIENCE_S)
     assert len(raw.pings) == 2 + 4, "those in use lately need no proof"
-    await asyncio.sleep(0.06)
+    age(direct, direct.renew_after_s)
     were_ready = []
     raw.script_pings = True
 
@@ -97,7 +103,7 @@ async def test_idle_connections_are_asked_one_by_one_and_the_surplus_goes(
         request.writer.write(answer())
 
     raw.script = note
-    await direct.keep(ping, 1.0)
+    await direct.keep(ping, PATIENCE_S)
     assert were_ready == [True, True]
     await until(lambda: len(raw.closed) == 2)
     direct.close()
@@ -128,10 +134,15 @@ async def test_a_venue_that_closes_after_each_answer_is_asked_ever_more_rarely(
     raw.script_pings = True
     raw.script = says(answer("{}", "200 OK", "Connection: close"))
     client.direct.let_go()
-    for _ in range(60):
-        await client.keep_direct()
-        await asyncio.sleep(0.01)
-    assert 2 + 2 <= len(raw.pings) <= 2 + 6
+    loop = asyncio.get_running_loop()
+    begun_s = loop.time()
+    async with asyncio.timeout(PATIENCE_S):
+        while len(raw.pings) < 2 + 4 or loop.time() - begun_s < 0.6:
+            await client.keep_direct()
+            await asyncio.sleep(0.01)
+    # From the first 50 ms on each pause may be twice as long, and is at least half of that.
+    pauses = len(raw.pings) - 2 - 1
+    assert loop.time() - begun_s >= 0.05 / 2 * (2**pauses - 1)
     assert await place(client) == b"{}"
 
 

@@ -90,9 +90,9 @@ async def test_stock_sent_and_unsent_look_the_same_and_a_lost_request_waits_in_v
 ) -> None:
     venue.api = keep_silent
     stock = stock_api(venue)
+    started_s = time.monotonic()
     waiting = asyncio.create_task(stock.request("1", {"id": "1", "method": "order.place"}))
     await until(lambda: venue.api_requests)
-    started_s = time.monotonic()
     cut(venue.api_sockets[0])
     with pytest.raises(BinanceWebsocketUnableToConnect):
         await waiting

@@ -146,7 +146,7 @@ async def test_all_that_is_wanted_is_there_again_after_a_cut(
     started_s = time.monotonic()
     cut(venue.stream_sockets[0])
     await until(lambda: len(listener.story) == 3)
-    assert time.monotonic() - started_s < 3
+    assert time.monotonic() - started_s < 15, "no longer pause after a single loss"
     assert listener.story == [
         "connected",
         "lost: connection lost without a close frame",
@@ -207,10 +207,10 @@ async def test_an_open_but_silent_stream_is_noticed(
 async def test_a_stream_that_talks_or_has_nothing_to_say_is_left_alone(
     venue: ScriptedVenue, make_stream: MakeStream
 ) -> None:
-    talking = make_stream("a@trade", silence_limit_s=0.4)
+    talking = make_stream("a@trade", silence_limit_s=1.5)
     await until(lambda: talking.story)
-    idle = make_stream(silence_limit_s=0.4)
-    for number in range(12):
+    idle = make_stream(silence_limit_s=1.5)
+    for number in range(20):
         await venue.stream_sockets[0].send_json(trade_frame(number))
         await asyncio.sleep(0.1)
     assert talking.story == idle.story == ["connected"]
@@ -296,7 +296,7 @@ async def test_stock_python_binance_dies_of_a_burst(venue: ScriptedVenue) -> Non
 async def test_a_server_that_will_shut_down_is_left_for_a_new_one_first(
     venue: ScriptedVenue, make_stream: MakeStream, notice: dict[str, Any]
 ) -> None:
-    listener = make_stream("a@trade", overlap_s=0.2)
+    listener = make_stream("a@trade", overlap_s=1.0)
     await until(lambda: listener.story)
     await venue.stream_sockets[0].send_json(notice)
     await until(lambda: len(venue.stream_sockets) == 2)
@@ -349,7 +349,7 @@ async def test_closing_is_quick_and_leaves_nothing_behind(
     started_s = time.monotonic()
     await listener.stream.close()
     await listener.task
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < 8
     assert listener.story == ["connected", "lost: closed by us"]
     await until(lambda: len(asyncio.all_tasks()) <= tasks_before)
 

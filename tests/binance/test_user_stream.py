@@ -196,7 +196,7 @@ async def test_what_the_old_server_still_says_is_heard_before_it_is_left(
 async def test_an_old_server_that_falls_silent_may_have_kept_events_to_itself(
     venue: ScriptedVenue, make_client: MakeClient
 ) -> None:
-    client = make_client(timeout_s=0.2)
+    client = make_client(timeout_s=1.0)
     story: list[str] = []
     client.ws_api.on_connected = lambda: story.append("connected")
     client.ws_api.on_lost = lambda reason: story.append("lost")

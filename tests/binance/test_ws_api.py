@@ -92,6 +92,7 @@ async def test_a_late_error_wedges_nothing(venue: ScriptedVenue, make_client: Ma
 
     accept = venue.api
     client = make_client()
+    await client.ws_api.connect()
     venue.api = late
     with pytest.raises(OutcomeUnknown, match="no answer within"):
         await client.ws_api.request("order.place", {}, timeout_s=0.05)
