@@ -153,6 +153,11 @@ async def test_twenty_thousand_orders_and_500_reconnects_leave_nothing_behind(
         await system.stop()
 
 
+def replaced(venue: OrderVenue) -> int:
+    """How many connections of each kind there have been: for events, and for orders."""
+    return min(len(venue.subscribed), len(venue.api_sockets) - len(venue.subscribed))
+
+
 @pytest.mark.asyncio
 async def test_connections_are_replaced_before_their_end_without_a_gap(
     venue: OrderVenue, keys: Any, caplog: pytest.LogCaptureFixture
@@ -173,8 +178,10 @@ async def test_connections_are_replaced_before_their_end_without_a_gap(
         await until(lambda: gateway._is_ready.is_set() and gateway.client.ws_api.is_connected)
         tasks_at_start = len(asyncio.all_tasks())
         events = 0
-        end_s = asyncio.get_running_loop().time() + 3.0
-        while asyncio.get_running_loop().time() < end_s:
+        loop = asyncio.get_running_loop()
+        least_s, patience_s = loop.time() + 3.0, loop.time() + 60.0
+        # A slow machine may need longer for as many lives.
+        while loop.time() < least_s or (replaced(venue) < 4 and loop.time() < patience_s):
             events += 1
             system.send(market_order(events))
             for socket in list(venue.subscribed):
@@ -186,8 +193,7 @@ async def test_connections_are_replaced_before_their_end_without_a_gap(
         await until(lambda: len(tally.execution_ids) == events)
         assert tally.answers == {OrderStatus.NEW: events}
         assert tally.execution_ids == set(range(1, events + 1))
-        assert len(venue.subscribed) >= 4
-        assert len(venue.api_sockets) - len(venue.subscribed) >= 4
+        assert replaced(venue) >= 4
         assert tally.events["HoldTrading"] == 0
         assert tally.events["AccountSnapshot"] == 1
         await until(lambda: len(venue.open_api_sockets()) <= 3)

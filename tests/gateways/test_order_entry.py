@@ -118,7 +118,7 @@ async def test_without_the_socket_orders_go_by_rest_after_a_while_and_come_back_
     venue: TwoWayVenue, open_gateway: OpenFloor, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    floor = await open_gateway(venue, fallback_after_s=1.2)
+    floor = await open_gateway(venue, fallback_after_s=3.0)
     floor.place("resting")
     await floor.until(lambda: floor.orders("resting"))
     await take_socket_away(venue, floor)
@@ -283,7 +283,7 @@ async def test_a_silent_amendment_is_unknown(venue: TwoWayVenue, open_gateway: O
     async def keep_silent(socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
         """The venue says nothing."""
 
-    floor = await open_gateway(venue, request_timeout_s=0.2)
+    floor = await open_gateway(venue, request_timeout_s=1.0)
     venue.on_order = keep_silent
     floor.amend("a", "a2", "1")
     [order] = await floor.until(lambda: floor.orders("a"))

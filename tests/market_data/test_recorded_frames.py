@@ -122,13 +122,13 @@ async def test_the_book_has_the_recorded_best_prices(
     feed = make_feed()
     feed.want(Trade, BookTicker, OrderBook)
     feed.start()
-    await feed.until(lambda: playback.is_over, 60)
+    await feed.until(lambda: playback.is_over, 240)
     counts = {
         kind: sum(1 for frame in playback.frames if kind in frame[:40])
         for kind in (b"@trade", b"@bookTicker")
     }
-    await feed.until(lambda: len(feed.all_of(BookTicker)) == counts[b"@bookTicker"], 30)
-    await feed.until(lambda: len(feed.all_of(Trade)) == counts[b"@trade"], 30)
+    await feed.until(lambda: len(feed.all_of(BookTicker)) == counts[b"@bookTicker"], 120)
+    await feed.until(lambda: len(feed.all_of(Trade)) == counts[b"@trade"], 120)
     assert check_books(feed) >= comparable
     assert feed.states() == ["DISCONNECTED", "LIVE"]
     assert (playback.snapshots, feed.actor.synchronisations) == (1, 1)
@@ -154,9 +154,9 @@ async def test_a_lost_frame_makes_one_gap_and_one_resynchronisation(
     feed = make_feed()
     feed.want(Trade, BookTicker, OrderBook)
     feed.start()
-    await feed.until(lambda: playback.is_over, 30)
+    await feed.until(lambda: playback.is_over, 120)
     tickers = sum(1 for frame in playback.frames if b"@bookTicker" in frame[:40])
-    await feed.until(lambda: len(feed.all_of(BookTicker)) == tickers, 30)
+    await feed.until(lambda: len(feed.all_of(BookTicker)) == tickers, 120)
     gaps = [status for status in feed.all_of(FeedStatus) if status.state is FeedState.GAP]
     assert [gap.missed for gap in gaps] == [missing["u"] - missing["U"] + 1]
     assert feed.states() == ["DISCONNECTED", "LIVE", "GAP", "LIVE"]
