@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.harness import BotProcess, LocalVenue, wait_until
+from tests.commands.lives import heard
 
 StartVenue = Callable[..., LocalVenue]
 StartBot = Callable[..., BotProcess]
@@ -92,7 +93,10 @@ def test_an_order_on_the_first_trade_is_not_refused_for_want_of_a_price(
     (tmp_path / "my_bot.py").write_text(STRATEGY)
     body = BODY.format(has_price=str(has_price).lower())
     configuration = venue.write_configuration(tmp_path, body)
-    ended = start_bot("--config", configuration, "--duration", "4").wait()
+    bot = start_bot("--config", configuration)
+    wait_until(lambda: "became" in heard(bot), "what became of it")
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait()
     assert ended.code == 0, ended.stderr
     first = next(line for line in ended.stderr.splitlines() if "became" in line)
     assert "NO_MARKET_PRICE" not in first
@@ -110,6 +114,8 @@ def test_a_venue_that_tells_no_price_does_not_keep_the_bot_from_starting(
     venue = start_venue("--rate", "200", "--faults", str(faults))
     (tmp_path / "my_bot.py").write_text(STRATEGY)
     configuration = venue.write_configuration(tmp_path, BODY.format(has_price="true"))
-    ended = start_bot("--config", configuration, "--duration", "6").wait()
+    bot = start_bot("--config", configuration)
+    wait_until(lambda: "REJECTED NO_MARKET_PRICE" in heard(bot), "that it was refused")
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait()
     assert ended.code == 0, ended.stderr
-    assert "REJECTED NO_MARKET_PRICE" in ended.stderr

@@ -102,7 +102,7 @@ def test_readers_that_leave_early_do_not_stop_the_bot(
     start_venue: Callable[..., LocalVenue], start_bot: Callable[..., BotProcess], tmp_path: Path
 ) -> None:
     venue = start_venue("--rate", "60")
-    bot = start_bot("--config", venue.write_configuration(tmp_path, PATIENT), "--duration", "2.5")
+    bot = start_bot("--config", venue.write_configuration(tmp_path, PATIENT), "--duration", "5")
     assert bot.process.stdout is not None
     assert bot.process.stderr is not None
     bot.process.stdout.close()
@@ -147,7 +147,7 @@ def test_a_second_interrupt_leaves_at_once_and_names_what_is_open(
         with pytest.raises(subprocess.TimeoutExpired):
             bot.process.wait(0.5)
         bot.signal(signal.SIGINT)
-        ended = bot.wait(3.0)
+        ended = bot.wait(8.0)
     finally:
         venue.process.send_signal(signal.SIGCONT)
     assert ended.code == 130
@@ -183,9 +183,10 @@ def test_what_an_end_waits_for_is_told_with_how_long_at_most(
     wait_until(lambda: "open 1" in read_lines(bot), "an order that rests")
     venue.set_fault(kind="silence", on=silent, executes=False)
     bot.signal(signal.SIGTERM)
-    wait_until(lambda: told in read_lines(bot), "what it waits for", 30.0)
+    wait_until(lambda: told in read_lines(bot), "what it waits for")
     bot.signal(signal.SIGTERM)
-    assert bot.wait(5.0).code == 130
+    # Unless it leaves at once it ends by itself, and with another code.
+    assert bot.wait().code == 130
 
 
 def read_lines(bot: BotProcess) -> str:
@@ -236,7 +237,7 @@ def test_the_bot_ends_with_its_embedded_exchange(start_bot: Callable[..., BotPro
     (exchange,) = wait_until(lambda: children_of(bot.process.pid), "the exchange's process")
     wait_until(lambda: "open 2" in read_lines(bot), "orders that rest there")
     os.kill(exchange, signal.SIGKILL)
-    ended = bot.wait(10.0)
+    ended = bot.wait()
     assert ended.code == 1
     assert "the local exchange has ended (exit code -9), and its account with it" in ended.stderr
     assert "0 still open" in ended.stdout, "there is no account any more that they could be open in"

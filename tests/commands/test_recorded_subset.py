@@ -1,5 +1,6 @@
 """`--record-only`: a recording of some message classes only, which says so, and can be market data all the same."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from actors.backtest.source import open_data
 from actors.commands.backtest import main
 from messages.codec import class_name_of
 from messages.recording import Entry, Opening, Output, read_recording
-from tests.commands.harness import BotProcess
+from tests.commands.harness import BotProcess, wait_until
 
 
 def test_only_the_named_classes_are_recorded(
@@ -18,7 +19,13 @@ def test_only_the_named_classes_are_recorded(
 ) -> None:
     recording = tmp_path / "run.recording"
     words = ("--record", recording, "--record-only", "Trade,Fill", "--rate", "50")
-    ended = start_bot(*words, "--duration", "2").wait()
+    bot = start_bot(*words)
+    wait_until(
+        lambda: recording.exists() and recording.read_bytes().count(b"\xa5Trade") > 20,
+        "trades in the recording",
+    )
+    bot.signal(signal.SIGTERM)
+    ended = bot.wait()
     assert ended.code == 0, ended.stderr
     opening, *records = read_recording(recording)
     assert isinstance(opening, Opening)

@@ -341,7 +341,7 @@ def test_a_venue_that_cannot_be_reached_is_one_sentence_and_is_interruptible(
         "waiting for the venue at http://127.0.0.1:9/api:"
     )
     bot.signal(2)
-    ended = bot.wait(3.0)
+    ended = bot.wait()
     assert ended.code == 0
     assert ended.stderr == ""
 

@@ -72,7 +72,7 @@ def test_a_handler_that_never_returns_is_broken_off_at_the_end(
     for number in signals:
         bot.signal(number)
         time.sleep(0.1)  # or the two would be one
-    ended = bot.wait(30.0)
+    ended = bot.wait()
     assert ended.code == 0, ended.stderr
     assert venue.open_ids() == ["manual-1"]
     assert "Stuck is out: BrokenOff: the end was asked for" in ended.stderr
@@ -87,9 +87,9 @@ def test_an_end_after_a_time_breaks_handlers_off_as_a_signal_does(
 ) -> None:
     venue = start_venue()
     # Long enough for a busy machine to come to the handler that hangs.
-    bot = start(start_bot, venue, tmp_path, STUCK, "--duration", "5")
+    bot = start(start_bot, venue, tmp_path, STUCK, "--duration", "8")
     wait_for_word(tmp_path, "there is no return", "the handler that hangs")
-    ended = bot.wait(30.0)
+    ended = bot.wait()
     assert ended.code == 0, ended.stderr
     assert venue.open_ids() == []
     assert "Stuck is out: BrokenOff: the end was asked for" in ended.stderr
@@ -103,7 +103,7 @@ def test_the_end_of_a_bot_that_fails_breaks_handlers_off_as_well(
     """Also one that begins in the very turn of the loop in which the bot fails: nobody hears of an end before it."""
     venue = start_venue()
     bot = start(start_bot, venue, tmp_path, FAILING)
-    ended = bot.wait(30.0)
+    ended = bot.wait()
     assert ended.code == 1, ended.stderr
     assert venue.open_ids() == []
     assert "Fragile is out: ZeroDivisionError" in ended.stderr
@@ -121,8 +121,8 @@ def test_handlers_that_return_late_have_five_seconds_in_all_at_the_end(
     """Each returns before its time is up; an end of a dozen turns of the loop would wait for one at every turn."""
     venue = start_venue()
     sleepy = STUCK.replace("Stuck", "Sleepy")
-    bot = start(start_bot, venue, tmp_path, sleepy, *(["--duration", "4"] if is_timed else []))
-    wait_for_word(tmp_path, "this takes a while", "the handler that sleeps", 30.0)
+    bot = start(start_bot, venue, tmp_path, sleepy, *(["--duration", "6"] if is_timed else []))
+    wait_for_word(tmp_path, "this takes a while", "the handler that sleeps")
     begin_s = time.monotonic()
     if not is_timed:
         bot.signal(signal.SIGTERM)
