@@ -7,14 +7,19 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def pytest_configure() -> None:
-    """Tells asyncio that the main thread has no loop of its own.
+    """Tells asyncio that the main thread has no loop of its own, and hypothesis that a machine may be slow.
 
     Else the first asynchronous test makes one that nobody closes, and whichever test runs `asyncio.run` later drops it.
+    And an example that a busy machine needs 200 ms for would be a failure.
     """
     asyncio.set_event_loop(None)
+    patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("patient", patient)
+    settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

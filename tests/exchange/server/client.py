@@ -54,7 +54,7 @@ def now_ms() -> int:
 async def room_in_minute() -> None:
     """Waits, if a minute is about to end: the request weight begins anew with the next one."""
     left = 60.0 - time.time() % 60.0
-    if left < 3.0:
+    if left < 12.0:
         await asyncio.sleep(left)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from tests.exchange.server.client import LIMIT_ORDER, World, now_ms, sign
+from tests.exchange.server.client import LIMIT_ORDER, PATIENCE_SECONDS, World, now_ms, sign
 
 ORDER = {**LIMIT_ORDER, "side": "BUY", "quantity": "0.01", "price": "50000"}
 TRADE = "btcusdt@trade"
@@ -180,7 +180,7 @@ async def test_pongs_of_any_kind_and_pings_of_the_client(still_world: World) -> 
                 await socket.pong(payload)
             for _ in range(100):
                 await socket.ping(b"are you there")
-        pong = await api.socket.receive(timeout=5)
+        pong = await api.socket.receive(timeout=PATIENCE_SECONDS)
         assert pong.data == b"are you there"
         await streams.socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 1})
         assert (await streams.next())["result"] == []

@@ -37,7 +37,7 @@ def started(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str
 def wait(process: "subprocess.Popen[str]") -> tuple[int, float]:
     """The exit code, and how long it took."""
     start = time.monotonic()
-    return process.wait(timeout=10), time.monotonic() - start
+    return process.wait(timeout=60), time.monotonic() - start
 
 
 def test_the_first_line_tells_all_and_sigterm_ends_it() -> None:
@@ -52,14 +52,14 @@ def test_the_first_line_tells_all_and_sigterm_ends_it() -> None:
             "ed25519_private_key",
         ]
         assert line["ws_api"] == line["streams"] + "/ws-api/v3"
-        with urllib.request.urlopen(line["rest"] + "/api/v3/ticker/price", timeout=10) as answer:
+        with urllib.request.urlopen(line["rest"] + "/api/v3/ticker/price", timeout=60) as answer:
             tickers = msgspec.json.decode(answer.read())
         assert [one["symbol"] for one in tickers] == ["BTCUSDT", "ETHUSDT"]
         assert all(float(one["price"]) > 0 for one in tickers)
         process.send_signal(signal.SIGTERM)
         code, seconds = wait(process)
         assert code == 0
-        assert seconds < 5
+        assert seconds < 15
 
 
 def test_keys_differ_at_every_start_whatever_the_seed() -> None:
@@ -81,7 +81,7 @@ def test_it_stays_when_its_input_ends_unasked() -> None:
         assert process.stdin is not None
         process.stdin.close()
         for _ in range(3):
-            with urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=10) as answer:
+            with urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=60) as answer:
                 assert answer.status == 200
         process.send_signal(signal.SIGINT)
         assert wait(process)[0] == 0
@@ -97,9 +97,9 @@ def test_a_recording_is_played(tmp_path: Path) -> None:
     with started("--market", str(file), "--speed", "0") as (process, line):
         url = line["rest"] + "/api/v3/trades?symbol=BTCUSDT"
         trades: list[Any] = []
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(trades) < 9 and time.monotonic() < deadline:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 trades = msgspec.json.decode(answer.read())
         assert [trade["id"] for trade in trades] == list(range(9))
         assert trades[8]["price"] == "40000.18000000"
@@ -133,7 +133,7 @@ def test_a_port_that_is_taken_is_told() -> None:
         port = line["rest"].rpartition(":")[2]
         command = [sys.executable, "-m", "actors.commands.exchange", "--port", port]
         done = subprocess.run(
-            command, cwd=ROOT, text=True, capture_output=True, timeout=20, check=False
+            command, cwd=ROOT, text=True, capture_output=True, timeout=60, check=False
         )
         assert done.returncode == 1
         assert f"cannot serve on port {port}" in done.stderr
@@ -155,13 +155,13 @@ def test_a_file_of_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     file.write_text('[[faults]]\nkind = "error"\ncode = -1008\non = "ping"\nnth = 2\n')
     with started("--market", "still", "--faults", str(file), "--control") as (_, line):
         assert list(line)[-1] == "control"
-        with urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=10) as answer:
+        with urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=60) as answer:
             assert answer.status == 200
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=10)
+            urllib.request.urlopen(line["rest"] + "/api/v3/ping", timeout=60)
         caught.value.close()
         assert caught.value.code == 503
-        with urllib.request.urlopen(line["control"] + "/state", timeout=10) as answer:
+        with urllib.request.urlopen(line["control"] + "/state", timeout=60) as answer:
             (told,) = msgspec.json.decode(answer.read())["faults"]
         assert (told["kind"], told["seen"], told["struck"]) == ("error", 2, 1)
     file.write_text('[[faults]]\nkind = "eror"\n[[faults]]\nkind = "late"\n')

@@ -18,7 +18,7 @@ from tests.exchange.server.conformance_streams import (
 from tests.exchange.server.documented_events import EVENTS
 
 NAMES = {name: kind for streams in STREAMS.values() for name, kind in streams.items()}
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def kind_of(message: Any) -> str:

@@ -273,7 +273,7 @@ async def test_a_flood_of_messages_ends_the_connection(still_world: World) -> No
     async with still_world.streams("/ws") as streams:
         for _ in range(60):
             await streams.socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 1})
-        messages = [await streams.socket.receive(timeout=5) for _ in range(51)]
+        messages = [await streams.socket.receive(timeout=PATIENCE_SECONDS) for _ in range(51)]
         assert messages[-1].type is aiohttp.WSMsgType.CLOSE
         assert messages[-1].data == 1008
 
@@ -320,23 +320,25 @@ async def test_whoever_does_not_read_is_dropped_and_slows_nobody() -> None:
 @pytest.mark.asyncio
 async def test_both_sides_ping_and_silence_ends_a_connection() -> None:
     configuration = ExchangeConfiguration(
-        market=STILL, ping_interval_seconds=0.05, silence_seconds=0.3
+        market=STILL, ping_interval_seconds=0.05, silence_seconds=1.0
     )
     async with running(configuration) as world, world.streams("/ws", autoping=False) as streams:
-        ping = await streams.socket.receive(timeout=5)
+        ping = await streams.socket.receive(timeout=PATIENCE_SECONDS)
         assert ping.type is aiohttp.WSMsgType.PING
         assert abs(int(ping.data) - now_ms()) < 2000
         await streams.socket.ping(b"hello")
-        while (message := await streams.socket.receive(timeout=5)).type is aiohttp.WSMsgType.PING:
+        while (
+            message := await streams.socket.receive(timeout=PATIENCE_SECONDS)
+        ).type is aiohttp.WSMsgType.PING:
             await streams.socket.pong()
         assert (message.type, message.data) == (aiohttp.WSMsgType.PONG, b"hello")
         # Any pong is a sign of life, whatever it holds.
         for _ in range(12):
-            message = await streams.socket.receive(timeout=5)
+            message = await streams.socket.receive(timeout=PATIENCE_SECONDS)
             assert message.type is aiohttp.WSMsgType.PING
             await streams.socket.pong(b"something else")
         start = time.monotonic()
         while message.type is aiohttp.WSMsgType.PING:
-            message = await streams.socket.receive(timeout=5)
+            message = await streams.socket.receive(timeout=PATIENCE_SECONDS)
         assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
-        assert 0.2 < time.monotonic() - start < 3
+        assert 0.9 < time.monotonic() - start < 10

@@ -8,7 +8,7 @@ import pytest
 
 from actors.exchange.configuration import STILL, ExchangeConfiguration
 from actors.exchange.limits import RateLimit
-from tests.exchange.server.client import World, now_ms, running
+from tests.exchange.server.client import PATIENCE_SECONDS, World, now_ms, running
 
 
 @pytest.mark.asyncio
@@ -104,7 +104,7 @@ async def test_nonsense_is_answered_and_the_connection_lives(
 async def test_ids_come_back_as_they_were(still_world: World, raw: str) -> None:
     async with still_world.api() as api:
         await api.socket.send_str(f'{{"id":{raw},"method":"ping"}}')
-        message = await api.socket.receive(timeout=5)
+        message = await api.socket.receive(timeout=PATIENCE_SECONDS)
         assert str(message.data).startswith(f'{{"id":{raw},"status":200,')
 
 
@@ -193,7 +193,7 @@ async def test_too_much_weight_is_refused_with_the_time_to_retry_then_banned() -
             assert data["retryAfter"] % 86_400_000 == 0
             statuses = [(await api.call("ping"))["status"] for _ in range(10)]
             assert statuses == [429] * 9 + [418]
-            ended = await api.socket.receive(timeout=5)
+            ended = await api.socket.receive(timeout=PATIENCE_SECONDS)
             assert ended.type is aiohttp.WSMsgType.CLOSE
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             async with world.api():
@@ -228,5 +228,5 @@ async def test_the_server_says_goodbye() -> None:
         assert said[0]["event"]["e"] == "serverShutdown"
         assert said[1]["stream"] == "!serverShutdown"
         assert said[2]["e"] == "serverShutdown"
-        message = await api.socket.receive(timeout=5)
+        message = await api.socket.receive(timeout=PATIENCE_SECONDS)
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
