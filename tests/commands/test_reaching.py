@@ -153,7 +153,7 @@ async def test_an_answer_that_comes_late_is_waited_for(
     local.process.send_signal(signal.SIGSTOP)
     loop = asyncio.get_running_loop()
     try:
-        check = VenueCheck(venue_of(local), request_timeout_s=0.3, patience_s=60)
+        check = VenueCheck(venue_of(local), request_timeout_s=1.0, patience_s=60)
         task = loop.create_task(check.run())
         while True:
             if "no answer" in check.reason:
