@@ -181,7 +181,7 @@ async def test_messages_keep_coming_while_an_actor_is_down(start_system: StartSy
         SOURCE,
         actor(Brittle),
         actor(pongs),
-        restart_policy=RestartPolicy(backoff_s=0.05),
+        restart_policy=RestartPolicy(backoff_s=0.5),
         mailbox_limits={"sequence_limit": 3},
     )
     emit(system, Datum(value=1), Ping(value=-1), Ping(value=2))

@@ -311,7 +311,7 @@ async def test_whoever_does_not_read_is_dropped_and_slows_nobody() -> None:
         worst = 0
         for _ in range(500):
             worst = max(worst, now_ms() - (await streams.next())["E"])
-        assert worst < 1000
+        assert worst < 5000
         # Nobody has said good-bye, so only a connection that the server has cut comes to an end.
         await asyncio.wait_for(read_to_the_end(reader), PATIENCE_SECONDS)
         writer.transport.abort()
