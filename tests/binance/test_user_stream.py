@@ -251,7 +251,7 @@ async def test_a_connection_that_answers_no_question_is_ended_and_another_is_lef
     lost: list[str] = []
     client.ws_api.on_lost = lost.append
     await client.ws_api.subscribe_user_stream(lambda event: None)
-    assert await client.ws_api.verify(1.0)
+    assert await client.ws_api.verify(20.0)
     assert lost == []
     accept = venue.api
     venue.api = stay_silent
@@ -269,7 +269,8 @@ async def test_a_connection_is_renewed_before_the_venue_ends_it(
     client.ws_api.lifetime_s = 0.1
     await client.ws_api.subscribe_user_stream(lambda event: None)
     client.ws_api.lifetime_s = 3600.0
-    await until(lambda: len(venue.api_sockets) == 2 and len(venue.open_api_sockets()) == 1)
+    # On a slow machine the second one began as short a life too.
+    await until(lambda: len(venue.api_sockets) >= 2 and len(venue.open_api_sockets()) == 1)
     assert client.ws_api.is_user_stream_live
 
 

@@ -113,6 +113,8 @@ async def test_stock_python_binance_is_wedged_by_a_late_error(venue: ScriptedVen
 
     stock = WebsocketAPI(url=venue.endpoints.ws_api)
     stock._ws_kwargs = {"proxy": None}
+    await stock.request("0", {"id": "0", "method": "ping", "params": {}})
+    venue.api_requests.clear()
     stock.TIMEOUT = 0.05
     venue.api = late
     with pytest.raises(BinanceWebsocketUnableToConnect, match="timed out"):
@@ -245,8 +247,8 @@ async def test_stock_python_binance_is_wedged_by_a_key_refused_without_a_questio
 ) -> None:
     stock = WebsocketAPI(url=venue.endpoints.ws_api)
     stock._ws_kwargs = {"proxy": None}
-    stock.TIMEOUT = 0.1
     await stock.request("1", {"id": "1", "method": "ping", "params": {}})
+    stock.TIMEOUT = 0.1
     await venue.api_sockets[0].send_json(
         {"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid API-key"}}
     )
