@@ -83,7 +83,7 @@ class OrderVenue(ScriptedVenue):
         status, answer = self.rest_answers.get(f"{request.method} {path}", (200, plain.get(path)))
         if answer is None:
             status, answer = 400, {"code": -2013, "msg": "Order does not exist."}
-        headers = {"Retry-After": "1"} if status in (418, 429) else None
+        headers = {"Retry-After": "3"} if status in (418, 429) else None
         return web.json_response(answer, status=status, headers=headers)
 
     async def answer_api(self, socket: web.WebSocketResponse, request: dict[str, Any]) -> None:

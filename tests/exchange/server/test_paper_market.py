@@ -21,8 +21,8 @@ from actors.exchange.fault_rules import FrameDropped
 from tests.exchange.server.client import World, running
 
 PATIENCE_SECONDS = 30.0
-A_MOMENT = 0.05
-"""Above the error of the measured clock: a trade in the moment of an order's acceptance passes it by."""
+A_MOMENT = 0.5
+"""Above the error of the measured clock, on a busy machine too: a trade in the moment of an order's acceptance passes it by."""
 SOURCE = ExchangeConfiguration(symbols=("BTCUSDT", "ETHUSDT"), market=STILL)
 
 
