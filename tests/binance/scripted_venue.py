@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from actors.binance.endpoints import BinanceEndpoints, endpoints_at
+from tests.free_port import free_port
 
 Reply = dict[str, Any]
 RestScript = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
@@ -53,7 +54,7 @@ class ScriptedVenue:
         """While it is cleared, sockets wait in their handshake."""
         self.handshake_gate.set()
         self.handshakes = 0
-        self._port = 0
+        self._port = free_port()
         self._runner: web.AppRunner | None = None
         self._scripts: set[asyncio.Task[None]] = set()
 
@@ -69,7 +70,6 @@ class ScriptedVenue:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         await site.start()
-        self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         """Cuts every connection and stops listening."""

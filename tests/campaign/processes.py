@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 from actors.runtime.failpoints import VARIABLE
 from tests.commands.harness import PATIENCE_S, ROOT, UNLIMITED, LocalVenue, wait_until
+from tests.free_port import free_port
 
 REMOVES_SOON = f"journal_days = {1 / 86_400}"
 """What an earlier life has written is history for the next one, and removed at its start."""
@@ -49,13 +49,6 @@ quantity = "0.0011"
 every = 3
 distance = 0.0003
 """
-
-
-def free_port() -> int:
-    """A port that nobody uses at present."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Exchange(LocalVenue):

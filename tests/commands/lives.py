@@ -1,11 +1,11 @@
 """For the tests of what happens when: an exchange that outlives its own death, and the comparison of books at the end."""
 
 import os
-import socket
 from decimal import Decimal
 from pathlib import Path
 
 from tests.commands.harness import PATIENCE_S, BotProcess, Ended, LocalVenue, wait_until
+from tests.free_port import free_port
 
 INITIAL = {"BTC": Decimal(100)}
 RISK = """
@@ -36,11 +36,8 @@ class EnduringVenue(LocalVenue):
     """An exchange at one address for all its lives, which keeps accounts, orders and trades."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
         self.arguments = [
-            *("--rate", "60", "--order-limit", "100000", "--port", str(port)),
+            *("--rate", "60", "--order-limit", "100000", "--port", str(free_port())),
             *("--state", str(folder / "exchange.sqlite")),
         ]
         self.start()

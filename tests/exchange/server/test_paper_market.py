@@ -1,7 +1,6 @@
 """A paper market on another exchange's streams: a second local exchange plays Binance, over real sockets."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from actors.exchange.configuration import (
 from actors.exchange.fault_plan import FaultPlan
 from actors.exchange.fault_rules import FrameDropped
 from tests.exchange.server.client import World, running
+from tests.free_port import free_port
 
 PATIENCE_SECONDS = 30.0
 A_MOMENT = 0.5
@@ -181,10 +181,7 @@ async def test_a_gap_is_mended_by_a_snapshot(caplog: pytest.LogCaptureFixture) -
 
 @pytest.mark.asyncio
 async def test_a_lost_source_empties_the_book_until_it_is_back() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    configuration = replace(SOURCE, port=port)
+    configuration = replace(SOURCE, port=free_port())
     async with running(configuration) as source:
         context = paper(source)
         world = await context.__aenter__()
