@@ -18,7 +18,9 @@ from tests.clients.environments import (
     UnreachableError,
     environment,
     last_line,
+    lock_of,
 )
+from tests.clients.locking import make_lock
 
 HERE = Path(__file__).parent
 RUN_SECONDS = 90.0
@@ -80,14 +82,39 @@ def language_of(client: dict[str, Any]) -> str:
     return str(client.get("language", "python"))
 
 
+def lock(clients: dict[str, dict[str, Any]]) -> int:
+    """Makes the locks of these clients' environments anew; 1 when one could not be made."""
+    failed = False
+    made: set[Path] = set()
+    for name, client in clients.items():
+        if lock_of(client) in made:
+            continue  # two clients of one package share its lock
+        made.add(lock_of(client))
+        try:
+            told = f"locked in {make_lock(name, client).relative_to(Path.cwd())}"
+        except (FailedError, SkippedError) as problem:
+            failed, told = True, f"failed: {problem}"
+        sys.stdout.write(f"{name} ({client['requirement']}): {told}\n")
+        sys.stdout.flush()
+    return int(failed)
+
+
 def main() -> int:
     """Every client in turn; 1 when one failed."""
     clients = tomllib.loads((HERE / "clients.toml").read_text())
     parser = CommandParser(prog="bin/test --clients", description=__doc__)
     parser.add_argument("--only", choices=sorted(clients), help="this client alone")
     parser.add_argument("--prepare", action="store_true", help="only make the environments")
+    parser.add_argument(
+        "--lock",
+        action="store_true",
+        help="make the locks in tests/clients/locks anew, and nothing else: the newest of all that comes with each client"
+        " (needs uv and npm)",
+    )
     options = parser.parse_args()
     only = options.only
+    if options.lock:
+        return lock({only: clients[only]} if only else clients)
     failed = False
     unreachable: set[str] = set()
     for name in [only] if only else clients:

@@ -1,5 +1,7 @@
-"""Each client's own environment: a virtual one of Python, or a folder of Node packages; made once and kept."""
+"""Each client's own environment: a virtual one of Python, or a folder of Node packages; made once, of what its lock names."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,6 +12,9 @@ from typing import Any
 
 from platformdirs import user_cache_dir
 
+LOCKS = Path(__file__).parent / "locks"
+DESCRIPTION = ("requirement", "instead_of_dependencies", "built_with", "variables")
+"""What in clients.toml says how an environment is made."""
 INSTALL_SECONDS = 600.0
 UNREACHABLE = re.compile(
     r"Retrying \(|NewConnectionError|Network is unreachable|npm (?:error|ERR!) code "
@@ -31,6 +36,47 @@ class UnreachableError(SkippedError):
     """There is no package registry to install this client from."""
 
 
+def is_node(client: dict[str, Any]) -> bool:
+    """Whether a client is a package of Node's; else it is one of Python's."""
+    return bool(client.get("language") == "node")
+
+
+def pin_of(client: dict[str, Any]) -> str:
+    """What a lock says of a client of Python's: there names are written in one way."""
+    return str(client["requirement"]).lower().replace("_", "-")
+
+
+def lock_of(client: dict[str, Any]) -> Path:
+    """Where the lock of a client's environment lies; two clients of one package share both."""
+    if is_node(client):
+        name, _, _ = client["requirement"].rpartition("@")
+        return LOCKS / f"{name.strip('@').replace('/', '-')}.json"
+    return LOCKS / f"{pin_of(client).partition('==')[0]}.txt"
+
+
+def is_locked(client: dict[str, Any]) -> bool:
+    """Whether its lock holds a client itself, in the version that is pinned."""
+    lock = lock_of(client)
+    if not lock.exists():
+        return False
+    if is_node(client):
+        name, _, version = client["requirement"].rpartition("@")
+        packages = json.loads(lock.read_text())["packages"]
+        held = (packages[""]["dependencies"].get(name), packages[f"node_modules/{name}"]["version"])
+        return bool(held == (version, version))
+    return pin_of(client) in lock.read_text().splitlines()
+
+
+def folder_of(client: dict[str, Any]) -> Path:
+    """Where a client's environment lies: elsewhere whenever what it is made of has changed."""
+    package = client["requirement"].replace("==", "-").replace("@", "-").strip("-")
+    made_of = json.dumps([client.get(key) for key in DESCRIPTION]).encode()
+    digest = hashlib.sha256(made_of + lock_of(client).read_bytes()).hexdigest()
+    return (
+        Path(user_cache_dir("ticktroupe")) / "clients" / f"{package.replace('/', '-')}-{digest[:8]}"
+    )
+
+
 def environment(
     name: str, client: dict[str, Any], *, may_install: bool = True
 ) -> tuple[str, dict[str, str]]:
@@ -38,12 +84,12 @@ def environment(
 
     Raises SkippedError where it cannot be had, FailedError where what is pinned cannot be installed.
     """
-    # Two clients of one package share its environment.
-    package = client["requirement"].replace("==", "-").replace("@", "-").strip("-")
-    folder = Path(user_cache_dir("ticktroupe")) / "clients" / package.replace("/", "-")
-    is_node = client.get("language") == "node"
+    if not is_locked(client):
+        remedy = f"`bin/test --clients --lock --only {name}` makes one"
+        raise FailedError(f"it has no lock of this version: {remedy}")
+    folder = folder_of(client)
     made = folder / "made"
-    if is_node:
+    if is_node(client):
         interpreter = shutil.which("node")
         if interpreter is None or shutil.which("npm") is None:
             raise SkippedError("node and npm are not installed")
@@ -55,14 +101,27 @@ def environment(
         sys.stderr.write(f"{name}: making its environment\n")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        if is_node:
-            install(["npm", "install", "--prefix", str(folder), client["requirement"]])
+        if is_node(client):
+            (folder / "package.json").write_text(node_package(client))
+            shutil.copy(lock_of(client), folder / "package-lock.json")
+            install(["npm", "ci", "--prefix", str(folder)])
         else:
             make_virtual(interpreter, folder, client)
         made.touch()
-    if is_node:
+    if is_node(client):
         return interpreter, {"NODE_PATH": str(folder / "node_modules")}
     return str(folder / "bin/python"), {}
+
+
+def node_package(client: dict[str, Any]) -> str:
+    """The package.json of an environment, which says what its lock is for."""
+    name, _, version = client["requirement"].rpartition("@")
+    described = {
+        "name": lock_of(client).stem,  # else npm names it for the folder it lies in
+        "private": True,
+        "dependencies": {name: version},
+    }
+    return json.dumps(described, indent=2) + "\n"
 
 
 def make_virtual(interpreter: str, folder: Path, client: dict[str, Any]) -> None:
@@ -70,7 +129,11 @@ def make_virtual(interpreter: str, folder: Path, client: dict[str, Any]) -> None
     if client.get("is_compiled", False):
         require_compiler(interpreter)
     install([interpreter, "-m", "venv", str(folder)])
-    pip = [str(folder / "bin/python"), "-m", "pip", "install"]
+    pip = [str(folder / "bin/python"), "-m", "pip", "install", "-c", str(lock_of(client))]
+    if "built_with" in client:
+        # What pip fetches by itself for a build is held by these constraints in some of pip's versions alone.
+        install([*pip, *client["built_with"]])
+        pip.append("--no-build-isolation")
     if "instead_of_dependencies" in client:
         install([*pip, *client["instead_of_dependencies"]])
         pip.append("--no-deps")
@@ -111,8 +174,8 @@ def find_python(at_least: str) -> str:
     raise SkippedError(f"it needs Python {at_least}, and none is on the path")
 
 
-def install(command: list[str], variables: dict[str, str] | None = None) -> None:
-    """Runs an installation, with these environment variables beside those that are."""
+def install(command: list[str], variables: dict[str, str] | None = None) -> str:
+    """Runs an installation, with these environment variables beside those that are; tells what it printed."""
     try:
         done = subprocess.run(
             command,
@@ -127,6 +190,7 @@ def install(command: list[str], variables: dict[str, str] | None = None) -> None
         if (told := UNREACHABLE.search(done.stdout + done.stderr)) is not None:
             raise UnreachableError(f"no package registry can be reached ({told[0]})")
         raise FailedError(f"it cannot be installed: {last_line(done.stderr)}")
+    return done.stdout
 
 
 def last_line(text: str) -> str:
