@@ -25,9 +25,11 @@ class Stuck(Strategy):
             self.buy(self.symbol, self.quantity, price=self.price)
 
     def on_order_update(self, update: OrderUpdate) -> None:
-        """Does not return."""
+        """Does not return once its order rests."""
+        if update.order.status != "NEW":
+            return
         self.log.warning("from here on there is no return")
-        while update.order.status == "NEW":
+        while True:
             try:
                 self.rounds += 1
             except Exception:
