@@ -1,7 +1,7 @@
 """Streams that the data do not hold and that follow from those they do: bars and quotes from trades, bars from finer ones.
 
-Bars come from the same component as in live trading (trading/bars.py). A quote from trades is what the simulated venue
-would quote at them: a tick on either side of the last one.
+Bars from trades are built by trading/bars.py and told at their end (bar_ends.py). A quote from trades is what the simulated
+venue would quote at them: a tick on either side of the last one.
 """
 
 from collections.abc import Iterator
@@ -28,12 +28,17 @@ class DerivedStreams:
         self.ticks: dict[str, float] = {}
         """Per symbol with derived quotes its price step."""
 
-    def want_bars(self, symbol: str, interval: KlineInterval, start_time_ns: int) -> None:
-        """Builds these bars from the symbol's trades from now on."""
+    def want_bars(
+        self, symbol: str, interval: KlineInterval, start_time_ns: int
+    ) -> BarBuilder | None:
+        """Builds these bars from the symbol's trades from now on; None if they are built already."""
         builders = self.bars.setdefault(symbol, [])
-        if all(builder.interval is not interval for builder in builders):
-            builders.append(TimeBars(Exchanges.BINANCE, symbol, interval, start_time_ns))
-            self.plan.derived[symbol] = True
+        if any(builder.interval is interval for builder in builders):
+            return None
+        builder = TimeBars(Exchanges.BINANCE, symbol, interval, start_time_ns)
+        builders.append(builder)
+        self.plan.derived[symbol] = True
+        return builder
 
     def want_coarse_bars(self, symbol: str, fine: str, interval: KlineInterval) -> None:
         """Builds these bars from finer ones from now on."""

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from actors.backtest.bar_book import BarBook
+from actors.backtest.bar_ends import BarEnds
 from actors.backtest.chunk_copy import ChunkCopy
 from actors.backtest.derived import DerivedStreams
 from actors.backtest.gateway import SimulatedGateway
@@ -62,6 +63,7 @@ class Player:
         self.gateway: SimulatedGateway | None = None
         self.manager: ActorCell | None = None
         self.derived = DerivedStreams(plan)
+        self.bar_ends = BarEnds(self)
         self.readings: dict[str, Reading] = {}
         """Per symbol the last message that quotes, as the venue knows it."""
         self.delivered: dict[str, Reading] = self.readings
@@ -72,6 +74,8 @@ class Player:
         self.copy = ChunkCopy(b"\x90", msgspec.msgpack.Decoder(list[Any]).decode, 0, 1)
         self.stream_in_hand = -1
         """The only stream of the chunk in hand, or -1."""
+        self.read_until_ns = -1
+        """The time of the last message of the chunk in hand: all that follows it is later."""
         self.index = -1
         """The last message of the chunk in hand that was played."""
         self.tight: Actor[Any] | None = None
@@ -122,6 +126,7 @@ class Player:
             decode = self.decoders[chunk.stream]
             self.copy = ChunkCopy(chunk.frame, decode, chunk.message_count, self.number + 1)
             self.index, self.stream_in_hand = -1, chunk.stream
+            self.read_until_ns = chunk.last_time_ns
             if chunk.stream >= 0 and self.plan.is_plain(chunk.stream) and self.system.tap is None:
                 self._play_stream(chunk)
             else:
@@ -211,11 +216,14 @@ class Player:
             if plan.is_bar:
                 self._end_bar(symbol)
         if self.is_delayed:
-            due_ns = max(time_ns + self.feed_delays.next_ns(), self.last_delivery_ns)
-            self.last_delivery_ns = due_ns
-            self.timeline.at(due_ns, self._deliver_late, copy, index)
+            self.timeline.at(self.next_delivery_ns(time_ns), self._deliver_late, copy, index)
             return
         self._deliver(copy, index)
+
+    def next_delivery_ns(self, time_ns: int) -> int:
+        """When what the venue says at a time comes to us, after all that it has said before."""
+        self.last_delivery_ns = max(time_ns + self.feed_delays.next_ns(), self.last_delivery_ns)
+        return self.last_delivery_ns
 
     def _end_bar(self, symbol: str) -> None:
         self.next_bars.pop(symbol, None)

@@ -11,7 +11,7 @@ class by exchange, symbol and interval; within a stream by id. The order of the 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -80,6 +80,18 @@ class MarketData(msgspec.Struct, frozen=True):
     def chunks(self) -> Iterator[Chunk]:
         """All messages, a chunk at a time. Each call begins anew."""
         return merge_segments(self.segments, self.begin_ns, self.end_ns)
+
+    def chunks_ahead(self, symbol: str, classes: Collection[str], begin_ns: int) -> Iterator[Chunk]:
+        """A symbol's messages of some classes from an instant on, beyond the end that was set: to see what comes next."""
+        mine = {
+            index
+            for index, stream in enumerate(self.streams)
+            if stream.symbol == symbol and stream.message_class in classes
+        }
+        segments = [
+            item for item in self.segments if item.stream in mine and item.last_time_ns >= begin_ns
+        ]
+        return merge_segments(segments, begin_ns, END_OF_TIME_NS)
 
     def frames(self) -> Iterator[list[tuple[int, bytes]]]:
         """All messages, each encoded on its own: lists of `(receive_time_ns, frame)`."""

@@ -70,7 +70,9 @@ class Wanted:
         has_trades = (Trade, symbol, "") in self.plan.by_key
         what = f"{symbol} {message_class.__name__} {interval}".strip()
         if message_class is Kline and has_trades and wanted.interval is not None:
-            player.derived.want_bars(symbol, wanted.interval, player.clock.time_ns)
+            builder = player.derived.want_bars(symbol, wanted.interval, player.clock.time_ns)
+            if builder is not None:
+                player.bar_ends.follow(builder)
             notes.append(f"{what}: built from trades")
         elif (
             message_class is Kline

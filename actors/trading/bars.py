@@ -181,7 +181,7 @@ class TimeBars(BarBuilder):
             finished.append(self.finish(self.growing))
             self._next_open_ns = self.growing.close_time_ns + 1
             self.growing = None
-        if self._last_price is None or time_ns < self._next_open_ns:
+        if self._last_price is None or time_ns <= self._next_open_ns:
             return finished
         flat = self._flat_bars(time_ns, self._last_price)
         self._next_open_ns = find_bounds(self.interval, time_ns)[0]

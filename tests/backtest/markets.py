@@ -1,7 +1,7 @@
 """Market data in memory, in the form in which files give them, and shorthands for the messages in them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +28,22 @@ class MemoryData(MarketData, frozen=True):
     def chunks(self) -> Iterator[Chunk]:
         """All of them."""
         return iter(self.chunk_list)
+
+    def chunks_ahead(self, symbol: str, classes: Collection[str], begin_ns: int) -> Iterator[Chunk]:
+        """Those of a symbol's streams; what lies before the instant is cut off."""
+        for chunk in self.chunk_list:
+            stream = self.streams[chunk.stream]
+            if stream.symbol != symbol or stream.message_class not in classes:
+                continue
+            messages = [
+                item
+                for item in self.make_decoder()(chunk.frame)
+                if item.receive_time_ns >= begin_ns
+            ]
+            if messages:
+                yield chunk._replace(
+                    frame=msgspec.msgpack.encode(messages), message_count=len(messages)
+                )
 
 
 def make_data(messages: Sequence[Any], size: int = 256) -> MemoryData:
