@@ -33,13 +33,15 @@ class Hop:
 
 
 def explain_order(run: Path, name: str) -> list[str]:
-    """The lines to print. Raises BacktestError for an order that the run does not know."""
+    """The lines to print.
+
+    Raises BacktestError for an order that the run does not know, or a number that several of its orders have.
+    """
     trail = list(read_trail(run))
     found = sightings_of(trail, name)
     if not found:
-        found_names = set[str]().union(*(names_of(sighting.message) for sighting in trail))
         # The venue's numbers tell a reader nothing, and any two are alike.
-        known = sorted(item for item in found_names if not item.isdigit())
+        known = sorted(set[str]().union(*(names_of(sighting.message) for sighting in trail)))
         hint = suggest(name, known, f"it has {', '.join(known[:SHOWN_NAMES])} ..." if known else "")
         told = f" ({hint})" if hint else ""
         raise BacktestError(f"{run}: nothing is known of an order {name!r}{told}")

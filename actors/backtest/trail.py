@@ -107,27 +107,45 @@ def read_records(path: Path) -> Iterator[Sighting]:
 
 
 def names_of(message: Message) -> set[str]:
-    """Every id by which a message calls its order."""
-    order = message
-    if isinstance(message, NewOrderRequest | OrderUpdate):
-        order = message.order
+    """Every id by which a message calls its order, but the venue's number."""
+    order = order_of(message)
     found = {str(getattr(order, name, "") or "") for name in ("order_id", "client_order_id")}
-    number = getattr(order, "exchange_order_id", 0)
-    if number:
-        found.add(str(number))
     return found - {""}
 
 
+def number_of(message: Message) -> tuple[str, str] | None:
+    """The symbol and the venue's number of a message's order: a venue counts the orders of each symbol by themselves."""
+    order = order_of(message)
+    number = getattr(order, "exchange_order_id", 0)
+    return (str(getattr(order, "symbol", "")), str(number)) if number else None
+
+
+def order_of(message: Message) -> Message:
+    """What tells of the order in a message."""
+    return message.order if isinstance(message, NewOrderRequest | OrderUpdate) else message
+
+
 def sightings_of(trail: Iterable[Sighting], name: str) -> list[Sighting]:
-    """All that concerns one order, whichever of its ids is given."""
-    everything = list(trail)
-    names = {name}
+    """All that concerns one order, whichever of its ids is given.
+
+    Raises BacktestError for a number that the venue has given to orders of several symbols.
+    """
+    everything = [(item, names_of(item.message), number_of(item.message)) for item in trail]
+    numbers = {number for _, _, number in everything if number is not None and number[1] == name}
+    if len(numbers) > 1:
+        own = {min(names) for _, names, number in everything if number in numbers and names}
+        symbols = " and ".join(sorted(symbol for symbol, _ in numbers))
+        raise BacktestError(
+            f"the venue gave the number {name} to an order in {symbols}: give the order's own id, "
+            f"one of {', '.join(sorted(own))}"
+        )
+    known = {name}
     is_growing = True
     while is_growing:
-        before = len(names)
-        for sighting in everything:
-            found = names_of(sighting.message)
-            if found & names:
-                names |= found
-        is_growing = len(names) > before
-    return [item for item in everything if names_of(item.message) & names]
+        before = len(known) + len(numbers)
+        for _, names, number in everything:
+            if names & known or number in numbers:
+                known |= names
+                numbers |= {number} if number is not None else set()
+        is_growing = len(known) + len(numbers) > before
+    return [item for item, names, number in everything if names & known or number in numbers]

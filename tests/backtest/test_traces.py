@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from actors.backtest.divergence import compare_orders, read_live_orders
 from actors.backtest.engine import BacktestRun, run_backtest
@@ -18,8 +19,9 @@ from actors.runtime.journal import Journal
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.tap import RecordingTap
 from messages.codec import encode
-from messages.enums import OrderStatus
+from messages.enums import Exchanges, OrderStatus, OrderType, Side
 from messages.market import MarketMessage
+from messages.orders import Fill, NewOrderRequest, Order, OrderUpdate
 from messages.recording import Opening, Output, read_recording
 from tests.backtest.command import call
 from tests.backtest.markets import START, make_data
@@ -166,6 +168,52 @@ def test_an_order_is_explained_from_a_journal(
     assert any("market_data " in line and "receives" in line for line in lines)
     assert any("sends Fill" in line for line in lines)
     assert not any("gateway" in line for line in lines)
+
+
+def test_orders_of_two_symbols_with_one_number_are_not_mixed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite", "bot")
+    entries: list[tuple[str, int, str, int, bytes]] = []
+    for symbol, name in (("BTCUSDT", "one"), ("ETHUSDT", "two")):
+        order = Order(
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            symbol=symbol,
+            order_id=f"{name}-0-1",
+            client_order_id=f"bot-{name}-0-1",
+            quantity=Decimal(1),
+            price=Decimal(100),
+        )
+        numbered = replace_fields(order, exchange_order_id=5, status=OrderStatus.NEW)
+        fill = Fill(
+            strategy=name,
+            exchange=Exchanges.BINANCE,
+            symbol=symbol,
+            order_id="",
+            client_order_id="",
+            exchange_order_id=5,
+            trade_id=1,
+            side=Side.BUY,
+            price=Decimal(100),
+            quantity=Decimal(1),
+        )
+        for message in (
+            NewOrderRequest(exchange=Exchanges.BINANCE, order=order),
+            OrderUpdate(strategy=name, order=numbered),
+            fill,
+        ):
+            number = len(entries) + 1
+            frame = encode(message)
+            kind = type(message).__name__
+            entries.append(("order_manager", number, kind, START + number, frame))
+    journal.write(entries, {}, is_retold=False)
+    journal.close()
+    for name in ("one-0-1", "bot-one-0-1"):
+        lines = explain_order(tmp_path, name)
+        assert len(lines) == 3
+        assert "ETHUSDT" not in "\n".join(lines)
+    told = r"number 5 to an order in BTCUSDT and ETHUSDT: .* one of bot-one-0-1, bot-two-0-1"
+    with pytest.raises(BacktestError, match=told):
+        explain_order(tmp_path, "5")
 
 
 def test_equal_runs_do_not_part(recorded: tuple[Path, BacktestRun]) -> None:
