@@ -10,6 +10,9 @@ from messages.enums import Exchanges, KlineInterval
 from messages.instruments import Instrument
 from messages.orders import Order
 
+END_OF_BOT = "the bot stops"
+"""Why trading is halted at an orderly end."""
+
 
 class Ready(Message, kw_only=True):
     """The order manager knows what the venue knows; from now on strategies may trade."""

@@ -4,7 +4,7 @@ Orders are paired as `pairing.py` says. A reason is told for each difference. Of
 `rejection`; `missed data`, if the other one never had the tick that it was decided on; else `an earlier difference`, which
 is named. Of a pair: `rejection`; `other terms`, for it was decided in another state; and where it was filled or ended
 otherwise: `latency`, if it has reached the venue earlier or later than the other; `missed data`, if the backtest lacks
-ticks of its time; else `fill model`.
+ticks of its time; else `fill model`. What only the live run placed, and refused since it was stopping, is no difference.
 """
 
 from bisect import bisect_left
@@ -18,6 +18,7 @@ from actors.backtest.pairing import pair_orders, tick_of
 from actors.backtest.record import OrderRow, make_row
 from actors.backtest.report import time_text
 from actors.backtest.trail import read_trail
+from messages.control import END_OF_BOT
 from messages.enums import OrderStatus, Reason
 from messages.instruments import to_text
 from messages.orders import OrderUpdate
@@ -95,7 +96,7 @@ def compare_orders(
         difference: Difference | None = None
         if one is not None and other is not None:
             difference = compare_pair(one, other, short)
-        elif one is not None:
+        elif one is not None and not is_of_the_end(one):
             difference = alone(one, "only live", had_tested, last.get(one.strategy))
         elif other is not None:
             difference = alone(other, "only in the backtest", had_live, last.get(other.strategy))
@@ -120,6 +121,11 @@ def alone(row: OrderRow, where: str, had: HeardTicks, before: Difference | None)
         cause = f"; the last one was {before.order_id}, {before.reason}" if before else ""
         text = f"{what}, decided on {row.decided_on_id or 'a timer'}{cause}"
     return Difference(row.created_time_ns, row.strategy, row.order_id, reason, text)
+
+
+def is_of_the_end(row: OrderRow) -> bool:
+    """Whether an order was refused because the bot was stopping, which no backtest does in the middle of its data."""
+    return row.reason is Reason.HALTED and row.reason_text.endswith(END_OF_BOT)
 
 
 def compare_pair(live: OrderRow, tested: OrderRow, short: Sequence[int]) -> Difference | None:

@@ -18,7 +18,7 @@ from actors.commands.composition import (
 from actors.commands.configuration import Configuration
 from actors.commands.control import BotControl
 from actors.commands.left_orders import describe_order
-from actors.commands.monitor import END_OF_BOT, Monitor
+from actors.commands.monitor import Monitor
 from actors.commands.proof import (
     ACCOUNT_PATIENCE_S,
     PROOF_PATIENCE_S,
@@ -31,7 +31,7 @@ from actors.gateways.binance_cancels import CANCEL_PATIENCE_S
 from actors.gateways.errors import GatewayError
 from actors.order_manager.naming import OrderNames
 from actors.runtime.system import System
-from messages.control import HaltTrading
+from messages.control import END_OF_BOT, HaltTrading
 
 Result = TypeVar("Result")
 FAILED = 1

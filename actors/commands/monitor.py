@@ -32,8 +32,6 @@ from messages.orders import Fill, Order, OrderUpdate
 from messages.recovery import GateNote
 
 RECENT = 8
-END_OF_BOT = "the bot stops"
-"""Why trading is halted at an orderly end."""
 EXPECTED_REFUSALS = frozenset({Reason.HALTED, Reason.HELD, Reason.STOPPED})
 """Why they came was said when the halt, hold or stop began."""
 

@@ -21,8 +21,9 @@ from actors.commands.amounts import (
     show_price,
 )
 from actors.commands.latencies import show_quantiles
-from actors.commands.monitor import END_OF_BOT, BotFigures
+from actors.commands.monitor import BotFigures
 from actors.runtime.system import System
+from messages.control import END_OF_BOT
 
 REFRESH_S = 0.25
 PLAIN_LINE_S = 5.0

@@ -19,7 +19,8 @@ from actors.runtime.journal import Journal
 from actors.runtime.specification import ActorSpecification
 from actors.runtime.tap import RecordingTap
 from messages.codec import encode
-from messages.enums import Exchanges, OrderStatus, OrderType, Side
+from messages.control import END_OF_BOT
+from messages.enums import Exchanges, OrderStatus, OrderType, Reason, Side
 from messages.market import MarketMessage
 from messages.orders import Fill, NewOrderRequest, Order, OrderUpdate
 from messages.recording import Opening, Output, read_recording
@@ -259,6 +260,21 @@ def test_missing_data_and_rejections_are_named(recorded: tuple[Path, BacktestRun
     found = compare_orders(live.values(), poor)
     assert found[0].reason == "rejection"
     assert "INSUFFICIENT_FUNDS" in found[0].text
+
+
+def test_what_was_refused_by_the_bots_own_stop_is_no_difference(
+    recorded: tuple[Path, BacktestRun],
+) -> None:
+    row = next(iter(read_live_orders(recorded[0]).values()))
+    text = f"trading is halted: {END_OF_BOT}"
+    refused = replace(row, status=OrderStatus.REJECTED, reason=Reason.HALTED, reason_text=text)
+    assert compare_orders([refused], []) == []
+    # Of one that the backtest placed, as it went on, it is said.
+    (found,) = compare_orders([refused], [row])
+    assert (found.reason, END_OF_BOT in found.text) == ("rejection", True)
+    # A halt of another kind is one that a backtest must come to as well.
+    (found,) = compare_orders([replace(refused, reason_text="trading is halted: loss")], [])
+    assert found.reason == "rejection"
 
 
 def test_latency_is_measured_in_a_recording(recorded: tuple[Path, BacktestRun]) -> None:
