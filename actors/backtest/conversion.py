@@ -26,7 +26,7 @@ from actors.backtest.synthetic_data import convert_synthetic, is_synthetic, pars
 from actors.backtest.table_rows import convert_csv
 from messages.enums import Exchanges
 
-CONVERSION_VERSION = 3
+CONVERSION_VERSION = 4
 """Goes up whenever the same file would be converted otherwise."""
 MANIFEST = "manifest.json"
 

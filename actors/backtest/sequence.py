@@ -2,7 +2,8 @@
 
 Messages of one instant are put in the order of their ids. A message whose time is before the last one's is an error,
 named by its line. When repairing, it begins a new segment instead: a file of its own in the cache, which the merge puts
-in its place.
+in its place. An id that comes again at another time is left out; ids that go back while time goes on are told, and such
+messages stay where their times put them.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from actors.backtest.data_files import Note
 from actors.backtest.errors import DataError
 from actors.backtest.frame_store import FrameFileWriter
 from actors.backtest.row_messages import Batch
+from actors.backtest.seen_ids import SeenIds
 
 MAXIMUM_SEGMENTS = 1_000
 SILENCE_NS = 60 * 10**9
@@ -53,16 +55,18 @@ class StreamSequencer:
         self.source = source
         self.has_ids = has_ids
         self.segments: list[StoredSegment] = []
-        self.gaps = self.missing = self.duplicates = self.moved = 0
-        self.first_gap = ""
-        self.silences = 0
+        self.duplicates = self.repeated = self.moved = 0
+        self.descents = 0
+        """How often ids went back while time went on."""
+        self.first_descent = ""
+        self.silences: list[Hole] = []
         self.longest_silence_ns = 0
-        self.holes: list[Hole] = []
-        """What is missing, in order; nothing is told of a file whose rows had to be put in their place."""
         self.step, self.what = step, what
         self._path, self._repair = path, repair
         self._writer: FrameFileWriter | None = None
+        self._seen = SeenIds(step)
         self._last_id = self._last_time_ns = -1
+        """Of what was written last into this segment."""
         self._held: tuple[list[int], list[int], list[Any]] = ([], [], [])
         """What has the newest time so far: more of that instant may follow."""
 
@@ -133,7 +137,8 @@ class StreamSequencer:
             name = f"{self._path.name}.{len(self.segments)}.frames"
             self._writer = FrameFileWriter(self._path.with_name(name))
             self._last_time_ns = times[0]
-        if ids[0] != self._last_id + self.step or ids != list(
+        seen = self._seen
+        if ids[0] != seen.last + self.step or ids != list(
             range(ids[0], ids[0] + self.step * len(ids), self.step or 1)
         ):
             keep = self._check_ids(times, ids)
@@ -141,32 +146,42 @@ class StreamSequencer:
                 times = [times[index] for index in keep]
                 ids = [ids[index] for index in keep]
                 messages = [messages[index] for index in keep]
+        else:
+            seen.go_on(ids[0], ids[-1], times[0])
         if not self.has_ids:
             self._check_silence(times)
         if times:
             self._writer.write(times, ids, messages)
-            self._last_id, self._last_time_ns = max(ids[-1], self._last_id), times[-1]
+            self._last_id, self._last_time_ns = ids[-1], times[-1]
 
     def _check_ids(self, times: list[int], ids: list[int]) -> list[int]:
-        """Counts what is missing and what is there twice; the indices of what is to be kept."""
+        """Notes what is missing, what is there twice, and ids that go back; the indices of what is to be kept."""
         keep = []
-        last_id, step = self._last_id, self.step
-        last_key = (self._last_time_ns, last_id)
+        step, take = self.step, self._seen.take
+        last_time_ns, last_id = self._last_time_ns, self._last_id
         for index, number in enumerate(ids):
-            key = (times[index], number)
-            if key == last_key:
+            time_ns = times[index]
+            if number == last_id and time_ns == last_time_ns:
                 self.duplicates += 1
                 continue
-            last_key = key
+            if step and not take(number, time_ns):
+                self.repeated += 1
+                continue
+            if step and number < last_id:
+                self.descents += 1
+                self.first_descent = self.first_descent or show(time_ns)
+            last_time_ns, last_id = time_ns, number
             keep.append(index)
-            missing = (number - last_id) // step - 1 if step and last_id >= 0 else 0
-            if missing > 0:
-                self.gaps += 1
-                self.missing += missing
-                self.holes.append(Hole(times[index], missing, f"{self.what}: {missing} missing"))
-                self.first_gap = self.first_gap or show(times[index])
-            last_id = max(last_id, number)
         return keep
+
+    @property
+    def holes(self) -> list[Hole]:
+        """What is missing, in order; nothing is told of a file whose rows had to be put in their place."""
+        missing = [
+            Hole(gap.time_ns, gap.missing, f"{self.what}: {gap.missing} missing")
+            for gap in self._seen.gaps()
+        ]
+        return sorted([*missing, *self.silences])
 
     def _check_silence(self, times: list[int]) -> None:
         last_ns = self._last_time_ns
@@ -174,9 +189,8 @@ class StreamSequencer:
             return
         for time_ns in times:
             if time_ns - last_ns >= SILENCE_NS:
-                self.silences += 1
                 text = f"{self.what}: nothing for {(time_ns - last_ns) / 1e9:g} s"
-                self.holes.append(Hole(time_ns, 0, text))
+                self.silences.append(Hole(time_ns, 0, text))
                 self.longest_silence_ns = max(self.longest_silence_ns, time_ns - last_ns)
             last_ns = time_ns
 
@@ -184,9 +198,11 @@ class StreamSequencer:
         held = self._held
         self._held = ([], [], [])
         self._write(*held)
+        self._last_id = -1
         writer = self._writer
         if writer is not None:
             writer.close()
+        if writer is not None and writer.count:  # not all of it was there before
             self.segments.append(
                 StoredSegment(
                     writer.path.name,
@@ -213,21 +229,32 @@ class StreamSequencer:
         self._end_segment()
         name, what = self.source.name, self.what
         notes = []
-        if self.gaps:
-            text = f"{what}: {self.missing} missing in {count_of(self.gaps, 'gap')}, the first before {self.first_gap}"
-            notes.append(Note(name, "gap", self.missing, text))
+        if gaps := self._seen.gaps():
+            missing = sum(gap.missing for gap in gaps)
+            first = show(min(gap.time_ns for gap in gaps))
+            text = f"{what}: {missing} missing in {count_of(len(gaps), 'gap')}, the first before {first}"
+            notes.append(Note(name, "gap", missing, text))
         if self.duplicates:
             text = f"{what}: {self.duplicates} there twice, let through once"
             notes.append(Note(name, "duplicate", self.duplicates, text))
+        if self.repeated:
+            text = f"{what}: {self.repeated} there again later in the file, left out"
+            notes.append(Note(name, "duplicate", self.repeated, text))
+        if self.descents:
+            text = (
+                f"{what}: ids go back while time goes on {count_of(self.descents, 'time')}, the first at "
+                f"{self.first_descent}; these rows are played at their times"
+            )
+            notes.append(Note(name, "disorder", self.descents, text))
         if self.moved:
             text = f"{what}: time went back {count_of(self.moved, 'time')}; these rows were put in their place"
             notes.append(Note(name, "repair", self.moved, text))
         if self.silences:
             text = (
-                f"{what}: nothing for a minute or more {count_of(self.silences, 'time')}, "
+                f"{what}: nothing for a minute or more {count_of(len(self.silences), 'time')}, "
                 f"at most {self.longest_silence_ns / 1e9:g} s"
             )
-            notes.append(Note(name, "silence", self.silences, text))
+            notes.append(Note(name, "silence", len(self.silences), text))
         return notes
 
 

@@ -252,6 +252,57 @@ def test_gaps_and_duplicates_are_told_and_the_run_goes_on(tmp_path: Path) -> Non
     ]
 
 
+def test_an_id_that_comes_again_at_another_time_is_left_out_and_told(tmp_path: Path) -> None:
+    rows = [trade_row(number, 1700000000000 + at) for at, number in enumerate((7, 8, 8, 9, 7, 10))]
+    path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
+    for repair in (False, True):
+        data = load(tmp_path, path, repair=repair)
+        assert [trade.trade_id for trade in messages_of(data)] == [7, 8, 9, 10]
+        assert [(note.kind, note.count, note.text) for note in data.notes] == [
+            ("duplicate", 2, "BTCUSDT trades: 2 there again later in the file, left out")
+        ]
+
+
+def test_one_that_comes_again_after_rows_whose_time_goes_back(tmp_path: Path) -> None:
+    rows = [
+        trade_row(number, 1700000000000 + at)
+        for number, at in ((1, 1), (2, 2), (5, 5), (6, 6), (3, 3), (4, 4), (5, 5), (2, 6), (7, 7))
+    ]
+    path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
+    data = load(tmp_path, path, repair=True)
+    assert [trade.trade_id for trade in messages_of(data)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [(note.kind, note.count) for note in data.notes] == [("duplicate", 2), ("repair", 1)]
+
+
+def test_a_part_that_was_all_there_before(tmp_path: Path) -> None:
+    rows = [trade_row(number, 1700000000000 + number) for number in (1, 2, 3, 2)]
+    path = write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows)
+    data = load(tmp_path, path, repair=True)
+    assert [trade.trade_id for trade in messages_of(data)] == [1, 2, 3]
+    assert data.streams[0].first_time_ns == 1700000000001 * 10**6
+    assert [(note.kind, note.count) for note in data.notes] == [("duplicate", 1), ("repair", 1)]
+
+
+def test_ids_that_go_back_while_time_goes_on_are_told(tmp_path: Path) -> None:
+    numbers = (3, 4, 8, 6, 7, 9, 1, 10)
+    rows = [trade_row(number, 1700000000000 + at) for at, number in enumerate(numbers)]
+    data = load(tmp_path, write_lines(tmp_path / "BTCUSDT-trades-x.csv", rows))
+    assert [trade.trade_id for trade in without_statuses(data)] == list(numbers)
+    assert [(note.kind, note.count, note.text) for note in data.notes] == [
+        (
+            "disorder",
+            2,
+            "BTCUSDT trades: ids go back while time goes on 2 times, the first at "
+            "2023-11-14 22:13:20.003000; these rows are played at their times",
+        ),
+        (
+            "gap",
+            2,
+            "BTCUSDT trades: 2 missing in 2 gaps, the first before 2023-11-14 22:13:20.000000",
+        ),
+    ]
+
+
 def test_missing_bars_are_told(tmp_path: Path) -> None:
     opens = [1704067200000 + 60_000 * minute for minute in (0, 1, 5, 6)]
     rows = [kline_row(time, time + 59_999) for time in opens]
