@@ -348,11 +348,11 @@ class BinanceMarketDataFeed(MarketDataFeed):
             try:
                 async with self._snapshot_turns:
                     snapshot = await self._reader.depth_snapshot(line.symbol, self.snapshot_levels)
-            except BinanceError as error:
+                result = book.apply_snapshot(snapshot.last_update_id, snapshot.bids, snapshot.asks)
+            except (BinanceError, ValueError) as error:  # ValueError: what it tells is no book
                 self.log.warning("no snapshot of %s yet: %s", line.symbol, error)
                 await asyncio.sleep(backoff.next_delay_s())
                 continue
-            result = book.apply_snapshot(snapshot.last_update_id, snapshot.bids, snapshot.asks)
             if result is BookResult.APPLIED:
                 break
             self.log.info("a snapshot of %s does not fit: %s", line.symbol, result)

@@ -274,3 +274,18 @@ async def test_wrong_arguments_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         make_feed(**arguments)
+
+
+@pytest.mark.asyncio
+async def test_a_snapshot_of_what_are_no_levels_is_asked_for_again(
+    venue: ScriptedVenue, make_feed: MakeFeed
+) -> None:
+    good = book_of(60, [["1.0", "1"]], [["2.0", "1"]])
+    snapshots = Snapshots(venue, book_of(60, [["0", "1"]], [["2.0", "1"]]), good)
+    feed = make_feed()
+    feed.want(OrderBook)
+    feed.start()
+    await feed.until(lambda: venue.stream_sockets)
+    await send_diff(venue, 61, 61, [["1.1", "1"]], [])
+    await feed.until(lambda: feed.books())
+    assert snapshots.asked == 2
