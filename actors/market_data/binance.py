@@ -4,9 +4,10 @@ Theory of operation. A symbol's streams share one connection. Depth differences 
 after each the best levels are published, never from a book that is void or crossed. A book is synchronised by a task of
 its own: differences are collected first, then the REST snapshot is asked for (web-socket-streams.md, "How to manage a local
 order book correctly"). A hole in the differences voids and empties the book, is told once as GAP, and starts that task
-again; so does the end of a connection, told as DISCONNECTED. Missing trades and closed bars are read by REST and sent before
-those that follow; a GAP says that they come late, and how many could not be had. A connection that is old, or whose server
-will end, is replaced without any of this.
+again; so does the end of a connection, told as DISCONNECTED. A book that has used up half of the levels which its snapshot
+told beyond those that are published is read anew while it goes on: of others the venue tells only what changes. Missing
+trades and closed bars are read by REST and sent before those that follow; a GAP says that they come late, and how many could
+not be had. A connection that is old, or whose server will end, is replaced without any of this.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ from messages.market import BookTicker, Kline, OrderBook, PartialKline, Trade
 STREAMS_PER_CONNECTION = 1000
 """Binance takes 1024 (web-socket-streams.md, General WSS information)."""
 SNAPSHOTS_AT_ONCE = 4
+RENEWAL_PAUSE_S = 10.0
+"""A living book is read anew at most so often."""
 FIRST_DIFFERENCE_WAIT_S = 3.0
 """A symbol in which nothing happens for so long is synchronised without having seen a difference."""
 
@@ -295,9 +298,11 @@ class BinanceMarketDataFeed(MarketDataFeed):
         if book is None:
             return
         before_id = book.update_id
-        result = book.apply_diff(
-            update.first_update_id, update.last_update_id, update.bids, update.asks
-        )
+        difference = (update.first_update_id, update.last_update_id, update.bids, update.asks)
+        result = book.apply_diff(*difference)
+        if line.renewal is not None:
+            line.renewal.apply_diff(*difference)
+            self._synchronisations[line.symbol].has_difference.set()
         if result is BookResult.GAP:
             self._take_hole(line, update.first_update_id - before_id - 1)
             self._synchronisations[line.symbol].has_difference.set()
@@ -324,6 +329,8 @@ class BinanceMarketDataFeed(MarketDataFeed):
                 self.exchange, line.symbol, self.book_levels, event_time_ns, line.last_receive_ns
             )
         )
+        if not book.knows((self.book_levels + self.snapshot_levels) // 2):
+            self._renew(line)
 
     # Synchronisation.
 
@@ -332,9 +339,22 @@ class BinanceMarketDataFeed(MarketDataFeed):
         if book is None or book.is_synchronized or not line.is_connected:
             return
         if line.symbol not in self._synchronisations:
-            has_difference = asyncio.Event()
-            task = self._group.create_task(self._synchronise(line, book, has_difference))
-            self._synchronisations[line.symbol] = Synchronisation(task, has_difference)
+            self._begin_synchronisation(line, book)
+
+    def _renew(self, line: SymbolLine) -> None:
+        """Reads another book beside the one that lives. If that gets a hole meanwhile, this one mends it."""
+        now_s = asyncio.get_running_loop().time()
+        if (
+            line.symbol not in self._synchronisations
+            and now_s >= line.renewed_at_s + RENEWAL_PAUSE_S
+        ):
+            line.renewal, line.renewed_at_s = LocalOrderBook(), now_s
+            self._begin_synchronisation(line, line.renewal)
+
+    def _begin_synchronisation(self, line: SymbolLine, book: LocalOrderBook) -> None:
+        has_difference = asyncio.Event()
+        task = self._group.create_task(self._synchronise(line, book, has_difference))
+        self._synchronisations[line.symbol] = Synchronisation(task, has_difference)
 
     async def _synchronise(
         self, line: SymbolLine, book: LocalOrderBook, has_difference: asyncio.Event
@@ -348,7 +368,8 @@ class BinanceMarketDataFeed(MarketDataFeed):
             try:
                 async with self._snapshot_turns:
                     snapshot = await self._reader.depth_snapshot(line.symbol, self.snapshot_levels)
-                result = book.apply_snapshot(snapshot.last_update_id, snapshot.bids, snapshot.asks)
+                told = (snapshot.last_update_id, snapshot.bids, snapshot.asks)
+                result = book.apply_snapshot(*told, self.snapshot_levels)
             except (BinanceError, ValueError) as error:  # ValueError: what it tells is no book
                 self.log.warning("no snapshot of %s yet: %s", line.symbol, error)
                 await asyncio.sleep(backoff.next_delay_s())
@@ -359,7 +380,7 @@ class BinanceMarketDataFeed(MarketDataFeed):
             await asyncio.sleep(backoff.next_delay_s())
         self.synchronisations += 1
         del self._synchronisations[line.symbol]
-        line.has_hole = False
+        line.book, line.renewal, line.has_hole = book, None, False
         self._tell_state(line)
         self._publish_book(line, book, 0)
 

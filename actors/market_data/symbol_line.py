@@ -16,6 +16,10 @@ class SymbolLine:
         self.streams: list[str] = []
         self.book: LocalOrderBook | None = None
         """None as long as nobody asked for it."""
+        self.renewal: LocalOrderBook | None = None
+        """What is to take the place of the book, which goes on meanwhile."""
+        self.renewed_at_s = float("-inf")
+        """When such a one was begun last, by the loop's clock."""
         self.is_connected = False
         self.is_stale = False
         self.has_hole = False
@@ -60,6 +64,7 @@ class SymbolLine:
         self.last_ticker_id = 0
         if self.book is not None:
             self.book.reset()
+            self.renewal = None
 
     def connect(self, now_ns: int) -> None:
         """Data may come from now on."""

@@ -4,7 +4,8 @@ Source of the rule: web-socket-streams.md, "How to manage a local order book cor
 Differences carry the first and last update id they hold. Those that come before there is a snapshot are kept, a bounded
 number of them; a snapshot older than the oldest kept is of no use. From then on a difference whose last id is not above
 the book's is old; one whose first id is above the book's id + 1 leaves a hole, and the book is void until the next
-snapshot; any other is applied, overlapping or not, since it states absolute quantities.
+snapshot; any other is applied, overlapping or not, since it states absolute quantities. A snapshot tells of so many levels
+only: of one beyond them nothing is known until something happens to it.
 """
 
 import enum
@@ -52,6 +53,8 @@ class BookSide:
         self.best_index = best_index
         """Where the best price stands in `prices`: 0 for asks, -1 for bids."""
         self.maximum_levels = maximum_levels
+        self.end: float | None = None
+        """The worst price up to which every level is known; None if that is all of them."""
 
     def set_levels(self, levels: Iterable[Level]) -> None:
         """Sets the quantities of these prices; 0 removes a price. The worst prices go when there are too many."""
@@ -63,11 +66,31 @@ class BookSide:
                 quantities[price] = quantity
             elif quantities.pop(price, None) is not None:
                 del prices[bisect_left(prices, price)]
-        while len(prices) > self.maximum_levels:
-            del quantities[prices.pop(-1 - self.best_index)]
+        if len(prices) > self.maximum_levels:
+            while len(prices) > self.maximum_levels:
+                del quantities[prices.pop(-1 - self.best_index)]
+            self.set_end(prices[-1 - self.best_index])
+
+    def set_end(self, price: float) -> None:
+        """Beyond this price levels may be missing."""
+        is_asks = self.best_index == 0
+        self.end = (
+            price if self.end is None else min(self.end, price) if is_asks else max(self.end, price)
+        )
+
+    def knows(self, count: int) -> bool:
+        """Whether no level that was never told can lie among the best, so many of them."""
+        if self.end is None:
+            return True
+        if len(self.prices) < count:
+            return False
+        if self.best_index == 0:
+            return self.prices[count - 1] <= self.end
+        return self.prices[-count] >= self.end
 
     def clear(self) -> None:
         """Empties the side."""
+        self.end = None
         self.quantities.clear()
         self.prices.clear()
 
@@ -101,10 +124,15 @@ class LocalOrderBook:
         self._buffer.clear()
 
     def apply_snapshot(
-        self, last_update_id: int, bids: Iterable[RawLevel], asks: Iterable[RawLevel]
+        self,
+        last_update_id: int,
+        bids: Iterable[RawLevel],
+        asks: Iterable[RawLevel],
+        limit: int | None = None,
     ) -> BookResult:
         """Takes a snapshot in place of what the book held, then the differences that waited for it.
 
+        `limit` is how many levels of a side it tells at most: where it tells so many, there may be more beyond.
         IGNORED if it is older than what the book, or the oldest waiting difference, needs. GAP if there is a hole
         among the waiting differences: the book is void then, and those after the hole go on waiting.
         Raises ValueError for a level that is no price and quantity; nothing is changed then.
@@ -115,8 +143,10 @@ class LocalOrderBook:
         if self._buffer and last_update_id < self._buffer[0].first_update_id - 1:
             return BookResult.IGNORED
         self._void()
-        self.bids.set_levels(new_bids)
-        self.asks.set_levels(new_asks)
+        for side, levels in ((self.bids, new_bids), (self.asks, new_asks)):
+            if levels and limit is not None and len(levels) >= limit:
+                side.end = (max if side is self.asks else min)(price for price, _ in levels)
+            side.set_levels(levels)
         self.update_id = last_update_id
         self.is_synchronized = True
         while self._buffer:
@@ -176,6 +206,10 @@ class LocalOrderBook:
     def top(self, count: int) -> tuple[list[Level], list[Level]]:
         """The best levels of both sides, best first."""
         return self.bids.top(count), self.asks.top(count)
+
+    def knows(self, count: int) -> bool:
+        """Whether the best levels of both sides, so many of each, are surely all: see `apply_snapshot` for its `limit`."""
+        return self.bids.knows(count) and self.asks.knows(count)
 
     @property
     def is_crossed(self) -> bool:

@@ -277,6 +277,66 @@ async def test_wrong_arguments_are_refused(
 
 
 @pytest.mark.asyncio
+async def test_a_book_that_leaves_what_its_snapshot_told_is_read_anew(
+    venue: ScriptedVenue, make_feed: MakeFeed
+) -> None:
+    asks = [["101", "1"], ["102", "1"], ["103", "1"], ["104", "1"]]
+    # The venue tells of four levels; that of 96 is there all the while, and nothing happens to it.
+    first = book_of(10, [["100", "1"], ["99", "1"], ["98", "1"], ["97", "1"]], asks)
+    second = book_of(13, [["98", "1"], ["97", "1"], ["96", "7"], ["95", "1"]], asks)
+    snapshots = Snapshots(venue, first, second)
+    feed = make_feed(book_levels=2, snapshot_levels=4)
+    feed.want(OrderBook)
+    feed.start()
+    await feed.until(lambda: venue.stream_sockets)
+    await send_diff(venue, 11, 11, [["100", "2"]], [])
+    await feed.until(lambda: feed.books())
+    await send_diff(venue, 12, 12, [["100", "0"], ["99", "0"], ["90", "3"]], [])
+    await send_diff(venue, 13, 13, [], [["101", "2"]])
+    await feed.until(lambda: snapshots.asked == 2)
+    await feed.until(lambda: feed.actor.synchronisations == 2)
+    await send_diff(venue, 14, 14, [["98", "0"]], [])
+    await feed.until(lambda: feed.books()[-1].update_id == 14)
+    assert feed.books()[-1].bids == [(97.0, 1.0), (96.0, 7.0)]
+    ids = [book.update_id for book in feed.books()]
+    assert ids == sorted(ids)
+    assert feed.states() == ["DISCONNECTED", "LIVE"]
+    assert not gaps_of(feed)
+
+
+@pytest.mark.parametrize("loss", ["hole", "cut"])
+@pytest.mark.asyncio
+async def test_a_book_that_is_lost_while_it_is_read_anew_is_mended_once(
+    venue: ScriptedVenue, make_feed: MakeFeed, loss: str
+) -> None:
+    asks = [["101", "1"]]
+    first = book_of(10, [["100", "1"], ["99", "1"]], asks)
+    second = book_of(20, [["98", "1"], ["97", "1"]], asks)
+    snapshots = Snapshots(venue, first, {"status": 502}, {"status": 502}, second)
+    feed = make_feed(book_levels=1, snapshot_levels=2)
+    feed.want(OrderBook)
+    feed.start()
+    await feed.until(lambda: venue.stream_sockets)
+    await send_diff(venue, 11, 11, [["100", "2"]], [])
+    await feed.until(lambda: feed.books())
+    await send_diff(venue, 12, 12, [["100", "0"], ["99", "0"]], [])
+    await send_diff(venue, 13, 13, [["90", "1"]], [])
+    await feed.until(lambda: snapshots.asked == 2)
+    if loss == "hole":
+        await send_diff(venue, 18, 18, [["90", "2"]], [])
+    else:
+        cut(venue.stream_sockets[0])
+        await feed.until(lambda: len(venue.stream_sockets) == 2)
+    told = FeedState.GAP if loss == "hole" else FeedState.DISCONNECTED
+    await feed.until(lambda: feed.states()[-1] == told.value)
+    await send_diff(venue, 21, 21, [["98", "3"]], [])
+    await feed.until(lambda: feed.books()[-1].update_id == 21)
+    assert feed.books()[-1].bids == [(98.0, 3.0)]
+    assert feed.states() == ["DISCONNECTED", "LIVE", told.value, "LIVE"]
+    assert snapshots.asked == 4
+
+
+@pytest.mark.asyncio
 async def test_a_snapshot_of_what_are_no_levels_is_asked_for_again(
     venue: ScriptedVenue, make_feed: MakeFeed
 ) -> None:

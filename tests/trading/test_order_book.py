@@ -139,6 +139,22 @@ def test_the_worst_levels_go_when_there_are_too_many() -> None:
     assert len(book.bids.quantities) == 3
 
 
+def test_it_says_what_may_be_missing_beyond_a_snapshot() -> None:
+    book = LocalOrderBook(maximum_levels=4)
+    book.apply_snapshot(1, [(9.0, 1.0), (8.0, 1.0)], [(10.0, 1.0), (11.0, 1.0), (12.0, 1.0)], 3)
+    assert book.knows(3), "all bids were told"
+    assert not book.knows(4), "there may be more asks"
+    book.apply_diff(2, 2, [], [(10.0, 0.0), (13.0, 1.0)])
+    assert book.knows(2)
+    assert not book.knows(3), "between 12 and 13"
+    book.apply_diff(3, 3, [(price, 1.0) for price in (7.0, 6.0, 5.0)], [])
+    book.apply_diff(4, 4, [(9.0, 0.0), (4.0, 1.0)], [])
+    assert not book.bids.knows(4), "5 was forgotten"
+    assert book.bids.knows(3)
+    book.apply_snapshot(5, [(9.0, 1.0)], [(10.0, 1.0)], 3)
+    assert book.knows(3)
+
+
 @pytest.mark.parametrize(
     "level",
     [("nan", "1"), ("1", "nan"), ("inf", "1"), ("-1", "1"), ("1", "-1"), ("0", "1"), ("x", "1")],
