@@ -259,7 +259,7 @@ class BinanceGateway(ExchangeGateway):
         self._account.bring_up_to_date(snapshot, statements)
         self._account.note_read(read_to)
         for instrument in self._rules.take_fees(snapshot.maker_fee, snapshot.taker_fee):
-            self.send(instrument)
+            self.tell_rules(instrument)
         return snapshot
 
     async def tell_account(self) -> None:
@@ -369,4 +369,4 @@ class BinanceGateway(ExchangeGateway):
             self.log.warning(
                 "the rules of %s have changed; it is %s", instrument.symbol, instrument.status
             )
-            self.send(instrument)
+            self.tell_rules(instrument)

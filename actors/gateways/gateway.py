@@ -23,6 +23,7 @@ from actors.runtime.context import TASK_CAUSE, Cause
 from actors.runtime.failpoints import ARMED
 from messages.control import Subscribe
 from messages.enums import Exchanges, OrderType, Reason, Side
+from messages.instruments import Instrument
 from messages.order_requests import (
     NewOrderListRequest,
     OrderRequest,
@@ -152,7 +153,7 @@ class ExchangeGateway(VenueActor, VenueCalls):
                 found = await self.instruments(wanted)
                 self._symbols.update(dict.fromkeys(wanted, True))
                 for instrument in found:
-                    self.send(instrument)
+                    self.tell_rules(instrument)
                 for symbol in sorted({*wanted} - {instrument.symbol for instrument in found}):
                     self.log.error("%s has no symbol %r to trade", self.exchange, symbol)
         finally:
@@ -182,8 +183,10 @@ class ExchangeGateway(VenueActor, VenueCalls):
     # Requests.
 
     def on_subscribe(self, subscribe: Subscribe) -> None:
-        """A symbol that somebody watches is one that may be traded: its rules are told."""
+        """A symbol that somebody watches is one that may be traded: its rules are told, again if they are asked for."""
         if subscribe.exchange == self.exchange:
+            if subscribe.message_class == Instrument.__name__:
+                self.repeat_rules(subscribe.symbol)
             self._want([subscribe.symbol])
 
     def on_snapshot_request(self, request: SnapshotRequest) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Self
 
+import msgspec
+
 from actors.gateways.errors import LimitExceeded, Refused
 from actors.runtime.actor import Actor
 from messages.account import AccountSnapshot, Balance
@@ -33,12 +35,14 @@ class VenueActor(
     """An actor that speaks for a venue."""
 
     _holds: dict[str, str]
+    _told_rules: dict[str, Instrument]
     _is_ready: asyncio.Event
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the state that the base keeps."""
         instance = super().__new__(cls, *arguments, **keywords)
         instance._holds = {}
+        instance._told_rules = {}
         instance._is_ready = asyncio.Event()
         return instance
 
@@ -70,6 +74,18 @@ class VenueActor(
         if remaining is None:
             self.log.info("trading goes on")
             self.send(ReleaseTrading(reason=f"{self.name} has no reason left to hold"))
+
+    def tell_rules(self, instrument: Instrument) -> None:
+        """Sends the trading rules of a symbol, and remembers them, without the price of this moment, for `repeat_rules`."""
+        self._told_rules[instrument.symbol] = msgspec.structs.replace(
+            instrument, bid_price=0.0, ask_price=0.0
+        )
+        self.send(instrument)
+
+    def repeat_rules(self, symbol: str) -> None:
+        """Whoever asks for rules that were told already has not heard them: an order manager that began anew."""
+        if (told := self._told_rules.get(symbol)) is not None:
+            self.send(msgspec.structs.replace(told))
 
     async def mend(self, refused: Exception, refusals: int) -> bool:
         """Whether the `refusals`-th refusal of one attempt of the start may be followed by another, all done that may help."""

@@ -1,6 +1,7 @@
 """A gateway, an order manager or a feed that fails: the bot halts, its orders are canceled, and the exit code is 1."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -70,6 +71,15 @@ class OrderManagerThatFails(OrderManager):
         super().on_order(event)
 
 
+class OrderManagerThatFailsOnce(OrderManager):
+    """Fails like the one above, and its successors do not."""
+
+    def on_order(self, event: Order) -> None:
+        if event.status is OrderStatus.CANCELED and not self.recovery.frames:
+            raise RecursionError("the order manager's mistake")
+        super().on_order(event)
+
+
 class FeedThatFails(BinanceMarketDataFeed):
     """Fails a second after its first subscription, in every life."""
 
@@ -134,3 +144,16 @@ async def test_the_bot_halts_with_its_orders_canceled(
     captured = capfd.readouterr()
     assert mistake in captured.out
     assert "0 still open" in captured.out
+
+
+@pytest.mark.asyncio
+async def test_an_order_manager_that_failed_once_trades_on(
+    start_venue: Callable[..., LocalVenue], tmp_path: Path
+) -> None:
+    venue = start_venue("--rate", "20")
+    summary = tmp_path / "summary.json"
+    options = RunOptions(duration_s=6.0, summary=summary)
+    assert await run_composed(tmp_path, venue, OrderManagerThatFailsOnce, options) == 0
+    told = json.loads(summary.read_bytes())
+    assert told["restarts"] == 1
+    assert told["orders"] > 2, "two were sent before it failed"

@@ -13,9 +13,10 @@ import pytest
 from actors.gateways.errors import Refused, Unsent
 from actors.gateways.gateway import ExchangeGateway
 from messages.account import AccountSnapshot
-from messages.control import HoldTrading, ReleaseTrading
+from messages.control import HoldTrading, ReleaseTrading, Subscribe
 from messages.enums import Exchanges, OrderStatus, Reason
 from messages.instruments import Instrument
+from messages.market import BookTicker
 from messages.order_requests import CancelRefused
 from messages.orders import (
     AmendOrderRequest,
@@ -88,7 +89,13 @@ class SmallGateway(ExchangeGateway):
     async def instruments(self, symbols: list[str]) -> list[Instrument]:
         self.log_of_calls.append(f"instruments {' '.join(symbols)}")
         return [
-            Instrument(exchange=self.exchange, symbol=symbol, base_asset="B", quote_asset="Q")
+            Instrument(
+                exchange=self.exchange,
+                symbol=symbol,
+                base_asset="B",
+                quote_asset="Q",
+                bid_price=9.0,
+            )
             for symbol in symbols
             if symbol != "NOSUCH"
         ]
@@ -124,6 +131,27 @@ async def test_the_start_tells_rules_and_account_and_a_new_symbol_its_rules(
     assert floor.gateway.log_of_calls[-1] == "snapshot ONE TWO NOSUCH THREE" or (
         floor.gateway.log_of_calls[-2] == "snapshot ONE TWO NOSUCH THREE"
     )
+
+
+@pytest.mark.asyncio
+async def test_rules_that_are_asked_for_again_are_told_again(open_floor: OpenFloor) -> None:
+    floor = await open_floor(SmallGateway, VENUE, ("ONE", "TWO"))
+    await floor.until_ready()
+    await floor.until(lambda: len(floor.all_of(Instrument)) == 2)
+    # An order manager that began anew asks for the rules of what it trades, and for all else that is watched.
+    for message_class in (Instrument, BookTicker):
+        floor.system.send(
+            Subscribe(
+                exchange=floor.exchange,
+                symbol="TWO",
+                message_class=message_class.__name__,
+                subscriber="desk",
+            )
+        )
+    floor.ask_snapshot()
+    await floor.until(lambda: len(floor.all_of(AccountSnapshot)) == 2)
+    told = [(item.symbol, item.bid_price) for item in floor.all_of(Instrument)]
+    assert told == [("ONE", 9.0), ("TWO", 9.0), ("TWO", 0.0)], "a price of long ago is none"
 
 
 @pytest.mark.asyncio
