@@ -42,6 +42,8 @@ class Books:
         self.table = OrderTable(find_owner or names.find_strategy)
         self.reserved_ids: set[str] = set()
         """Own ids of orders that wait to be placed and are in no table yet; only asked whether they contain one."""
+        self.unruled: dict[str, Order] = {}
+        """Shortened stops that have ended before the rules of their symbol were known: nothing is told of that until then."""
         self.portfolio = Portfolio()
         self.balances = Balances()
         self.instruments: dict[Market, Instrument] = {}

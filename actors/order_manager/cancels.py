@@ -56,6 +56,9 @@ class Cancels:
             self._note_wanted(order, reason)
             self._note_missed(order)
             return
+        if order.order_id in self.books.unruled:
+            self._note_wanted(order, reason)
+            return
         if is_pursued and order.is_open:
             self.pursued.setdefault(order.order_id, 0)
         if order.is_open and order.order_id not in self.publisher.chains.being_amended:

@@ -14,6 +14,7 @@ from actors.order_manager.gate import TradingGate
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from messages.account import Balance
+from messages.enums import OrderStatus, Reason
 from messages.orders import Order
 from messages.recovery import ChainState, LossMark, OrderManagerCheckpoint
 
@@ -80,6 +81,8 @@ class Checkpoints:
             orders[order.order_id] = order
         for order in (*books.unsettled_orders.values(), *books.table.open_orders()):
             orders[order.order_id] = order
+        for order in books.unruled.values():
+            orders[order.order_id] = before_its_end(order)
         return OrderManagerCheckpoint(
             naming_run=books.names.run_number,
             orders=[order if order.is_open else without_origin(order) for order in orders.values()],
@@ -104,6 +107,16 @@ class Checkpoints:
                 fill for fills in self.publisher.waiting_fills.values() for fill in fills
             ],
         )
+
+
+def before_its_end(order: Order) -> Order:
+    """A copy of a stop whose end is not told yet: the next instance asks the venue for it, and acts on it."""
+    copied = copy_order(order)
+    is_canceled = order.status is OrderStatus.CANCELED
+    copied.venue_status = OrderStatus.NEW if is_canceled else None
+    copied.status = OrderStatus.PENDING_CANCEL if is_canceled else OrderStatus.PENDING_NEW
+    copied.reason, copied.reason_text = Reason.REPLACED if is_canceled else Reason.NONE, ""
+    return copied
 
 
 def without_origin(order: Order) -> Order:

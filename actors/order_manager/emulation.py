@@ -83,8 +83,6 @@ class Emulation:
         """When it was last written down how far an order has trailed."""
         self.shortened: set[str] = set()
         """Exits that are being canceled because they offer more than is left; only asked whether they contain one."""
-        self.unruled: dict[str, Order] = {}
-        """Those of them that have ended before the rules of their symbol were known: nothing is told of that until then."""
         self.is_watching = False
 
     def arm(self, order: Order) -> None:
@@ -166,7 +164,10 @@ class Emulation:
         """Arms the trigger again of an order that never came to the venue; True if the change was told here."""
         order = change.order
         if order is None or not change.status_changed:
-            return False
+            is_untold = order is not None and order.order_id in self.books.unruled
+            if is_untold:
+                self.publisher.book(change)
+            return is_untold
         if order.order_id in self.shortened and not order.is_open:
             self.shortened.discard(order.order_id)
             if order.status is not OrderStatus.NOT_FOUND:
@@ -213,7 +214,7 @@ class Emulation:
             return False
         if instrument is None:
             self.publisher.book(change)
-            self.unruled[order.order_id] = order
+            self.books.unruled[order.order_id] = order
             return True
         leg = build_leg(order, order.price, order.open_quantity, self.port.now_ns)
         left, leg.executed_beside = find_left(leg, mates), find_beside(leg, mates)

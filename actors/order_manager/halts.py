@@ -75,7 +75,8 @@ class Halts:
         halt = Halt(command.reason, command.flatten)
         halt.timer = self.port.schedule(self.patience_s, self._give_up, scope)
         self.running[scope] = halt
-        for order in self._open_orders(scope):
+        untold = [each for each in self.books.unruled.values() if scope in (ALL, each.strategy)]
+        for order in [*self._open_orders(scope), *untold]:
             self.cancel(order, command.reason)
         self.progress()
 

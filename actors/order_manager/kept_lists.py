@@ -135,9 +135,9 @@ class KeptLists:
     def on_instrument(self, instrument: Instrument) -> None:
         """The ends of shortened stops that had to wait for these rules are acted on and told."""
         market = (instrument.exchange, instrument.symbol)
-        for order in list(self.emulation.unruled.values()):
+        for order in list(self.books.unruled.values()):
             if (order.exchange, order.symbol) == market:
-                del self.emulation.unruled[order.order_id]
+                del self.books.unruled[order.order_id]
                 self.emulation.shortened.add(order.order_id)
                 self.emulation.settle(
                     OrderChange(Verdict.APPLIED, order, status_changed=True, is_ended=True)

@@ -277,7 +277,7 @@ class OrderManager(Actor[Outputs]):
             self.cancels.request_all(order)
         else:
             # A stop that waits to be armed again for the rest comes to its end by this word.
-            self.parts.emulation.unruled.pop(order.order_id, None)
+            self.books.unruled.pop(order.order_id, None)
             self.publisher.tell(order, Reason.CANCEL_REFUSED, "the order has ended already")
 
     def on_amend_order(self, amend: AmendOrder) -> None:

@@ -6,11 +6,12 @@ import pytest
 
 from actors.testing import make_instrument
 from messages.base import Message
-from messages.control import HaltTrading, Ready, Resync, ResyncRequest
+from messages.control import HaltTrading, Ready, ResumeTrading, Resync, ResyncRequest
 from messages.enums import ListState, OrderStatus, OrderType, Reason
 from messages.order_lists import OrderListUpdate
 from messages.orders import (
     CancelOrderRequest,
+    Fill,
     NewOrderRequest,
     Order,
     OrderUpdate,
@@ -168,14 +169,47 @@ def test_it_waits_for_them_over_another_restart_too() -> None:
     assert only(told, TriggerArmed).order.quantity == Decimal("0.6")
 
 
-@pytest.mark.parametrize("word", ["cancel", "halt"])
-def test_a_word_that_ends_it_before_the_rules_are_known_ends_it(word: str) -> None:
+def test_it_waits_for_them_also_where_a_checkpoint_was_written_meanwhile() -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    begin_without_rules(desk, target, stop)
+    desk.manager.on_stop()
+    begin_without_rules(desk, target, stop)
+    told = desk.tell(make_instrument(), GATEWAY)
+    assert only(told, TriggerArmed).order.quantity == Decimal("0.6")
+
+
+def test_what_it_has_sold_is_told_late_and_its_end_is_not_told_before_the_rules_are_known() -> None:
     desk, _ = restart_without_rules()
+    stop = find(desk, "stop")
+    told = desk.say(stop, S.CANCELED, desk.fill(stop, "0.2"), executed="0.2")
+    assert not words_about_stop(told)
+    told = desk.tell(make_instrument(), GATEWAY)
+    assert only(told, TriggerArmed).order.quantity == Decimal("0.4")
+    assert only(told, Fill).quantity == Decimal("0.2")
+    assert desk.position() == Decimal("0.4")
+
+
+@pytest.mark.parametrize("word", ["cancel", "cancel of its list", "halt", "halt and resume"])
+def test_a_word_that_ends_it_before_the_rules_are_known_ends_it(word: str) -> None:
+    desk, target = open_bracket()
+    stop = send_too_much(desk, target)
+    turn_up(desk, target)
+    desk.restart()
+    desk.tell(ResyncRequest(actor=STRATEGY), "system")
+    desk.watch()
+    desk.advance(0)
+    confirm(desk, stop, "0")
     told: list[Message] = []
-    if word == "cancel":
-        told += desk.cancel("stop")
+    if word.startswith("cancel"):
+        told += desk.cancel("target" if word == "cancel of its list" else "stop")
     else:
         desk.tell(HaltTrading(reason="enough"), "system")
+    if word == "halt and resume":
+        desk.tell(ResumeTrading(), "system")
+    told += confirm(desk, target, "0.4")
+    told += desk.state_account({"USDT": "1000"})
     told += desk.tell(make_instrument(), GATEWAY)
     assert not all_of(told, TriggerArmed)
     assert words_about_stop(told) == [S.CANCELED]
