@@ -70,7 +70,9 @@ class KlineSequence:
                 self._waiting = waiting[position:]
                 self.start(self._fill(self._waiting, bar))
                 return
-            self._pass_on(bar)
+            if bar.open_time_ns == self.next_open_ns:
+                # Otherwise it was told already: it came twice while this was read.
+                self._pass_on(bar)
 
     def _pass_on(self, bar: Kline) -> None:
         self.next_open_ns = bar.close_time_ns + MILLISECOND_NS

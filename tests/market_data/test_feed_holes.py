@@ -267,6 +267,25 @@ async def test_bars_of_a_hole_are_read_again_and_none_is_made_of_parts(
 
 
 @pytest.mark.asyncio
+async def test_bars_that_come_twice_while_a_hole_is_read_are_told_once(
+    venue: ScriptedVenue, make_feed: MakeFeed
+) -> None:
+    memory = TradeMemory(venue, bars=range(100))
+    feed = await open_feed(venue, make_feed, Kline)
+    await send_bar(venue, 10, is_closed=True)
+    memory.gate.clear()
+    # As when a connection takes another's place: both tell of the same bars for a moment.
+    for number in (13, 14, 13, 14):
+        await send_bar(venue, number, is_closed=True)
+    await feed.until(lambda: "exchangeInfo" in memory.asked)
+    memory.gate.set()
+    await send_bar(venue, 15, is_closed=True)
+    await feed.until(lambda: feed.all_of(Kline)[-1].open_time_ns // 60_000_000_000 == 15)
+    told = [bar.open_time_ns // 60_000_000_000 for bar in feed.all_of(Kline)]
+    assert told == [10, 11, 12, 13, 14, 15]
+
+
+@pytest.mark.asyncio
 async def test_a_bar_that_the_venue_does_not_give_is_told_to_be_missing(
     venue: ScriptedVenue, make_feed: MakeFeed
 ) -> None:
