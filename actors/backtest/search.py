@@ -261,8 +261,12 @@ def finished(study: optuna.Study) -> list[Any]:
 
 
 def best_of(study: optuna.Study) -> Any:
-    """The trial with the greatest value; of equals the first."""
-    return max(finished(study), key=lambda trial: (trial.value, -trial.number))
+    """The trial with the greatest value; of equals one that was not refused, and the first of these."""
+
+    def rank(trial: Any) -> tuple[float, bool, int]:
+        return trial.value, REFUSAL not in trial.user_attrs["metrics"], -trial.number
+
+    return max(finished(study), key=rank)
 
 
 def complete(spaces: Sequence[Space], values: Mapping[str, Any]) -> Parameters:

@@ -228,6 +228,28 @@ def test_parameters_with_which_the_strategy_fails_are_no_better_than_those_that_
     assert failed == {REFUSAL: "with them it fails: fails on Trade: RuntimeError: three"}
 
 
+def test_parameters_that_are_refused_are_no_better_than_those_without_the_figure() -> None:
+    tried: list[int] = []
+
+    def evaluate_all(data: MarketData, sets: list[Parameters]) -> list[dict[str, Any]]:
+        tried.extend(item["n"] for item in sets)
+        return [
+            {REFUSAL: "no"} if item["n"] == tried[0] else {"sharpe": None, "trades": 0}
+            for item in sets
+        ]
+
+    (step,) = search(
+        DATA,
+        [Space("n", choices=(2, 3, 4))],
+        evaluate_all,
+        objective="sharpe",
+        trials=16,
+        windows=[Window(0, DATA.first_time_ns, DATA.last_time_ns, DATA.last_time_ns + 1)],
+    )
+    assert step.parameters["n"] != tried[0]
+    assert step.seen == {"sharpe": None, "trades": 0}
+
+
 def test_a_study_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("no database " * 500)
     words = ["--over", "fast=2..3", *BRIEF, "--study", "study.db"]
