@@ -30,7 +30,8 @@ STOP_LOSS, TAKE_PROFIT gets here when it has triggered, and is a MARKET order th
 it. By its mode (faqs/stp_faq.md; the resting order's mode does not matter) the rest of the maker, of the taker, or of both
 expires, or DECREMENT takes the smaller open quantity off both, and so does TRANSFER, which differs only between accounts of
 one trade group: there are none here. What expired is an order's *prevented* quantity; an order
-that ends this way is EXPIRED_IN_MATCH. A FOK order with such a mode does not count on what its own account offers.
+that ends this way is EXPIRED_IN_MATCH. A FOK order with such a mode does not count on what its own account offers, and
+expires whole where it would lose a part of itself to that.
 
 **Two passes.** `plan` walks the book without changing it and says what an order would execute and what that would cost.
 It decides FOK, the funds that a MARKET order needs, and the quantity that an amount of quote asset buys. `execute` is the
@@ -51,6 +52,7 @@ level is the sum of its orders' open quantities, of icebergs what is shown of th
 quantity. The tests hold all of them against random flows of orders.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Protocol
@@ -172,7 +174,29 @@ class MatchingEngine:
 
     def _falls_short(self, taker: OrderRecord, limit: Decimal | None) -> bool:
         plan = self.plan(taker.side, taker.open_quantity, limit, avoided_account(taker))
-        return plan.is_short
+        return plan.is_short or self._loses_a_part(taker)
+
+    def _loses_a_part(self, taker: OrderRecord) -> bool:
+        """Whether an order that others could fill meets one of its own account first, which takes a part of it."""
+        avoided = avoided_account(taker)
+        if avoided is None or taker.self_trade_prevention_mode is SelfTradePrevention.EXPIRE_MAKER:
+            return False
+        remaining = taker.open_quantity
+        for _, level in self.book.levels(taker.side.opposite):
+            queue = deque(
+                (one, one.visible_quantity, one.open_quantity) for one in level.orders.values()
+            )
+            while queue and remaining > 0:
+                maker, shown, left = queue.popleft()
+                if maker.account is avoided:
+                    return True
+                remaining -= shown
+                if left > shown:
+                    left -= shown
+                    queue.append((maker, min(maker.iceberg_quantity or left, left), left))
+            if remaining <= 0:
+                break
+        return False
 
     def _match(self, taker: OrderRecord, limit: Decimal | None, listener: MatchListener) -> None:
         book, other_side = self.book, taker.side.opposite

@@ -8,7 +8,7 @@ import pytest
 from actors.exchange import wire
 from actors.exchange.accounts import Account
 from actors.exchange.errors import VenueError
-from actors.exchange.orders import NewOrder, OrderRecord
+from actors.exchange.orders import ExpiryReason, NewOrder, OrderRecord
 from messages.enums import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -160,6 +160,48 @@ def test_all_or_none_does_not_count_on_ones_own(bench: "Bench") -> None:
     taker = place(bench, account, Side.SELL, "2", "100", Mode.EXPIRE_MAKER, TimeInForce.FOK)
     assert (taker.status, taker.executed_quantity) == (Status.EXPIRED, Decimal(0))
     assert maker.status is Status.NEW
+
+
+@pytest.mark.parametrize(
+    "mode", [Mode.EXPIRE_TAKER, Mode.EXPIRE_BOTH, Mode.DECREMENT, Mode.TRANSFER]
+)
+def test_all_or_none_executes_nothing_where_prevention_would_take_a_part_of_it(
+    bench: "Bench", mode: Mode
+) -> None:
+    """enums.md, Time in force: a FOK "will expire if the full order cannot be filled upon execution"."""
+    account, other = bench.account("one"), bench.account("other")
+    bench.buy(other, "1", "101")
+    maker = place(bench, account, Side.BUY, "1", "100")
+    bench.buy(other, "5", "99")
+    taker = place(bench, account, Side.SELL, "2", "99", mode, TimeInForce.FOK)
+    assert (taker.status, taker.executed_quantity) == (Status.EXPIRED, Decimal(0))
+    assert taker.expiry_reason is ExpiryReason.UNFILLED_FOK_ORDER
+    assert (maker.status, maker.prevented_quantity) == (Status.NEW, Decimal(0))
+    before = place(bench, account, Side.SELL, "1", "99", mode, TimeInForce.FOK)
+    assert before.status is Status.FILLED
+
+
+@pytest.mark.parametrize(
+    ("quantity", "status"), [("1", Status.FILLED), ("1.5", Status.EXPIRED)], ids=["ahead", "behind"]
+)
+def test_all_or_none_meets_the_next_part_of_an_iceberg_behind_its_own_order(
+    bench: "Bench", quantity: str, status: Status
+) -> None:
+    """rest-api.md, New order, icebergQty: what is hidden stands at the end of the queue."""
+    account, other = bench.account("one"), bench.account("other")
+    iceberg = NewOrder(
+        symbol=bench.symbol,
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        quantity=Decimal(3),
+        price=Decimal(100),
+        time_in_force=TimeInForce.GTC,
+        iceberg_quantity=Decimal(1),
+    )
+    bench.venue.new_order(other, iceberg)
+    place(bench, account, Side.BUY, "1", "100")
+    taker = place(bench, account, Side.SELL, quantity, "100", Mode.EXPIRE_TAKER, TimeInForce.FOK)
+    assert taker.status is status
 
 
 def test_a_purchase_at_the_market_pays_for_the_price_behind_its_own_orders(bench: "Bench") -> None:
