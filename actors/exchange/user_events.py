@@ -120,7 +120,7 @@ def prevention_fields(
 
 
 def list_status(order_list: OrderList, kind: ListStatusType, time_us: int) -> dict[str, Any]:
-    """listStatus: how a list stands, and its orders."""
+    """listStatus: how a list stands, and its orders by their own ids, as in the answers about it."""
     return {
         "e": "listStatus",
         "E": to_ms(time_us),
@@ -133,7 +133,7 @@ def list_status(order_list: OrderList, kind: ListStatusType, time_us: int) -> di
         "C": order_list.client_id,
         "T": to_ms(time_us),
         "O": [
-            {"s": order.symbol, "i": order.order_id, "c": order.client_order_id}
+            {"s": order.symbol, "i": order.order_id, "c": order.original_client_order_id}
             for order in order_list.orders
         ],
     }

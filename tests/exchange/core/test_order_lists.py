@@ -147,6 +147,20 @@ def test_a_cancel_of_one_order_cancels_the_list(bench: "Bench", one: Account) ->
         bench.venue.cancel_order_list(one, bench.symbol, pair.list_id)
 
 
+def test_a_list_names_its_orders_by_their_own_ids_when_they_are_canceled(
+    bench: "Bench", one: Account, listener: Listener
+) -> None:
+    """rest-api.md, Cancel Order list: `orders` are named as they were placed, reports by the cancel; so is listStatus."""
+    pair = place(bench, one, sell_pair(bench))
+    placed = [order.client_order_id for order in pair.orders]
+    events = listener(one)
+    bench.venue.cancel_order_list(one, bench.symbol, pair.list_id, new_client_order_id="end-1")
+    reports = [event for event in events if event["e"] == "executionReport"]
+    assert [(event["c"], event["C"]) for event in reports] == [("end-1", own) for own in placed]
+    [status] = [event for event in events if event["e"] == "listStatus"]
+    assert [order["c"] for order in status["O"]] == placed
+
+
 @pytest.mark.parametrize("leg", [0, 1])
 def test_an_amendment_of_a_pair_is_one_of_both(bench: "Bench", one: Account, leg: int) -> None:
     """faqs/order_amend_keep_priority.md, Can Order lists be amended?"""
