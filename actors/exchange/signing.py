@@ -32,7 +32,7 @@ from actors.exchange.errors import VenueError
 
 KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 KEY_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-RECEIVE_WINDOW_FORMAT = re.compile(r"([0-9]{1,5})(?:\.([0-9]{1,3}))?")
+RECEIVE_WINDOW_FORMAT = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,3}))?")
 TIMESTAMP_FORMAT = re.compile(r"[0-9]{1,20}")
 DEFAULT_RECEIVE_WINDOW_MICROSECONDS = 5_000_000
 MAXIMUM_RECEIVE_WINDOW_MICROSECONDS = 60_000_000
@@ -187,7 +187,7 @@ def parse_receive_window(
         raise VenueError(
             -1100,
             "Illegal characters found in parameter 'recvWindow'; "
-            "legal range is '^[0-9]{1,5}(\\.[0-9]{1,3})?$'.",
+            "legal range is '^[0-9]{1,20}(\\.[0-9]{1,3})?$'.",
         )
     window = int(match[1]) * 1000 + int((match[2] or "").ljust(3, "0"))
     if window > MAXIMUM_RECEIVE_WINDOW_MICROSECONDS:

@@ -287,14 +287,17 @@ LISTS = [
 SIGNATURES = [
     Case("errors.md:53", "GET", "account", {"timestamp": 1}, 400, -1021, WINDOW),
     Case("errors.md:53", "GET", "account", {"timestamp": 9999999999999}, 400, -1021, AHEAD),
-    Case(
-        "errors.md:87",
-        "GET",
-        "account",
-        {"recvWindow": "60001"},
-        400,
-        -1102,
-        "'recvWindow' contains unexpected value. Cannot be greater than 60000.",
+    *(
+        Case(
+            "errors.md:87",
+            "GET",
+            "account",
+            {"recvWindow": window},
+            400,
+            -1102,
+            "'recvWindow' contains unexpected value. Cannot be greater than 60000.",
+        )
+        for window in ("60001", "60000.001", "100000", "6000000")
     ),
 ]
 SIGNATURES += [
