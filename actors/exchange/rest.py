@@ -75,6 +75,8 @@ class RestApi:
             answer = self.render(method, self.read(http_request, "", ""), Outcome(error=unknown()))
             answer.force_close()
             return answer
+        if method.verb == "GET":
+            body = ""  # Parameters of a GET are those of its query (rest-api.md, General Information on Endpoints).
         request = self.read(http_request, query, body)
         accepted = http_request.headers.get("Accept", "")
         try:

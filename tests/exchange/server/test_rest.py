@@ -187,6 +187,18 @@ async def test_parameters_may_be_mixed_and_the_query_wins(still_world: World) ->
 
 
 @pytest.mark.asyncio
+async def test_a_get_is_read_from_its_query_alone(still_world: World) -> None:
+    """rest-api.md, General Information on Endpoints: "For GET endpoints, parameters must be sent as a query string"."""
+    rest = still_world.rest()
+    form, headers = rest.form({"symbol": "BTCUSDT"}).encode(), {"X-MBX-APIKEY": rest.pair.key}
+    answer = await rest.raw("GET", "/api/v3/openOrders", body=form, headers=headers)
+    assert answer.json == {"code": -1102, "msg": MISSING.format("signature")}
+    query = rest.form({"symbol": "BTCUSDT"})
+    answer = await rest.raw("GET", f"/api/v3/openOrders?{query}", body=b"{}", headers=headers)
+    assert (answer.status, answer.json) == (200, [])
+
+
+@pytest.mark.asyncio
 async def test_orders_are_free_when_they_succeed_and_weigh_when_they_fail(
     still_world: World,
 ) -> None:
