@@ -6,7 +6,7 @@ microseconds since the epoch, passed in by the caller.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from actors.exchange.errors import VenueError
 
@@ -63,8 +63,16 @@ DEFAULT_LIMITS = (
 class RateLimited(VenueError):
     """A refusal that ends at a known time: `retry_at` (microseconds since the epoch), `now` when it was made."""
 
-    def __init__(self, code: int, message: str, http_status: int, now: int, retry_at: int) -> None:
-        super().__init__(code, message, http_status)
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        http_status: int,
+        now: int,
+        retry_at: int,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(code, message, http_status, data)
         self.now = now
         self.retry_at = retry_at
 

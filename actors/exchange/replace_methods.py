@@ -54,11 +54,11 @@ def replace(call: Call) -> Any:
     except VenueError as error:
         data |= {"cancelResult": FAILURE, "cancelResponse": describe(error)}
         if stops:
-            status = 429 if exceeds_limits(call) else 400
+            limited = excess(call)
             # It counts all the same (rest-api.md, Cancel an Existing Order and Send a New Order).
             call.desk.orders_of(call.account.name).burn(call.now)
-            raise VenueError(-2022, "Order cancel-replace failed.", status, data) from None
-    status = 409
+            raise failed(400, data, limited) from None
+    limited = None
     try:
         call.desk.orders_of(call.account.name).check(call.now)
         data |= {"newOrderResult": SUCCESS, "newOrderResponse": respond(call, order)}
@@ -69,22 +69,34 @@ def replace(call: Call) -> Any:
             # The one case in which a refused order has an event (user-data-stream.md, Execution types).
             call.venue.tell_rejected(call.account, order, reason)
         # The table of responses in rest-api.md: 429 where the mode is STOP_ON_FAILURE, 409 where failures are allowed.
-        status = 429 if stops and isinstance(error, RateLimited) else 409
+        limited = error if stops and isinstance(error, RateLimited) else None
     results = data["cancelResult"], data["newOrderResult"]
     if results == (FAILURE, FAILURE):
-        raise VenueError(-2022, "Order cancel-replace failed.", 400, data)
+        raise failed(400, data)
     if FAILURE in results:
-        raise VenueError(-2021, "Order cancel-replace partially failed.", status, data)
+        raise failed(409, data, limited)
     return data
 
 
-def exceeds_limits(call: Call) -> bool:
-    """Whether the account may place no further order now."""
+def failed(status: int, data: dict[str, Any], limited: RateLimited | None = None) -> VenueError:
+    """What a failure is answered with: of an account that placed too many orders 429, with the time to go on."""
+    code, message = (
+        (-2021, "Order cancel-replace partially failed.")
+        if SUCCESS in data.values()
+        else (-2022, "Order cancel-replace failed.")
+    )
+    if limited is None:
+        return VenueError(code, message, status, data)
+    return RateLimited(code, message, 429, limited.now, limited.retry_at, data)
+
+
+def excess(call: Call) -> RateLimited | None:
+    """Why the account may place no further order now, if so."""
     try:
         call.desk.orders_of(call.account.name).check(call.now)
-    except RateLimited:
-        return True
-    return False
+    except RateLimited as error:
+        return error
+    return None
 
 
 def cancel_first(call: Call) -> dict[str, Any]:

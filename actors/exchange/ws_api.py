@@ -202,13 +202,13 @@ class ApiConnection(Connection):
             self.session.revoke()
             return
         described: dict[str, Any] = {"code": error.code, "msg": error.message}
-        if isinstance(error, RateLimited):
+        if error.data is not None:
+            described["data"] = error.data
+        elif isinstance(error, RateLimited):
             described["data"] = {
                 "serverTime": Time(error.now),
                 "retryAfter": Time(error.retry_at),
             }
-        elif error.data is not None:
-            described["data"] = error.data
         self.reply(envelope, error.http_status, "error", described)
         if error.http_status == 418:
             self.hang_up(1008, b"banned")

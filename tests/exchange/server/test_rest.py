@@ -8,7 +8,7 @@ import pytest
 
 from actors.exchange.configuration import STILL, AccountConfiguration, ExchangeConfiguration
 from actors.exchange.limits import DEFAULT_LIMITS, RateLimit
-from tests.exchange.server.client import World, now_ms, running, sign
+from tests.exchange.server.client import LIMIT_ORDER, World, now_ms, running, sign
 
 MISSING = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
 BAD_KEY = (401, -2014, "API-key format invalid.")
@@ -247,6 +247,29 @@ async def test_the_fourth_order_in_ten_seconds_is_refused() -> None:
         counted = (await rest.signed("GET", "rateLimit/order")).json
         assert [entry["count"] for entry in counted] == [3, 3]
         assert (await rest.signed("DELETE", "openOrders", symbol="BTCUSDT")).status == 200
+
+
+@pytest.mark.asyncio
+async def test_a_replacement_that_orders_are_too_many_for_says_when_to_go_on() -> None:
+    """rest-api.md, IP Limits: "A Retry-After header is sent with a 418 or 429 responses"."""
+    limits = (RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 6000), RateLimit("ORDERS", "DAY", 1, 1))
+    async with running(ExchangeConfiguration(market=STILL, limits=limits)) as world:
+        rest = world.rest()
+        await rest.place("BUY", "0.01", "40000", newClientOrderId="old")
+        terms = {
+            **LIMIT_ORDER,
+            "side": "BUY",
+            "quantity": "0.01",
+            "price": "41000",
+            "cancelReplaceMode": "STOP_ON_FAILURE",
+            "orderRateLimitExceededMode": "CANCEL_ONLY",
+            "cancelOrigClientOrderId": "old",
+        }
+        for code in (-2021, -2022):
+            answer = await rest.signed("POST", "order/cancelReplace", **terms)
+            assert answer.error[:2] == (429, code)
+            assert 0 < int(answer.headers["Retry-After"]) <= 86_400
+            assert answer.json["data"]["newOrderResult"] in ("FAILURE", "NOT_ATTEMPTED")
 
 
 @pytest.mark.asyncio
