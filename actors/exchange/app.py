@@ -45,7 +45,7 @@ from actors.exchange.sockets import GOING_AWAY, SocketHabits, SocketSettings
 from actors.exchange.sources import SyntheticMarket
 from actors.exchange.state import StateError, StateFile
 from actors.exchange.streams import StreamHub
-from actors.exchange.symbols import make_plain, rules_for
+from actors.exchange.symbols import allow_self_trades, make_plain, rules_for
 from actors.exchange.times import read_time_unit
 from actors.exchange.venue import Venue
 from actors.exchange.ws_api import WebSocketApi
@@ -85,6 +85,8 @@ class Exchange:
         for each in rules:
             if each.name in configuration.plain_symbols:
                 make_plain(each)
+            if configuration.allows_self_trades:
+                allow_self_trades(each)
         self.venue = Venue(rules, self.clock)
         self.limits = Limits(configuration.limits)
         self.user_streams = UserStreams()

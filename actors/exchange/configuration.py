@@ -76,13 +76,15 @@ class ExchangeConfiguration:
     engine has not answered gets -1007. `faults` are in force from the start; with `has_control`, more can be given
     through a second port on loopback. With `state`, accounts outlive the process: what the file holds of an account
     wins over `balances`, while its keys are those given here, which the file then keeps. `plain_symbols` take LIMIT,
-    LIMIT_MAKER and MARKET orders alone: no triggers, no trailing stops and no order lists.
+    LIMIT_MAKER and MARKET orders alone: no triggers, no trailing stops and no order lists. With `allows_self_trades` an
+    account trades with itself unless an order asks for prevention; without, no order may ask for NONE, as on Binance.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     symbols: tuple[str, ...] = ("BTCUSDT",)
     plain_symbols: tuple[str, ...] = ()
+    allows_self_trades: bool = False
     market: str = SYNTHETIC
     seed: int = 0
     trades_per_second: float = 10.0

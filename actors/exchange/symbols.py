@@ -22,13 +22,13 @@ ORDER_TYPES = (
     OrderType.TAKE_PROFIT_LIMIT,
 )
 SELF_TRADE_PREVENTION_MODES = (
-    SelfTradePrevention.NONE,
-    SelfTradePrevention.EXPIRE_MAKER,
     SelfTradePrevention.EXPIRE_TAKER,
+    SelfTradePrevention.EXPIRE_MAKER,
     SelfTradePrevention.EXPIRE_BOTH,
     SelfTradePrevention.DECREMENT,
     SelfTradePrevention.TRANSFER,
 )
+"""Those that Binance's symbols allow: NONE is not among them, whatever the examples of rest-api.md show."""
 QUOTE_ASSETS = ("FDUSD", "USDT", "USDC", "EUR", "BTC", "ETH", "BNB")
 SYMBOL_NAME = re.compile(r"[A-Z0-9]{2,20}")
 
@@ -65,8 +65,8 @@ class SymbolRules:
     max_order_lists: int = 20
     trailing_delta_bounds: tuple[int, int] = (10, 2000)
     """Least and greatest trailing delta, above and below the market alike, in hundredths of a percent."""
-    self_trade_prevention_mode: SelfTradePrevention = SelfTradePrevention.NONE
-    """That of an order which names none."""
+    self_trade_prevention_mode: SelfTradePrevention = SelfTradePrevention.EXPIRE_MAKER
+    """That of an order which names none, as on Binance's symbols: no account trades with itself unawares."""
     self_trade_prevention_modes: tuple[SelfTradePrevention, ...] = SELF_TRADE_PREVENTION_MODES
     max_amendments: int = 10
     status: SymbolStatus = SymbolStatus.TRADING
@@ -127,6 +127,12 @@ def make_plain(rules: SymbolRules) -> None:
     """Takes away all that waits for a price and all that hangs together, as many of Binance's symbols lack some of it."""
     rules.order_types = tuple(each for each in rules.order_types if not each.is_contingent)
     rules.allows_order_lists = rules.allows_trailing = False
+
+
+def allow_self_trades(rules: SymbolRules) -> None:
+    """Lets an account trade with itself unless an order asks for prevention, as in the examples of rest-api.md."""
+    rules.self_trade_prevention_mode = SelfTradePrevention.NONE
+    rules.self_trade_prevention_modes = (SelfTradePrevention.NONE, *SELF_TRADE_PREVENTION_MODES)
 
 
 def _rules(

@@ -34,7 +34,7 @@ from tests.backtest.same_requests import differences, names_of, play_both
 from tests.backtest.wild_strategy import WildStrategy
 
 RECORDED = Path(__file__).parents[1] / "data" / "BTCUSDT-trades-2021-01-08.csv"
-MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
+MODES = ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
 
 
 class Everything(Strategy):

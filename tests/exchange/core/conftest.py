@@ -7,7 +7,7 @@ import pytest
 
 from actors.exchange.accounts import Account
 from actors.exchange.orders import NewOrder, OrderRecord
-from actors.exchange.symbols import SymbolRules, rules_for
+from actors.exchange.symbols import SymbolRules, allow_self_trades, rules_for
 from actors.exchange.venue import Venue
 from messages.enums import OrderType, Side, TimeInForce
 
@@ -19,7 +19,10 @@ class Bench:
 
     def __init__(self, *symbols: str) -> None:
         self.now_us = START_US
-        self.venue = Venue([rules_for(name) for name in symbols or ("LTCUSDT",)], self.read_clock)
+        rules = [rules_for(name) for name in symbols or ("LTCUSDT",)]
+        for each in rules:
+            allow_self_trades(each)  # So that one account can move the price by itself.
+        self.venue = Venue(rules, self.read_clock)
         self.symbol = symbols[0] if symbols else "LTCUSDT"
 
     @property

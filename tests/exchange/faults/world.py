@@ -50,13 +50,14 @@ async def faulty(*rules: dict[str, Any], **options: Any) -> AsyncIterator[Faulty
         if name in options
     }
     configuration = ExchangeConfiguration(
+        allows_self_trades=True,
         **{
             "symbols": SYMBOLS,
             "market": STILL,
             "has_control": True,
             "faults": plan_of(*rules, **settings),
             **options,
-        }
+        },
     )
     async with running(configuration) as world:
         yield FaultyWorld(

@@ -90,6 +90,7 @@ class ErrorLog(logging.Handler):
 def configuration_of_a_round() -> ExchangeConfiguration:
     """Two accounts that alone trade two symbols, one with fees in BNB; limits that nobody reaches."""
     return ExchangeConfiguration(
+        allows_self_trades=True,
         symbols=(*SYMBOLS, "BNBUSDT"),
         market=STILL,
         limits=GENEROUS,

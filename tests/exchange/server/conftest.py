@@ -14,6 +14,7 @@ async def still_world() -> AsyncIterator[World]:
     configuration = ExchangeConfiguration(
         symbols=("BTCUSDT", "ETHUSDT"),
         market=STILL,
+        allows_self_trades=True,
         accounts=(AccountConfiguration(), AccountConfiguration(name="other")),
     )
     async with running(configuration) as world:

@@ -97,8 +97,8 @@ async def test_transfer_among_orders_of_one_account_is_decrement(still_world: Wo
     info = (await rest.get("exchangeInfo", symbol=SYMBOL)).json["symbols"][0]
     assert info["allowedSelfTradePreventionModes"] == [
         "NONE",
-        "EXPIRE_MAKER",
         "EXPIRE_TAKER",
+        "EXPIRE_MAKER",
         "EXPIRE_BOTH",
         "DECREMENT",
         "TRANSFER",

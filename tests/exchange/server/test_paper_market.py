@@ -23,7 +23,9 @@ from tests.free_port import free_port
 PATIENCE_SECONDS = 30.0
 A_MOMENT = 0.5
 """Above the error of the measured clock, on a busy machine too: a trade in the moment of an order's acceptance passes it by."""
-SOURCE = ExchangeConfiguration(symbols=("BTCUSDT", "ETHUSDT"), market=STILL)
+SOURCE = ExchangeConfiguration(
+    symbols=("BTCUSDT", "ETHUSDT"), market=STILL, allows_self_trades=True
+)
 
 
 @asynccontextmanager

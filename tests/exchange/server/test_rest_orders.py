@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.exchange.server.client import World
+from actors.exchange.configuration import STILL, ExchangeConfiguration
+from tests.exchange.server.client import World, running
 
 MISSING = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
 
@@ -179,3 +180,18 @@ async def test_cancel_needs_an_id_and_all_can_be_canceled(still_world: World) ->
     assert [entry["status"] for entry in gone] == ["CANCELED", "CANCELED"]
     none = await rest.signed("DELETE", "openOrders", symbol="BTCUSDT")
     assert none.error == (400, -2011, "Unknown order sent.")
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_names_no_mode_does_not_trade_with_its_own_account() -> None:
+    """faqs/stp_faq.md: the symbol's default is used, EXPIRE_MAKER; a mode that is not allowed is refused, such as NONE."""
+    async with running(ExchangeConfiguration(market=STILL)) as world:
+        rest = world.rest()
+        maker = (await rest.place("BUY", "0.01", "50000")).json
+        taker = (await rest.place("SELL", "0.01", "50000")).json
+        assert (taker["status"], taker["selfTradePreventionMode"]) == ("NEW", "EXPIRE_MAKER")
+        found = await rest.signed("GET", "order", symbol="BTCUSDT", orderId=maker["orderId"])
+        assert found.json["status"] == "EXPIRED_IN_MATCH"
+        refused = await rest.place("BUY", "0.01", "40000", selfTradePreventionMode="NONE")
+        refusal = "This symbol does not allow the specified self-trade prevention mode."
+        assert refused.error == (400, -1013, refusal)

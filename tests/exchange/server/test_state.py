@@ -36,7 +36,9 @@ Line = dict[str, Any]
 
 def configure(state: Path, **options: Any) -> ExchangeConfiguration:
     """An exchange with a state of its own."""
-    return ExchangeConfiguration(**{"market": STILL, "state": state, **options})
+    return ExchangeConfiguration(
+        **{"market": STILL, "state": state, "allows_self_trades": True, **options}
+    )
 
 
 async def everything(world: World) -> dict[str, Any]:
