@@ -34,7 +34,7 @@ from actors.order_manager.placements import Placements
 from actors.order_manager.port import Port
 from actors.order_manager.publisher import Publisher
 from actors.trading.order_change import OrderChange, Verdict
-from actors.trading.order_lists import EXITS, find_beside, find_left
+from actors.trading.order_lists import EXITS, find_beside, find_left, is_sold_out
 from actors.trading.price_trigger import (
     find_venue_type,
     find_watched_price,
@@ -208,7 +208,7 @@ class Emulation:
         is_over = not is_gone or order.is_end_wanted or self.gate.is_over(order.strategy)
         exits = [mate for mate in mates if mate.list_role in EXITS]
         is_in_doubt = self.chains.is_earlier_leg(order) or any(
-            mate.status in (OrderStatus.FILLED, OrderStatus.NOT_FOUND) for mate in exits
+            is_sold_out(mate) or mate.status is OrderStatus.NOT_FOUND for mate in exits
         )
         if is_over or is_in_doubt:
             return False

@@ -23,7 +23,7 @@ from actors.order_manager.emulation import Emulation
 from actors.order_manager.placements import fit_exits
 from actors.order_manager.port import Port
 from actors.trading.order_change import OrderChange, Verdict
-from actors.trading.order_lists import find_excess, find_left
+from actors.trading.order_lists import find_excess, find_left, is_sold_out
 from messages.enums import ListRole, OrderStatus, OrderType, Reason
 from messages.instruments import Instrument, to_text
 from messages.orders import Order
@@ -73,7 +73,7 @@ class KeptLists:
         ]
         # Only of what was proven absent can there be a second one. What protects goes on, as it was sent last.
         at_venue.sort(key=lambda each: (is_earlier_leg(each), each.order_type not in STOPS))
-        is_sold = any(each.status is OrderStatus.FILLED for each in exits)
+        is_sold = any(map(is_sold_out, exits))
         for each in exits:
             left = find_left(each, exits)
             if not each.is_open:

@@ -351,6 +351,8 @@ def fit_exits(orders: list[Order], instrument: Instrument) -> None:
     if entry.list_role is not ListRole.ENTRY or entry.side is not Side.BUY:
         return
     fee = max(instrument.maker_fee, instrument.taker_fee)
-    brought = instrument.round_quantity(entry.quantity * (1 - fee))
+    # Of one that is filled, self-trade prevention may have taken a part.
+    bought = entry.executed_quantity if entry.status is OrderStatus.FILLED else entry.quantity
+    brought = instrument.round_quantity(bought * (1 - fee))
     for order in orders[1:]:
         order.quantity = min(order.quantity, brought)

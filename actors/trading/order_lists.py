@@ -48,6 +48,11 @@ def find_left(order: Order, orders: Iterable[Order]) -> Decimal:
     return max(order.quantity + order.executed_beside - find_beside(order, orders), ZERO)
 
 
+def is_sold_out(order: Order) -> bool:
+    """Whether it has executed all that it was for: what self-trade prevention took of an order that is FILLED was not sold."""
+    return order.status is OrderStatus.FILLED and not order.open_quantity
+
+
 def find_excess(orders: Iterable[Order]) -> Decimal:
     """What the exits of one list have executed together beyond what any of them alone was for."""
     exits = [order for order in orders if order.list_role in EXITS]

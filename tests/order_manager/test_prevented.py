@@ -1,0 +1,65 @@
+"""Orders that self-trade prevention has taken a part of: what is executed of them is less than what they were for.
+
+stp_faq.md: with DECREMENT both orders lose what would have traded, and one whose rest is executed is FILLED.
+"""
+
+from decimal import Decimal
+
+from messages.base import Message
+from messages.enums import ListState, OrderStatus, OrderType
+from messages.order_lists import OrderListUpdate
+from messages.orders import CancelOrderRequest, NewOrderRequest, Order
+from tests.order_manager.brackets import ask_bracket
+from tests.order_manager.desk import Desk, all_of, only
+from tests.order_manager.triggers import quote
+
+
+def open_flat() -> Desk:
+    """A symbol that takes neither triggers nor lists, at 100."""
+    desk = Desk(absence_after_s=2.0).start({"USDT": "1000"})
+    quote(desk, 100.0)
+    return desk
+
+
+def fill_entry(desk: Desk, quantity: str = "1") -> list[Message]:
+    """The bracket's entry is filled, in all that was not prevented."""
+    entry = only(ask_bracket(desk), NewOrderRequest).order
+    desk.say(entry, OrderStatus.NEW)
+    told = desk.say(entry, OrderStatus.FILLED, desk.fill(entry, quantity))
+    return [*told, *desk.advance(0)]
+
+
+def find(desk: Desk, name: str) -> Order:
+    order = desk.manager.books.table.get(name)
+    assert order is not None
+    return order
+
+
+def test_the_exits_sell_what_the_entry_has_brought() -> None:
+    desk = open_flat()
+    target = only(fill_entry(desk, "0.6"), NewOrderRequest).order
+    assert target.quantity == Decimal("0.6")
+    assert find(desk, "stop").quantity == Decimal("0.6")
+
+
+def test_a_target_that_is_filled_in_a_part_leaves_the_stop_for_the_rest() -> None:
+    desk = open_flat()
+    target = only(fill_entry(desk), NewOrderRequest).order
+    desk.say(target, OrderStatus.NEW)
+    desk.say(target, OrderStatus.FILLED, desk.fill(target, "0.6"))
+    assert find(desk, "stop").status is OrderStatus.NEW
+    sold = only(quote(desk, 94.0), NewOrderRequest).order
+    assert (sold.order_type, sold.quantity) == (OrderType.MARKET, Decimal("0.4"))
+
+
+def test_a_target_that_expires_in_match_leaves_the_stop_for_all() -> None:
+    desk = open_flat()
+    target = only(fill_entry(desk), NewOrderRequest).order
+    desk.say(target, OrderStatus.NEW)
+    told = desk.say(target, OrderStatus.EXPIRED_IN_MATCH)
+    assert not all_of([*told, *desk.advance(1)], CancelOrderRequest)
+    sold = only(quote(desk, 94.0), NewOrderRequest).order
+    assert sold.quantity == 1
+    told = desk.say(sold, OrderStatus.EXPIRED_IN_MATCH, desk.fill(sold, "0.7"))
+    last = all_of(told, OrderListUpdate)[-1]
+    assert (last.state, last.unprotected_quantity) == (ListState.UNPROTECTED, Decimal("0.3"))
