@@ -261,7 +261,7 @@ class BinanceMarketDataFeed(MarketDataFeed):
     def _take_book_ticker(self, line: SymbolLine, ticker: BookTicker) -> None:
         if ticker.update_id > line.last_ticker_id:
             line.last_ticker_id = ticker.update_id
-            self.send(ticker)
+            self.tell_ticker(ticker)
 
     def _take_kline(self, line: SymbolLine, bar: Kline | PartialKline) -> None:
         sequence = line.klines.get(bar.interval)

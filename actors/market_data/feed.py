@@ -2,13 +2,16 @@
 
 A venue's feed implements one coroutine, `stream`, which waits for what is wanted, sends it, and says how each symbol
 stands. The base tells every change of a state at once, and repeats every second what is not LIVE: a state is no event, and
-who missed it once hears it again.
+who missed it once hears it again. So is the best bid and ask, which a venue tells when it changes and not before: whoever
+asks for it later, such as an order manager that began anew, hears the last one again, with the time at which it was received.
 """
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any, NamedTuple, Self
+
+import msgspec
 
 from actors.runtime.actor import Actor
 from messages.control import Subscribe
@@ -42,6 +45,7 @@ class MarketDataFeed(
     _news: list[WantedStream]
     _has_news: asyncio.Event
     _states: dict[str, tuple[FeedState, str]]
+    _tickers: dict[str, BookTicker]
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Creates the state that the base keeps."""
@@ -50,6 +54,7 @@ class MarketDataFeed(
         instance._news = []
         instance._has_news = asyncio.Event()
         instance._states = {}
+        instance._tickers = {}
         return instance
 
     @abstractmethod
@@ -57,7 +62,7 @@ class MarketDataFeed(
         """Sends what is wanted, for as long as the feed runs; `wait_for_wanted` says what."""
 
     def on_subscribe(self, subscribe: Subscribe) -> None:
-        """Takes what is asked of this venue; asking twice changes nothing."""
+        """Takes what is asked of this venue; asking twice opens nothing, and tells a best bid and ask that stands again."""
         message_class = DATA_CLASSES.get(subscribe.message_class)
         if subscribe.exchange != self.exchange or message_class is None:
             return
@@ -66,6 +71,13 @@ class MarketDataFeed(
             self._wanted[wanted] = None
             self._news.append(wanted)
             self._has_news.set()
+        elif message_class is BookTicker and (told := self._tickers.get(subscribe.symbol)):
+            self.send(msgspec.structs.replace(told))
+
+    def tell_ticker(self, ticker: BookTicker) -> None:
+        """Sends a best bid and ask, which stands until the next one or until the connection is lost."""
+        self._tickers[ticker.symbol] = ticker
+        self.send(ticker)
 
     async def wait_for_wanted(self) -> list[WantedStream]:
         """What has been asked for since the last call; waits until there is something."""
@@ -90,6 +102,8 @@ class MarketDataFeed(
     def set_state(self, symbol: str, state: FeedState, reason: str = "", missed: int = 0) -> None:
         """Says how a symbol stands; a change is told at once."""
         if self.state_of(symbol) is not state:
+            if state is FeedState.DISCONNECTED:
+                self._tickers.pop(symbol, None)
             self.log.info("%s is %s%s", symbol, state, f": {reason}" if reason else "")
             self._send_status(symbol, state, reason, missed)
         self._states[symbol] = (state, reason)

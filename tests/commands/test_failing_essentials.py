@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,6 +21,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.journal import Journal
 from messages.control import Subscribe
 from messages.enums import OrderStatus
+from messages.market import BookTicker
 from messages.orders import CancelOrderRequest, Order
 from tests.commands.harness import LocalVenue
 
@@ -42,6 +43,8 @@ spread = 0.02
 requote_threshold = 0.5
 """
 LIMIT_S = 8.0
+A_MOMENT_NS = 200_000_000
+"""In which a newer quote may take the place of the one that is told again; much shorter than the time between two."""
 
 
 class GatewayThatFails(BinanceGateway):
@@ -78,6 +81,22 @@ class OrderManagerThatFailsOnce(OrderManager):
         if event.status is OrderStatus.CANCELED and not self.recovery.frames:
             raise RecursionError("the order manager's mistake")
         super().on_order(event)
+
+
+class OrderManagerThatListens(OrderManagerThatFailsOnce):
+    """Its successor notes when it began, and when the quotes were received that it heard of."""
+
+    began_ns: ClassVar[list[int]] = []
+    received_ns: ClassVar[list[int]] = []
+
+    def on_start(self) -> None:
+        self.began_ns.append(self.now_ns)
+        super().on_start()
+
+    def on_book_ticker(self, ticker: BookTicker) -> None:
+        if len(self.began_ns) > 1:
+            self.received_ns.append(ticker.receive_time_ns)
+        super().on_book_ticker(ticker)
 
 
 class FeedThatFails(BinanceMarketDataFeed):
@@ -157,3 +176,17 @@ async def test_an_order_manager_that_failed_once_trades_on(
     told = json.loads(summary.read_bytes())
     assert told["restarts"] == 1
     assert told["orders"] > 2, "two were sent before it failed"
+
+
+@pytest.mark.asyncio
+async def test_an_order_manager_that_failed_once_hears_the_price_that_stands(
+    start_venue: Callable[..., LocalVenue], tmp_path: Path
+) -> None:
+    venue = start_venue("--rate", "1")
+    began, received = OrderManagerThatListens.began_ns, OrderManagerThatListens.received_ns
+    began.clear()
+    received.clear()
+    options = RunOptions(duration_s=8.0)
+    assert await run_composed(tmp_path, venue, OrderManagerThatListens, options) == 0
+    assert len(began) == 2
+    assert received[0] < began[1] + A_MOMENT_NS, "it does not wait for the next one"

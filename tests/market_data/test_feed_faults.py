@@ -244,6 +244,34 @@ async def test_what_is_asked_for_twice_is_opened_once_and_later_wishes_join(
 
 
 @pytest.mark.asyncio
+async def test_whoever_asks_later_hears_the_best_bid_and_ask_that_stands(
+    venue: ScriptedVenue, make_feed: MakeFeed
+) -> None:
+    feed = make_feed()
+    feed.want(BookTicker)
+    feed.start()
+    await feed.until(lambda: "LIVE" in feed.states())
+    feed.want(BookTicker)
+    assert not feed.all_of(BookTicker), "none is known yet"
+    data = {"u": 7, "s": "BTCUSDT", "b": "1.0", "B": "2", "a": "1.5", "A": "3"}
+    await send(venue, "btcusdt@bookTicker", data)
+    await feed.until(lambda: feed.all_of(BookTicker))
+    feed.want(BookTicker, symbol="ETHUSDT")
+    feed.want(Trade)
+    assert len(feed.all_of(BookTicker)) == 1
+    feed.want(BookTicker)
+    first, again = feed.all_of(BookTicker)
+    assert (again.bid_price, again.ask_price, again.update_id) == (1.0, 1.5, 7)
+    assert again.receive_time_ns == first.receive_time_ns > 0, "its age can be told"
+    assert again.number > first.number
+    cut(venue.stream_sockets[-1])
+    await feed.until(lambda: feed.actor.state_of("BTCUSDT") is FeedState.DISCONNECTED)
+    await feed.until(lambda: feed.actor.state_of("BTCUSDT") is FeedState.LIVE)
+    feed.want(BookTicker)
+    assert len(feed.all_of(BookTicker)) == 2, "what came before the cut may stand no longer"
+
+
+@pytest.mark.asyncio
 async def test_a_frame_that_cannot_be_read_ends_nothing(
     venue: ScriptedVenue, make_feed: MakeFeed
 ) -> None:
