@@ -146,6 +146,8 @@ class Monitor(Actor):
         # An account that took long to be read is older than the events that came meanwhile.
         self.balances = Balances()
         self.told_refusals: set[tuple[str, Reason]] = set()
+        self.told_self_trades: set[str] = set()
+        """Strategies of which it was told that their orders meet others of the account."""
         self.halts_completed: dict[str, asyncio.Event] = {}
         """By the strategy that was halted, or "" for all: set when the order manager has said how that went."""
         self.resumes: dict[str, asyncio.Event] = {}
@@ -198,11 +200,24 @@ class Monitor(Actor):
             return
         if figures.open_orders.pop(order.order_id, None) is not None:
             figures.count_end(order.status)
+            if order.status is OrderStatus.EXPIRED_IN_MATCH:
+                self._tell_self_trade(order)
         if order.status is OrderStatus.REJECTED:
             reason = update.reason_text or order.reason_text or update.reason
             figures.recent.append(f"{order.strategy} {order.side} {order.symbol} refused: {reason}")
             figures.refusal_texts[update.reason.value] = str(reason)
             self._tell_refusal(order, update.reason, str(reason))
+
+    def _tell_self_trade(self, order: Order) -> None:
+        """Says once for each strategy that its orders meet others of the account: nothing else tells why they are gone."""
+        text = f"{order.strategy} {order.side} {order.symbol} expired: it met another order of the account"
+        self.figures.recent.append(text)
+        if order.strategy not in self.told_self_trades:
+            self.told_self_trades.add(order.strategy)
+            self.log.warning(
+                "%s, and an account does not trade with itself; more of the kind are only counted",
+                text,
+            )
 
     def _tell_refusal(self, order: Order, reason: Reason, text: str) -> None:
         """Says why, once for each strategy and reason: a strategy that is refused every time would look idle."""

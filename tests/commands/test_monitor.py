@@ -97,6 +97,21 @@ def test_a_refusal_is_told_once_for_each_strategy_and_reason(
     ]
 
 
+def test_that_orders_of_the_account_meet_each_other_is_told_once_for_each_strategy(
+    monitor: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    for order_id, strategy in (("1", "Maker"), ("2", "Maker"), ("3", "Taker")):
+        for status in (OrderStatus.PENDING_NEW, OrderStatus.NEW, OrderStatus.EXPIRED_IN_MATCH):
+            monitor.handle(make_order_update(order_id, status, strategy=strategy))
+    told = [item.getMessage() for item in caplog.records if item.levelno == logging.WARNING]
+    assert told == [
+        f"{name} BUY BTCUSDT expired: it met another order of the account, and an account does not trade with itself; "
+        "more of the kind are only counted"
+        for name in ("Maker", "Taker")
+    ]
+    assert monitor.figures.orders_by_status == {"EXPIRED_IN_MATCH": 3}
+
+
 @pytest.mark.parametrize(
     ("reason", "order_type"),
     [(Reason.HALTED, OrderType.LIMIT), (Reason.VENUE, OrderType.LIMIT_MAKER)],
