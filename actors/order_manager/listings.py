@@ -22,7 +22,8 @@ from messages.order_lists import OrderListUpdate, PlaceOrderList
 from messages.orders import Order
 
 LISTS_REMEMBERED = 1_000
-Standing = tuple[ListState, Decimal, int, str]
+Standing = tuple[ListState, Decimal, int, str, bool]
+"""State, what is unprotected, the venue's id, the reason, and whether anything of it is open."""
 
 
 class Listings:
@@ -77,7 +78,10 @@ class Listings:
             state = ListState.UNPROTECTED
         elif unprotected:
             unprotected = Decimal(0)
-        standing = state, unprotected, order.exchange_list_id, find_reason(orders).reason_text
+        # That nothing more will come is news, also of what was unprotected while the rest of the entry was to be bought.
+        is_open = any(each.is_open for each in orders)
+        reason_text = find_reason(orders).reason_text
+        standing = state, unprotected, order.exchange_list_id, reason_text, is_open
         before = self.told.get(order.list_id)
         if before == standing:
             return
