@@ -5,9 +5,13 @@ from decimal import Decimal
 from actors.strategies.arguments import ArgumentChecks
 from actors.strategies.strategy import Strategy
 from messages.control import Resync
-from messages.enums import ListState
+from messages.enums import ListState, OrderStatus, OrderType
 from messages.market import Trade
 from messages.order_lists import OrderListUpdate
+from messages.orders import OrderUpdate
+
+RETRY_S = 1.0
+UNSOLD = (OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH)
 
 
 class BracketBreakout(Strategy):
@@ -54,6 +58,17 @@ class BracketBreakout(Strategy):
         """A partly filled entry that was canceled, or exits that expired, leave a position that nothing protects."""
         is_over = not self.open_orders(self.symbol)
         if update.state is ListState.UNPROTECTED and is_over:
+            self.close(self.symbol)
+
+    def on_order_update(self, update: OrderUpdate) -> None:
+        """A sale at the market that the book could not take whole leaves as little protected as there was before."""
+        order = update.order
+        if order.order_type is OrderType.MARKET and order.status in UNSOLD:
+            self.schedule(RETRY_S, self.get_out)
+
+    def get_out(self) -> None:
+        """Sells what is still held, if nothing else will."""
+        if not (self.is_flat(self.symbol) or self.open_orders(self.symbol)):
             self.close(self.symbol)
 
     def on_resync(self, resync: Resync) -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from actors.strategies.bracket_breakout import BracketBreakout
 from actors.strategies.strategy import Strategy
-from actors.testing import make_instrument, make_trade
+from actors.testing import make_instrument, make_order_update, make_trade
 from messages.account import Position
 from messages.base import Message
 from messages.codec import encode
-from messages.control import CommandFailed
+from messages.control import CommandFailed, TimerFired
 from messages.enums import (
     Exchanges,
     ListRole,
@@ -240,3 +240,24 @@ def test_the_bracket_breakout_enters_once_and_gets_out_when_unprotected() -> Non
         breakout._holdings.remove(order.order_id)
     breakout.handle(update)
     assert [type(message) for message in breakout.outbox] == [PlaceOrderList, ClosePosition]
+
+
+@pytest.mark.parametrize("status", [OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH])
+def test_the_bracket_breakout_asks_again_for_a_sale_that_the_book_could_not_take(
+    status: OrderStatus,
+) -> None:
+    breakout = BracketBreakout(SYMBOL, level=100.0, quantity=Decimal("0.01"))
+    breakout.handle(make_instrument())
+    hold(breakout, "1")
+    sale: dict[str, Any] = {"order_type": OrderType.MARKET, "side": Side.SELL}
+    breakout.handle(make_order_update("1", OrderStatus.FILLED, **sale))
+    assert not breakout._timers
+    breakout.handle(make_order_update("2", status, **sale))
+    (timer,) = breakout._timers
+    breakout.handle(TimerFired(target=breakout.name, timer=timer))
+    assert [type(message) for message in breakout.outbox] == [ClosePosition]
+    hold(breakout, "0")
+    breakout.handle(make_order_update("3", status, **sale))
+    (timer,) = breakout._timers
+    breakout.handle(TimerFired(target=breakout.name, timer=timer))
+    assert [type(message) for message in breakout.outbox] == [ClosePosition]
