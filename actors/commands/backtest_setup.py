@@ -27,7 +27,7 @@ from actors.commands.configuration import (
     VenueSection,
     read_section,
 )
-from actors.commands.configured_actors import SHIPPED_ACTORS, read_actors
+from actors.commands.configured_actors import SHIPPED_ACTORS, find_classes_near, read_actors
 from actors.commands.outputs import find_output_faults
 from actors.runtime.config import check_keys, read_actor, read_toml
 from actors.runtime.errors import ConfigurationError, Fault
@@ -146,10 +146,7 @@ def read_configuration(
     faults: list[Fault] = []
     tables = read_toml(file) if file is not None else {}
     place = str(file) if file is not None else "command line"
-    folder = str(file.resolve().parent) if file is not None else str(Path.cwd())
-    if folder not in sys.path:
-        # So that `class = "my_bot.Breakout"` is found beside the file, or here.
-        sys.path.insert(0, folder)
+    find_classes_near(file)
     check_keys(tables, (*SECTIONS, "actors"), place, faults)
     # They have no say here, but a slip in them is told by whatever reads the file.
     read_section(BotSection, tables, "bot", place, faults)

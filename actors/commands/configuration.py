@@ -1,7 +1,6 @@
 """The configuration of a bot: what the file may say, what the command line may change, and every fault at once."""
 
 import inspect
-import sys
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,7 @@ import platformdirs
 
 from actors.commands.addresses import find_address_problem, is_for_real_money
 from actors.commands.backtest_section import BacktestSection
-from actors.commands.configured_actors import read_actors
+from actors.commands.configured_actors import find_classes_near, read_actors
 from actors.commands.key_files import find_key_faults
 from actors.commands.traded_symbols import find_symbol_faults, symbols_of
 from actors.order_manager.foreign import ForeignOrdersPolicy
@@ -254,9 +253,7 @@ def load_configuration(
     faults: list[Fault] = []
     tables = read_toml(file) if file is not None else {}
     place = str(file) if file is not None else "command line"
-    if file is not None:
-        # So that `class = "my_bot.Breakout"` is found beside the file.
-        sys.path.insert(0, str(file.resolve().parent))
+    find_classes_near(file)
     check_keys(tables, (*SECTIONS, "actors"), place, faults)
     for section, values in (overrides or {}).items():
         table = tables.get(section, {})

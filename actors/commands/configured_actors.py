@@ -1,7 +1,9 @@
 """The `[[actors]]` of a configuration, the short names of the shipped ones, and what trades when nothing is configured."""
 
+import sys
 from collections.abc import Collection
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from actors.runtime.config import read_actor
@@ -40,6 +42,19 @@ DEFAULT_ACTORS: list[dict[str, Any]] = [
 
 ABOVE_ZERO = ("quantity", "time_to_cancel")
 """Arguments of a strategy that mean, by these names, what an order cannot be without: it would fail with each order."""
+
+
+def find_classes_near(file: Path | None) -> None:
+    """Makes `class = "my_bot.Breakout"` be found beside the configuration file, or else where the command is started."""
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:  # removed meanwhile
+        here = ""
+    folder = str(file.resolve().parent) if file is not None else here
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def find_nothings(specification: ActorSpecification, where: str) -> list[Fault]:

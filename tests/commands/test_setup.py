@@ -127,3 +127,99 @@ def test_a_mistyped_kind_of_test_is_not_left_to_pytest(word: str, meant: str) ->
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert f"(did you mean '{meant}'?)" in ended.stderr
+
+
+def make_environment(project: Path, script: str) -> None:
+    """A finished environment, whose Python is that script."""
+    (project / ".venv" / "bin").mkdir(parents=True)
+    make_python(project / ".venv" / "bin", "python", script)
+    lock = (project / "requirements.lock").read_bytes()
+    packages = subprocess.run(["cksum"], input=lock, capture_output=True, check=True)
+    (project / ".venv" / ".complete").write_text(f"{packages.stdout.decode().strip()} \n")
+
+
+@pytest.mark.parametrize("name", ["backtest", "bench", "exchange", "setup", "start", "test"])
+def test_a_link_to_a_command_is_that_command(name: str, project: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "bin" / name, project / "bin" / name)
+    make_environment(project, 'echo "runs in $PYTHONPATH"')
+    folder = tmp_path / "own bin"
+    folder.mkdir()
+    (folder / "first").symlink_to(Path("..") / "project" / "bin" / name)
+    (folder / name).symlink_to("first")
+    result = subprocess.run(
+        [str(folder / name)],
+        env={"HOME": str(project), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"runs in {project}" in result.stdout or name == "setup"
+
+
+def test_cdpath_leads_nowhere_else(project: Path, tmp_path: Path) -> None:
+    make_environment(project, 'echo "runs in $PYTHONPATH"')
+    (tmp_path / "elsewhere" / "bin").mkdir(parents=True)
+    result = subprocess.run(
+        ["bin/start"],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "CDPATH": str(tmp_path / "elsewhere")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"runs in {project}\n"
+
+
+@pytest.mark.parametrize("name", ["actors.py", "messages.py", "types.py", "logging.py"])
+def test_files_where_it_is_started_do_not_pass_for_its_own(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("raise ImportError('this is the user's')\n")
+    result = subprocess.run(
+        [str(ROOT / "bin" / "start"), "--duration", "0.1", "--strategy", "MarketMaker"],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "orders " in result.stdout
+
+
+def test_a_strategy_of_the_command_line_lies_where_it_is_started(tmp_path: Path) -> None:
+    (tmp_path / "my_bot.py").write_text(
+        "from actors.strategies.strategy import Strategy\n"
+        "from messages.market import Trade\n"
+        "class Idle(Strategy):\n"
+        "    symbol = 'BTCUSDT'\n"
+        "    def on_trade(self, trade: Trade) -> None: ...\n"
+    )
+    result = subprocess.run(
+        [str(ROOT / "bin" / "start"), "--wiring", "--strategy", "my_bot.Idle"],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Idle (Idle)" in result.stdout
+
+
+def test_a_folder_that_was_removed_is_no_traceback(tmp_path: Path) -> None:
+    result = subprocess.run(
+        ["bash", "-c", f"mkdir gone; cd gone; rmdir ../gone; '{ROOT}/bin/start' --wiring"],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "MarketMaker" in result.stdout
