@@ -40,6 +40,13 @@ class SteadyConsole(Console):
         """Nobody reads any more; the base class would end the program here."""
         self.quiet = True
 
+    def _check_buffer(self) -> None:
+        """Writes what was printed, at whichever step: a terminal that was closed is as such a pipe, and so is a full disk."""
+        try:
+            super()._check_buffer()
+        except OSError:
+            self.on_broken_pipe()
+
 
 class Terminal:
     """Draws the bot's figures."""
@@ -90,14 +97,10 @@ class Terminal:
 
     def refresh(self) -> None:
         """Draws anew, or prints one line."""
-        try:
-            if self.live is not None:
-                self.live.update(self.draw(), refresh=True)
-            else:
-                self.say(self.line())
-        except OSError:
-            # The terminal is gone, or its disk full.
-            self.console.quiet = True
+        if self.live is not None:
+            self.live.update(self.draw(), refresh=True)
+        else:
+            self.say(self.line())
 
     def stop(self) -> None:
         """Leaves the last picture standing."""

@@ -1,6 +1,8 @@
 """Ctrl-C and its kin: what is ours is canceled, what is not is left alone, and nothing is left running."""
 
+import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.harness import PATIENT, BotProcess, Ended, LocalVenue, wait_until
+from tests.commands.harness import PATIENT, ROOT, BotProcess, Ended, LocalVenue, wait_until
 
 RESTLESS = """
 [risk]
@@ -257,3 +259,68 @@ def test_an_interrupt_while_it_starts_leaves_no_traceback(
     # Before the handlers are there the signal itself ends it, which a shell reports as 130.
     assert ended.code in (0, 130, -signal.SIGINT)
     check_no_traceback(ended)
+
+
+def test_a_terminal_that_was_closed_is_no_failure(
+    start_venue: Callable[..., LocalVenue], tmp_path: Path
+) -> None:
+    venue = start_venue("--rate", "60")
+    file = venue.write_configuration(tmp_path, RESTLESS)
+    summary = tmp_path / "summary.json"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [str(ROOT / "bin" / "start"), "--config", str(file), "--summary", str(summary)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
+    ) as process:
+        try:
+            os.close(theirs)
+            picture = b""
+            while b"trading" not in picture:
+                picture += os.read(ours, 65_536)
+            os.close(ours)
+            wait_until(partial(any_of, "bot", venue), "an open order")
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    assert venue.open_ids() == []
+    assert json.loads(summary.read_text())["open_orders"] == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_do_not_end_the_bot(closed: str, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.json"
+    ended = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f'"$0" --duration 1 --summary "$1" {closed}',
+            ROOT / "bin" / "start",
+            summary,
+        ],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(summary.read_text())["open_orders"] == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_full_disk_behind_an_output_does_not_end_the_bot(stream: str, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.json"
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [ROOT / "bin" / "start", "--duration", "1", "--summary", summary],
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+            stdout=full if stream == "stdout" else subprocess.PIPE,
+            stderr=full if stream == "stderr" else subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(summary.read_text())["open_orders"] == 0
