@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from actors.commands.command_parser import CommandParser
-from actors.commands.start import let_go_of_closed_outputs
+from actors.commands.standard_streams import let_go_of_closed_outputs, print_any_character
 from actors.runtime.errors import TicktroupeError
 from actors.spelling import suggest
 
@@ -89,12 +89,19 @@ def main(words: Sequence[str] | None = None) -> int:
     except TicktroupeError as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
+    except BrokenPipeError:
+        # A reader who has left was not told all: that is no success, and nothing to be said either.
+        return FAILED
+    except OSError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return FAILED
 
 
 if __name__ == "__main__":
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until it runs Ctrl-C just ends the program: as an exception it would come up in whatever is being loaded.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    print_any_character()
     exit_code = main()
     let_go_of_closed_outputs()
     sys.exit(exit_code)

@@ -4,6 +4,7 @@ import argparse
 import gc
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,9 @@ def title_of(run: BacktestRun) -> str:
 def write(path: Path, content: bytes) -> None:
     """Writes a result. Raises BacktestError if that fails."""
     if str(path) == "-":
-        sys.stdout.write(content.decode())
+        with suppress(BrokenPipeError):  # a reader who has left wants no more
+            sys.stdout.write(content.decode())
+            sys.stdout.flush()
         return
     try:
         path.write_bytes(content)

@@ -24,6 +24,7 @@ from actors.commands.command_lines import (
 )
 from actors.commands.command_parser import CommandParser
 from actors.commands.configuration import BotSection, read_section
+from actors.commands.standard_streams import say
 from actors.commands.state_folder import LONGEST_ADDRESS, SOCKET_FILE, find_holder
 from actors.commands.status_text import describe_status
 from actors.runtime.config import read_toml
@@ -169,7 +170,8 @@ def send_command(words: Sequence[str]) -> int:
         {
             "command": command,
             "strategy": getattr(arguments, "strategy", ""),
-            "reason": getattr(arguments, "reason", "")[:500],
+            # Bytes that are no UTF-8 came as halves of characters; they must not keep a halt from being sent.
+            "reason": getattr(arguments, "reason", "")[:500].encode(errors="replace").decode(),
         },
         CommandRequest,
     )
@@ -185,10 +187,14 @@ def send_command(words: Sequence[str]) -> int:
 
 
 def show_replies(replies: Iterator[CommandReply], *, as_json: bool) -> int:
-    """Prints what comes: progress on stderr, the answer on stdout; returns the exit code."""
+    """Prints what comes: progress on stderr, the answer on stdout; returns the exit code.
+
+    Raises TicktroupeError for an answer that could not be written.
+    """
+    is_written = True
     for reply in replies:
         if reply.code is None:
-            print(f"{reply.text} ...", file=sys.stderr, flush=True)
+            say(f"{reply.text} ...", "stderr")
             continue
         if reply.status is not None:
             answer = (
@@ -196,8 +202,10 @@ def show_replies(replies: Iterator[CommandReply], *, as_json: bool) -> int:
                 if as_json
                 else describe_status(reply.status)
             )
-            print(answer, flush=True)
+            is_written = say(answer)
         if reply.text:
-            print(reply.text, file=sys.stdout if not reply.code else sys.stderr, flush=True)
+            is_written = say(reply.text, "stderr" if reply.code else "stdout") and is_written
+        if not is_written:
+            raise TicktroupeError("the answer cannot be written to the output: is its disk full?")
         return reply.code
     return FAILED

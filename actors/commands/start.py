@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actors.commands.command_parser import CommandParser
+from actors.commands.standard_streams import let_go_of_closed_outputs, print_any_character
 from actors.spelling import suggest
 
 DESCRIPTION = """\
@@ -113,21 +114,11 @@ def main(words: Sequence[str] | None = None) -> int:
     return start_bot(arguments)
 
 
-def let_go_of_closed_outputs() -> None:
-    """Forgets an output whose reader has left, or the interpreter's own last flush would turn the exit code into 120."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):
-            setattr(sys, name, None)
-
-
 if __name__ == "__main__":
     # Until the bot takes signals itself nothing is traded, and Ctrl-C just ends the program. As an exception it could
     # come up in any line that is being loaded, and even be lost there.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    print_any_character()
     exit_code = main()
     # All is done: one more Ctrl-C must not spoil the end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import logging
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import Any
 
 import uvloop
@@ -13,6 +13,7 @@ from actors.commands.configuration import Configuration, load_configuration
 from actors.commands.control import BotControl
 from actors.commands.halting import FAILED
 from actors.commands.run_bot import RunOptions, describe_composition, run_bot
+from actors.commands.standard_streams import say
 from actors.commands.stop_signals import stop_signals
 from actors.runtime.busy_polling import busy_polling
 from actors.runtime.errors import ConfigurationError, TicktroupeError
@@ -55,9 +56,9 @@ def start_bot(arguments: argparse.Namespace) -> int:
     try:
         configuration = read_configuration(arguments)
         if arguments.wiring:
-            with suppress(BrokenPipeError):  # whoever read it has left
-                print(describe_composition(configuration), flush=True)
-            return 0
+            if say(describe_composition(configuration)):
+                return 0
+            raise TicktroupeError("the wiring cannot be written to the output: is its disk full?")
         options = RunOptions(
             duration_s=arguments.duration,
             summary=arguments.summary,

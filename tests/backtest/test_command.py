@@ -132,12 +132,13 @@ def test_a_result_is_never_written_over_what_is_read_and_told_before_the_work(
     assert data.read_bytes() == content
 
 
-def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [[], ["--json", "-"]])
+def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path, words: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "actors.commands.backtest", *CROSS, str(TRADES)],
+            [sys.executable, "-m", "actors.commands.backtest", *CROSS, str(TRADES), *words],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)},
             stdout=writing,
@@ -148,6 +149,27 @@ def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("words", [[], ["--json", "-"]])
+def test_results_that_a_full_disk_does_not_take_are_a_failure_in_one_line(
+    tmp_path: Path, words: list[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "actors.commands.backtest", *CROSS, str(TRADES), *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("bin/backtest: ")
+    assert "No space left on device" in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,7 +16,7 @@ from actors.commands.command_lines import CommandRequest, describe_request
 from actors.commands.command_socket import bind_socket, remove_stale
 from actors.commands.start import main
 from tests.commands.command_client import ask_status, command, talk, wait_for_state
-from tests.commands.harness import BotProcess, LocalVenue, wait_until
+from tests.commands.harness import ROOT, BotProcess, LocalVenue, wait_until
 
 QUIET = """
 [[actors]]
@@ -296,3 +298,50 @@ def test_commands_are_answered_while_the_bot_still_waits_for_its_venue(
 )
 def test_the_log_says_what_was_asked(request_: CommandRequest, text: str) -> None:
     assert describe_request(request_) == text
+
+
+def test_a_reason_in_another_encoding_keeps_no_halt_from_being_sent(
+    quiet_bot: BotProcess, tmp_path: Path
+) -> None:
+    halted = command(
+        "halt", tmp_path / "bot.toml", "--reason", os.fsdecode(b"zu unruhig \xfcber Nacht")
+    )
+    assert halted.code == 0, halted.err
+    assert "zu unruhig ?ber Nacht" in command("status", tmp_path / "bot.toml").out
+
+
+def test_an_answer_that_nobody_reads_or_the_output_cannot_show_is_no_traceback(
+    quiet_bot: BotProcess, tmp_path: Path
+) -> None:
+    def call(words: list[str], output: int) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "actors.commands.start",
+                *words,
+                "--config",
+                tmp_path / "bot.toml",
+            ],
+            env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    gone = call(["halt", "--reason", "für heute"], writing)
+    os.close(writing)
+    assert gone.returncode == 0
+    assert b"Traceback" not in gone.stderr
+    shown = call(["status"], subprocess.PIPE)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"f\\xfcr heute" in shown.stdout
+    with Path("/dev/full").open("w") as full:
+        for words in (["status"], ["status", "--json"], ["--wiring"]):
+            lost = call(words, full.fileno())
+            assert lost.returncode == 1
+            (line,) = lost.stderr.splitlines()
+            assert b"cannot be written to the output" in line
