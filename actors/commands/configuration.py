@@ -11,6 +11,7 @@ import platformdirs
 from actors.commands.addresses import find_address_problem, is_for_real_money
 from actors.commands.backtest_section import BacktestSection
 from actors.commands.configured_actors import find_classes_near, read_actors
+from actors.commands.input_files import find_file_problem
 from actors.commands.key_files import find_key_faults
 from actors.commands.traded_symbols import find_symbol_faults, symbols_of
 from actors.order_manager.foreign import ForeignOrdersPolicy
@@ -347,11 +348,11 @@ def find_venue_faults(
             Fault("--live", 'goes with environment = "live" in [venue] alone', "leave it out")
         )
     if venue.is_local:
-        if venue.market not in MARKETS and not Path(venue.market).is_file():
+        if venue.market not in MARKETS and (problem := find_file_problem(Path(venue.market))):
             faults.append(
                 Fault(
                     f"{where}.market",
-                    f"there is no file {venue.market!r}",
+                    problem,
                     suggest(venue.market, MARKETS, "synthetic, paper, or a file of trades"),
                 )
             )

@@ -14,6 +14,8 @@ import msgspec
 import uvloop
 
 from actors.commands.command_parser import CommandParser
+from actors.commands.input_files import find_file_problem
+from actors.commands.standard_streams import let_go_of_closed_outputs, say
 from actors.exchange.app import serve
 from actors.exchange.configuration import (
     DEFAULT_ACCOUNT,
@@ -61,9 +63,9 @@ def parse_symbols(text: str) -> tuple[str, ...]:
 
 def parse_market(text: str) -> str:
     """`synthetic`, `still`, `paper`, or a file that exists."""
-    if text not in (SYNTHETIC, STILL, PAPER) and not Path(text).is_file():
+    if text not in (SYNTHETIC, STILL, PAPER) and (problem := find_file_problem(Path(text))):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither '{SYNTHETIC}' nor '{STILL}' nor '{PAPER}' nor a file"
+            f"{problem}, and it is neither {SYNTHETIC!r} nor {STILL!r} nor {PAPER!r}"
         )
     return text
 
@@ -220,8 +222,9 @@ def find_keys(file: Path | None, state: Path | None) -> tuple[KeyPair, ...]:
 
 
 def announce(addresses: ExchangeAddresses) -> None:
-    """Prints the one line."""
-    print(msgspec.json.encode(addresses).decode(), flush=True)
+    """Prints the one line. Raises ValueError if it cannot be written: nobody would know where to connect."""
+    if not say(msgspec.json.encode(addresses).decode()):
+        raise ValueError("its addresses cannot be written to the output: is its disk full?")
 
 
 class InputWatcher(asyncio.Protocol):
@@ -273,13 +276,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bin/exchange: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(
-            f"bin/exchange: cannot serve on port {parsed.port} of {parsed.host}: {error}",
-            file=sys.stderr,
-        )
+        # The one that names a file is about the market's.
+        what = f"cannot serve on port {parsed.port} of {parsed.host}: {error}"
+        text = what if error.filename is None else f"{error.filename}: {error.strerror}"
+        print(f"bin/exchange: {text}", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    let_go_of_closed_outputs()
+    sys.exit(exit_code)

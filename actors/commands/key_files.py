@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.binance.signing import Ed25519Signer
+from actors.commands.input_files import find_file_problem
 from actors.runtime.errors import Fault
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def find_key_faults(venue: "VenueSection", where: str) -> list[Fault]:
     for key, file in (("key_file", venue.key_file), ("private_key_file", venue.private_key_file)):
         if file is None:
             continue
-        if not file.is_file():
-            faults.append(Fault(f"{where}.{key}", f"there is no file {str(file)!r}"))
+        if problem := find_file_problem(file):
+            faults.append(Fault(f"{where}.{key}", problem))
         elif file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             faults.append(
                 Fault(f"{where}.{key}", f"{str(file)!r} can be read by others", f"chmod 600 {file}")

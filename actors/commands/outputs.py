@@ -29,7 +29,9 @@ def find_output_faults(
         if path is None:
             continue
         folder = path.parent
-        if path.is_dir():
+        if problem := find_path_problem(path):
+            pass
+        elif path.is_dir():
             problem = "is a folder"
         elif not folder.is_dir():
             problem = f"there is no folder {str(folder)!r}"
@@ -44,6 +46,15 @@ def find_output_faults(
             continue
         faults.append(Fault(f"{switch} {path}", problem, "name a file that can be written"))
     return faults
+
+
+def find_path_problem(path: Path) -> str:
+    """Why the system refuses to look for such a file at all, as in another user's folder or for too long a name."""
+    try:
+        path.exists()
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    return ""
 
 
 def holds_no_recording(path: Path) -> bool:

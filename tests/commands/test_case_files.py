@@ -1,5 +1,6 @@
 """Files that are not what they should be, as people name them on the command line: markets, faults, and where to write."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -128,3 +129,43 @@ def test_faults_nested_without_end(
     file.write_text("a = " * name.endswith("toml") + "[" * 20 * sys.getrecursionlimit())
     assert exchange.main(["--faults", str(file)]) == 2
     assert "nests its values too deeply" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["venue.market", "venue.key_file", "venue.private_key_file"])
+def test_a_file_that_the_system_refuses_to_look_for(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As it does in another user's folder, but for whoever runs this.
+    name = key.removeprefix("venue.")
+    place = "" if name == "market" else 'environment = "testnet"\n'
+    file = tmp_path / "bot.toml"
+    file.write_text(f'[venue]\n{place}{name} = "{"k" * 300}"\n{BREAKOUT}')
+    assert main(["--config", str(file)]) == 2
+    assert f"{key}: '{'k' * 300}' cannot be read: File name too long" in capsys.readouterr().err
+
+
+def test_a_market_that_the_system_refuses_to_look_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        exchange.main(["--market", "k" * 300])
+    assert ended.value.code == 2
+    assert "cannot be read: File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("switch", ["--summary", "--record"])
+def test_a_result_that_the_system_refuses_to_look_for(
+    switch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bot.toml"
+    file.write_text(f'[bot]\nstate_folder = "{tmp_path / "state"}"\n{BREAKOUT}')
+    assert main(["--config", str(file), switch, str(tmp_path / ("s" * 300))]) == 2
+    assert "cannot be written: File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read all")
+def test_a_market_that_may_not_be_read_is_no_fault_of_the_port(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_market(tmp_path, 10)
+    file.chmod(0)
+    assert exchange.main(["--market", str(file)]) == 1
+    assert f"bin/exchange: {file}: Permission denied" in capsys.readouterr().err

@@ -139,6 +139,23 @@ def test_a_port_that_is_taken_is_told() -> None:
         assert f"cannot serve on port {port}" in done.stderr
 
 
+def test_addresses_that_cannot_be_written_are_no_fault_of_the_port() -> None:
+    command = [sys.executable, "-m", "actors.commands.exchange", "--market", "still"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            text=True,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("bin/exchange: its addresses cannot be written to the output")
+
+
 def test_limits_can_be_changed_one_by_one() -> None:
     changed = {(one.kind, one.interval): one.limit for one in make_limits(100_000, None)}
     assert changed[("ORDERS", "SECOND")] == 100_000
