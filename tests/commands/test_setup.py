@@ -1,9 +1,12 @@
 """The set-up that every command does first: what it says when the machine lacks something."""
 
+import fcntl
 import os
+import select
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -223,3 +226,34 @@ def test_a_folder_that_was_removed_is_no_traceback(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "MarketMaker" in result.stdout
+
+
+def test_who_waited_for_the_set_up_of_another_keeps_no_third_waiting(project: Path) -> None:
+    (project / ".setup.lock").touch()
+    with ExitStack() as stack:
+        lock = stack.enter_context((project / ".setup.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [project / "bin" / "start"],
+                    env={"HOME": str(project), "PATH": os.environ["PATH"]},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(2)
+        ]
+        for process in waiting:
+            stack.callback(process.kill)
+        for process in waiting:
+            assert process.stderr is not None
+            assert "Another command sets up" in process.stderr.readline()
+        make_environment(project, "echo runs; read -r line")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        for process in waiting:
+            assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], 20)
+            assert ready, "it waits for the other, which runs"
