@@ -40,6 +40,7 @@ from actors.commands.bench_tick_to_order import (
 )
 from actors.commands.bench_venue import measure_venue
 from actors.commands.command_parser import CommandParser
+from actors.commands.standard_streams import let_go_of_closed_outputs, say
 from actors.runtime.errors import TicktroupeError
 from actors.spelling import suggest
 
@@ -158,10 +159,10 @@ def run_suite(names: Sequence[str], effort: Effort) -> dict[str, list[Figure]]:
     results = {}
     for name in names:
         measure, what = PEER_BENCHMARKS.get(name) or BENCHMARKS[name]
-        print(f"{name}: {what}", flush=True)
+        say(f"{name}: {what}")
         results[name] = measure(effort)
         for figure in results[name]:
-            print(figure.describe(), flush=True)
+            say(figure.describe())
     return results
 
 
@@ -197,7 +198,7 @@ def main(words: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     effort = Effort(arguments.runs, QUICK_FRACTION if arguments.quick else 1.0)
     machine = describe_machine()
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    say(", ".join(f"{key} {value}" for key, value in machine.items()))
     began = time.perf_counter()
     try:
         if arguments.flame is not None:
@@ -213,11 +214,11 @@ def main(words: Sequence[str] | None = None) -> int:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
     try:
         for line in report_baseline(arguments, results, machine, document):
-            print(line)
+            say(line)
     except BenchError as error:
         print(f"bin/bench: {error}", file=sys.stderr)
         return FAILED
-    print(summary)
+    say(summary)
     return 0
 
 
@@ -239,4 +240,6 @@ def report_baseline(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    let_go_of_closed_outputs()
+    sys.exit(exit_code)

@@ -196,3 +196,20 @@ def test_where_no_core_may_be_chosen_a_measurement_goes_on_without() -> None:
         [sys.executable, "-c", UNDER_A_STRICT_SYSTEM], capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr, done.returncode) == ("measured\n", "", 0)
+
+
+def test_a_reader_that_leaves_early_does_not_end_the_measuring(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = ["--quick", "--runs", "1", "mailbox", "--json", str(file)]
+    done = subprocess.run(
+        [sys.executable, "-m", "actors.commands.bench", *words],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=300,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "mailbox" in json.loads(file.read_bytes())["benchmarks"]
