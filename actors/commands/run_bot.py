@@ -1,7 +1,6 @@
 """The whole bot as one coroutine: composes the actors, runs them, and stops them in good order."""
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from actors.commands.control import BotControl
 from actors.commands.halting import find_monitor, halt
 from actors.commands.journal_start import JournalStart
 from actors.commands.outputs import find_class_faults, find_output_faults, open_tap
+from actors.commands.standard_streams import say
 from actors.commands.standstill import watch_for_standstill
 from actors.commands.state_folder import StateFolder
 from actors.commands.summary import build_summary, describe_end, write_summary
@@ -200,11 +200,7 @@ def report(options: RunOptions, system: System) -> None:
     Raises TicktroupeError if the summary cannot be written.
     """
     figures = find_monitor(system).figures
-    try:
-        print(describe_end(figures, system), flush=True)
-    except OSError:
-        # Nobody reads it any more: a closed pipe must not be met again as the program ends.
-        sys.stdout = None
+    say(describe_end(figures, system))
     if options.summary is not None:
         try:
             write_summary(options.summary, build_summary(figures, system))

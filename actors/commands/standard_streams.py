@@ -16,7 +16,7 @@ def say(text: str, stream: Literal["stdout", "stderr"] = "stdout") -> bool:
     """Prints at once; returns whether it could be written. A reader who has left wants no more, and that is no failure."""
     try:
         print(text, file=getattr(sys, stream), flush=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # or closed, by a strategy
         # What could not be written must not be met again by the next line, or as the program ends.
         setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         return isinstance(error, BrokenPipeError)

@@ -259,7 +259,9 @@ def load_actor_class(
             for key, item in vars(module).items()
             if isinstance(item, type) and issubclass(item, Actor)
         ]
-        hint = suggest(class_name, candidates, f"it has {', '.join(candidates) or 'no actors'}")
+        # A user's file may be called as another module, which is then the one that was found.
+        it = getattr(module, "__file__", None) or "it"
+        hint = suggest(class_name, candidates, f"{it} has {', '.join(candidates) or 'no actors'}")
         faults.append(Fault(f"{where}.class", f"{module_name!r} has no {class_name!r}", hint))
         return None
     if not (isinstance(found, type) and issubclass(found, Actor)):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from actors.commands import exchange
 from actors.commands.start import main
-from tests.commands.harness import SAMPLE, BotProcess, wait_until
+from tests.commands.harness import ROOT, SAMPLE, BotProcess, wait_until
 from tests.commands.lives import heard
 
 BREAKOUT = '[[actors]]\nclass = "Breakout"\nsymbol = "BTCUSDT"\nlevel = 100\nquantity = "0.001"\n'
@@ -169,3 +170,52 @@ def test_a_market_that_may_not_be_read_is_no_fault_of_the_port(
     file.chmod(0)
     assert exchange.main(["--market", str(file)]) == 1
     assert f"bin/exchange: {file}: Permission denied" in capsys.readouterr().err
+
+
+def test_a_file_of_the_name_of_another_module_is_told_by_which_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    (tmp_path / "messages.py").write_text("class Foo: ...\n")
+    file = tmp_path / "bot.toml"
+    file.write_text('[[actors]]\nclass = "messages.Foo"\n')
+    assert main(["--config", str(file)]) == 2
+    found = Path("messages") / "__init__.py"
+    assert "'messages' has no 'Foo' (/" in (told := capsys.readouterr().err)
+    assert f"{found} has no actors)" in told
+
+
+def test_a_strategy_that_closes_stdout_costs_no_summary(tmp_path: Path) -> None:
+    (tmp_path / "closing.py").write_text(
+        "import sys\n"
+        "from actors.strategies.strategy import Strategy\n"
+        "from messages.market import Trade\n"
+        "class Closing(Strategy):\n"
+        "    symbol = 'BTCUSDT'\n"
+        "    def on_trade(self, trade: Trade) -> None:\n"
+        "        sys.stdout.close()\n"
+    )
+    file = tmp_path / "bot.toml"
+    state = f'[bot]\nstate_folder = "{tmp_path / "state"}"\n'
+    file.write_text(f'{state}[[actors]]\nclass = "closing.Closing"\n')
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "actors.commands.start",
+            "--config",
+            file,
+            "--duration",
+            "2",
+            "--summary",
+            tmp_path / "summary.json",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "summary.json").exists()
