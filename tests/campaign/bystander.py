@@ -32,7 +32,8 @@ class Bystander:
     def act(self) -> None:
         """Does one thing."""
         kind = self.chance.random()
-        if kind < 0.2 and self.resting:
+        # One is left to rest to the end.
+        if kind < 0.2 and len(self.resting) > 1:
             self.cancel(self.resting[self.chance.randrange(len(self.resting))])
         elif kind < 0.5:
             self.trade("BUY" if self.chance.random() < 0.5 else "SELL")

@@ -36,6 +36,8 @@ def find_idle(reports: list[RoundReport]) -> list[str]:
         "a stop at the venue": OrderType.STOP_LOSS in kinds,
         "a pair": ContingencyType.OCO in lists,
         "a bracket": ContingencyType.OTO in lists,
+        "an order by hand that rests to the end": any(each.bystander.resting for each in found),
+        "an order by hand at the market": any(each.bystander.traded for each in found),
         "a trigger kept by the bot": any(evidence.journal.armed for evidence in found),
     }
     return [what for what, has_happened in happened.items() if not has_happened]
@@ -58,13 +60,10 @@ def test_rounds_are_clean(reports: list[RoundReport]) -> None:
 
 
 def test_the_rounds_were_no_idle_ones(reports: list[RoundReport]) -> None:
-    """All strategies have traded, the bystander has in each, and every kind of kill has struck."""
+    """All strategies and the bystander have traded, and every kind of kill has struck."""
     assert find_idle(reports) == []
     assert sum(report.kills for report in reports) >= len(SEEDS)
-    for report in reports:
-        assert report.evidence is not None
-        assert report.evidence.bystander.resting
-        assert report.evidence.bystander.traded
+    assert all(report.evidence is not None for report in reports)
 
 
 def test_the_same_seed_draws_the_same_plan() -> None:
@@ -192,10 +191,22 @@ def test_the_comparison_finds_what_is_wrong(
     spoil: Callable[[Evidence], None], said: str, reports: list[RoundReport]
 ) -> None:
     """Each with a single thing changed in what a clean round has left."""
-    clean = next(report.evidence for report in reports if report.evidence and not report.wrong)
-    evidence = deepcopy_of(clean)
-    spoil(evidence)
+    evidence = spoil_one(reports, spoil)
     assert [line for line in find_wrong(evidence) if said in line]
+
+
+def spoil_one(reports: list[RoundReport], spoil: Callable[[Evidence], None]) -> Evidence:
+    """What the first clean round has left that has what is to be changed."""
+    for report in reports:
+        if report.evidence is None or report.wrong:
+            continue
+        evidence = deepcopy_of(report.evidence)
+        try:
+            spoil(evidence)
+        except (IndexError, StopIteration):
+            continue
+        return evidence
+    raise AssertionError(f"no clean round has what {spoil.__name__} changes")
 
 
 def deepcopy_of(evidence: Evidence) -> Evidence:
