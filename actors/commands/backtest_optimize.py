@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -196,11 +196,21 @@ def workers(count: int) -> Iterator[Any]:
     with ProcessPoolExecutor(
         count, mp_context=context, initializer=take_path, initargs=(list(sys.path),)
     ) as pool:
-        yield lambda trials: run_in_pool(pool, trials)
+        try:
+            yield lambda trials: run_in_pool(pool, trials, count)
+        except KeyboardInterrupt:
+            # What they are at is of no use any more. A pool that is asked to end may miss that (seen on CPython 3.11.2), but
+            # not that its workers are gone.
+            for worker in active_children():
+                worker.terminate()
+            raise
 
 
-def run_in_pool(pool: ProcessPoolExecutor, trials: list[Trial]) -> list[dict[str, Any]]:
+def run_in_pool(pool: ProcessPoolExecutor, trials: list[Trial], count: int) -> list[dict[str, Any]]:
     """The results of trials, in their order. Raises what a trial raises, and KeyboardInterrupt after a signal to end.
+
+    Each of the `count` workers is given a trial when it has none, so that nothing waits in the pool that would have to be
+    canceled.
 
     A signal is noted, and looked for between two waits: raised wherever it comes, it may leave one of the pool's locks
     taken, and the pool would never end. Ctrl-C goes to workers too, which are started here at first: they inherit that it
@@ -212,26 +222,27 @@ def run_in_pool(pool: ProcessPoolExecutor, trials: list[Trial]) -> list[dict[str
         for number in (signal.SIGINT, signal.SIGTERM)
         if signal.getsignal(number) is not signal.SIG_IGN
     }
-    futures: list[Future[dict[str, Any]]] = []
+    results: dict[int, dict[str, Any]] = {}
+    running: dict[Future[dict[str, Any]], int] = {}
+    left = list(reversed(range(len(trials))))
     try:
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            futures += [pool.submit(run_trial, trial) for trial in trials]
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        waiting = set(futures)
-        while waiting and not signals:
-            done, waiting = wait(waiting, LOOK_INTERVAL_S, FIRST_EXCEPTION)
+        while (left or running) and not signals:
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                while left and len(running) < count:
+                    place = left.pop()
+                    running[pool.submit(run_trial, trials[place])] = place
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            done, _ = wait(running, LOOK_INTERVAL_S, FIRST_COMPLETED)
             for future in done:
-                future.result()
+                results[running.pop(future)] = future.result()
     finally:
-        for future in futures:
-            future.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
     if signals:
         raise KeyboardInterrupt
-    return [future.result() for future in futures]
+    return [results[place] for place in range(len(trials))]
 
 
 def take_path(path: list[str]) -> None:
