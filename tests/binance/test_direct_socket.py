@@ -173,7 +173,8 @@ async def test_a_flood_is_read_in_slices_whole_and_before_the_end_of_its_connect
     rounds.cancel()
     await socket.close()
     assert [frame.decode() for frame in frames] == expected
-    assert most_at_once < 2 * PORTION
+    # Two or three slices may lie between two looks; without slices all of a read came at once.
+    assert most_at_once <= 4 * PORTION
 
 
 @pytest.mark.asyncio
