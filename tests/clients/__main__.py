@@ -68,6 +68,8 @@ async def differences(interpreter: str, own: dict[str, str], client: dict[str, A
         first = await line_of(exchange)
         addresses = {f"EXCHANGE_{name.upper()}": str(value) for name, value in first.items()}
         variables = {**os.environ, **addresses, "NO_PROXY": DIRECT, "no_proxy": DIRECT, **own}
+        # A script finds what lies beside it, which the commands here do not want for themselves.
+        variables.pop("PYTHONSAFEPATH", None)
         out, problem = await printed(interpreter, script, variables)
         if problem:
             return [problem]
