@@ -63,9 +63,9 @@ class FrameParser(WebSocketReader):
     frames: FrameQueue
     protocol: Any
     rest = b""
-    """Of a read that is being parsed in slices; empty when none is."""
+    """A read that is being parsed in slices; empty when none is."""
     position = 0
-    """How much of the rest has been parsed."""
+    """How much of it has been parsed."""
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
         """The bytes of one read."""
@@ -90,23 +90,23 @@ class FrameParser(WebSocketReader):
             return frames.context.run(parse, data)
 
     def go_on(self, rounds: int) -> None:
-        """Parses the next slice once the loop has come round so often; after the last one the socket is read again."""
+        """Parses the next slice once the loop has come round so often; as often after the last one the socket is read again."""
         if not self.rest:
             return  # the connection has ended meanwhile
         if rounds > 1:
             self.protocol._loop.call_soon(self.go_on, rounds - 1)
             return
-        begin, end = self.position, self.position + SLICE
-        piece, is_last = self.rest[begin:end], end >= len(self.rest)
-        self.rest, self.position = (b"", 0) if is_last else (self.rest, end)
-        has_failed, _ = self.parse(piece)
+        begin, self.position = self.position, min(self.position + SLICE, len(self.rest))
+        if begin == self.position:
+            self.rest = b""
+            self.protocol.resume_reading()
+            return
+        has_failed, _ = self.parse(self.rest[begin : self.position])
         if has_failed:
             self.rest = b""
             # What the protocol does itself when a read cannot be parsed.
             self.protocol._payload = self.protocol._payload_parser = None
             self.protocol._payload_parser_failed = True
-        elif is_last:
-            self.protocol.resume_reading()
         else:
             self.protocol._loop.call_soon(self.go_on, ROUNDS)
 
