@@ -2,15 +2,16 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
-from tests.backtest.command import CROSS, ROOT, TRADES, call, strict
+from tests.backtest.command import CROSS, TRADES, begin, call, strict
+from tests.commands.harness import wait_until
 
 MAKER = """
 [backtest]
@@ -137,18 +138,10 @@ def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path, words: list[st
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "actors.commands.backtest", *CROSS, str(TRADES), *words],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)},
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            timeout=300,
-            check=False,
-        )
+        done = call(tmp_path, *CROSS, str(TRADES), *words, stdout=writing)
     finally:
         os.close(writing)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("words", [[], ["--json", "-"]])
@@ -156,20 +149,30 @@ def test_results_that_a_full_disk_does_not_take_are_a_failure_in_one_line(
     tmp_path: Path, words: list[str]
 ) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "actors.commands.backtest", *CROSS, str(TRADES), *words],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        done = call(tmp_path, *CROSS, str(TRADES), *words, stdout=full)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("bin/backtest: ")
     assert "No space left on device" in line
+
+
+def interrupt(searching: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """Ends a search, and looks at its end."""
+    if number is signal.SIGINT:
+        # As a terminal does it: to all of its processes.
+        os.killpg(searching.pid, number)
+    else:
+        searching.send_signal(number)
+    # A worker that is left would hold the other end of the pipe.
+    try:
+        _, said = searching.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(searching.pid, signal.SIGKILL)
+        searching.communicate()
+        raise
+    assert searching.returncode == 130
+    assert said.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -177,27 +180,22 @@ def test_an_interrupted_search_ends_with_its_workers_and_without_a_traceback(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     words = ["optimize", *CROSS, str(TRADES), "--over", "fast=2..5", "--trials", "4000"]
-    searching = subprocess.Popen(
-        [sys.executable, "-m", "actors.commands.backtest", *words, "--workers", "2"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    searching = begin(tmp_path, *words, "--workers", "2")
     assert searching.stderr is not None
     assert " of 4000" in searching.stderr.readline(), "its workers are at work"
-    if number is signal.SIGINT:
-        # As a terminal does it: to all of its processes.
-        os.killpg(searching.pid, number)
-    else:
-        searching.send_signal(number)
-    # A worker that is left would hold the other end of the pipe.
-    _, said = searching.communicate(timeout=60)
-    assert searching.returncode == 130
-    assert said.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in said
+    interrupt(searching, number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_does_not_wait_for_what_its_workers_are_at(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    shutil.copy(Path(__file__).with_name("endless_bot.py"), tmp_path / "my_bot.py")
+    strategy = ["--strategy", "my_bot.Endless", "symbol=BTCUSDT", "pause=1"]
+    words = ["optimize", *strategy, str(TRADES), "--over", "pause=1..5", "--workers", "2"]
+    searching = begin(tmp_path, *words)
+    wait_until(lambda: len(list(tmp_path.glob("*.at-work"))) == 2, "both workers at work")
+    interrupt(searching, number)
 
 
 def test_lookahead_names_nobody_who_does_not_look(tmp_path: Path) -> None:
