@@ -32,16 +32,21 @@ def make_python(folder: Path, name: str, script: str) -> Path:
     return file
 
 
-def run_start(project: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    environment = {"HOME": str(project), "PATH": os.environ["PATH"], **variables}
+def run(folder: Path, *command: str | Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a command in a folder, which is the user's home as well."""
     return subprocess.run(
-        [str(project / "bin" / "start"), "--help"],
-        env=environment,
+        command,
+        cwd=folder,
+        env={"HOME": str(folder), "PATH": os.environ["PATH"], **variables},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def run_start(project: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return run(project, project / "bin" / "start", "--help", **variables)
 
 
 def test_without_ensurepip_it_says_what_to_install(project: Path, tmp_path: Path) -> None:
@@ -106,14 +111,7 @@ def test_scripts_without_arguments_say_what_they_do_and_do_nothing(
     name: str, word: str, code: int, project: Path
 ) -> None:
     shutil.copy(ROOT / "bin" / "check", project / "bin" / "check")
-    result = subprocess.run(
-        [str(project / "bin" / name), word],
-        env={"HOME": str(project), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = run(project, project / "bin" / name, word)
     assert result.returncode == code
     (line,) = (result.stderr if code else result.stdout).splitlines()
     assert line.startswith(f"bin/{name}: ")
@@ -149,14 +147,7 @@ def test_a_link_to_a_command_is_that_command(name: str, project: Path, tmp_path:
     folder.mkdir()
     (folder / "first").symlink_to(Path("..") / "project" / "bin" / name)
     (folder / name).symlink_to("first")
-    result = subprocess.run(
-        [str(folder / name)],
-        env={"HOME": str(project), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = run(project, folder / name)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"runs in {project}" in result.stdout or name == "setup"
 
@@ -164,15 +155,7 @@ def test_a_link_to_a_command_is_that_command(name: str, project: Path, tmp_path:
 def test_cdpath_leads_nowhere_else(project: Path, tmp_path: Path) -> None:
     make_environment(project, 'echo "runs in $PYTHONPATH"')
     (tmp_path / "elsewhere" / "bin").mkdir(parents=True)
-    result = subprocess.run(
-        ["bin/start"],
-        cwd=project,
-        env={"PATH": os.environ["PATH"], "CDPATH": str(tmp_path / "elsewhere")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = run(project, "bin/start", CDPATH=str(tmp_path / "elsewhere"))
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"runs in {project}\n"
 
@@ -180,15 +163,7 @@ def test_cdpath_leads_nowhere_else(project: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["actors.py", "messages.py", "types.py", "logging.py"])
 def test_files_where_it_is_started_do_not_pass_for_its_own(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("raise ImportError('this is the user's')\n")
-    result = subprocess.run(
-        [str(ROOT / "bin" / "start"), "--duration", "0.1", "--strategy", "MarketMaker"],
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = run(tmp_path, ROOT / "bin" / "start", "--duration", "0.1", "--strategy", "MarketMaker")
     assert result.returncode == 0, result.stderr
     assert "orders " in result.stdout
 
@@ -201,29 +176,14 @@ def test_a_strategy_of_the_command_line_lies_where_it_is_started(tmp_path: Path)
         "    symbol = 'BTCUSDT'\n"
         "    def on_trade(self, trade: Trade) -> None: ...\n"
     )
-    result = subprocess.run(
-        [str(ROOT / "bin" / "start"), "--wiring", "--strategy", "my_bot.Idle"],
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = run(tmp_path, ROOT / "bin" / "start", "--wiring", "--strategy", "my_bot.Idle")
     assert (result.returncode, result.stderr) == (0, "")
     assert "Idle (Idle)" in result.stdout
 
 
 def test_a_folder_that_was_removed_is_no_traceback(tmp_path: Path) -> None:
-    result = subprocess.run(
-        ["bash", "-c", f"mkdir gone; cd gone; rmdir ../gone; '{ROOT}/bin/start' --wiring"],
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    script = f"mkdir gone; cd gone; rmdir ../gone; '{ROOT}/bin/start' --wiring"
+    result = run(tmp_path, "bash", "-c", script)
     assert result.returncode == 0, result.stderr
     assert "MarketMaker" in result.stdout
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from messages.base import Message
 from messages.enums import ListRole, OrderStatus, OrderType, Side
 from messages.orders import CancelOrderRequest, Execution, NewOrderRequest, Order, PlaceOrder
-from tests.order_manager.brackets import ask, leg
+from tests.order_manager.brackets import ask, leg, open_flat
 from tests.order_manager.desk import Desk, all_of, only
 from tests.order_manager.triggers import open_desk, quote
 
@@ -23,8 +23,7 @@ def build_exits(stop_type: OrderType) -> list[PlaceOrder]:
 
 def open_bracket(stop_type: OrderType = OrderType.STOP_LOSS_LIMIT) -> tuple[Desk, Order]:
     """A bracket of 1 whose entry is filled: the desk, and the target as it was sent."""
-    desk = Desk(absence_after_s=2.0).start({"USDT": "1000"})
-    quote(desk, 100.0)
+    desk = open_flat()
     orders = [leg("entry", OrderType.LIMIT, Side.BUY, price="100"), *build_exits(stop_type)]
     told = ask(desk, orders, [ListRole.ENTRY, ListRole.ABOVE, ListRole.BELOW])
     entry = only(told, NewOrderRequest).order

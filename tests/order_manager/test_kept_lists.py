@@ -12,24 +12,17 @@ from messages.order_lists import OrderListUpdate
 from messages.order_requests import NewOrderListRequest
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order, OrderUpdate
 from messages.recovery import TriggerArmed
-from tests.order_manager.brackets import ask, ask_bracket, ask_pair, leg, rules
+from tests.order_manager.brackets import (
+    ask,
+    ask_bracket,
+    ask_pair,
+    fill_entry,
+    leg,
+    open_flat,
+    rules,
+)
 from tests.order_manager.desk import GATEWAY, Desk, all_of, only
 from tests.order_manager.triggers import open_desk, quote
-
-
-def open_flat() -> Desk:
-    """A symbol that takes neither triggers nor lists, at 100."""
-    desk = Desk(absence_after_s=2.0).start({"USDT": "1000"})
-    quote(desk, 100.0)
-    return desk
-
-
-def fill_entry(desk: Desk, fee: str = "0") -> list[Message]:
-    """The bracket's entry is filled; what the order manager has to say to that."""
-    entry = only(ask_bracket(desk), NewOrderRequest).order
-    desk.say(entry, OrderStatus.NEW)
-    told = desk.say(entry, OrderStatus.FILLED, desk.fill(entry, "1", "100", fee))
-    return [*told, *desk.advance(0)]
 
 
 def hold_bracket(desk: Desk) -> tuple[Order, Order]:

@@ -7,32 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from messages.base import Message
 from messages.enums import ListState, OrderStatus, OrderType
 from messages.order_lists import OrderListUpdate
 from messages.order_requests import NewOrderListRequest
 from messages.orders import CancelOrderRequest, NewOrderRequest, Order, OrderUpdate
-from tests.order_manager.brackets import ask_bracket, open_desk
+from tests.order_manager.brackets import ask_bracket, fill_entry, open_desk, open_flat
 from tests.order_manager.desk import Desk, all_of, only
 from tests.order_manager.triggers import quote
 
 EXITS = ("target", "stop")
 EXPIRED = OrderStatus.EXPIRED
-
-
-def open_flat() -> Desk:
-    """A symbol that takes neither triggers nor lists, at 100."""
-    desk = Desk(absence_after_s=2.0).start({"USDT": "1000"})
-    quote(desk, 100.0)
-    return desk
-
-
-def fill_entry(desk: Desk, quantity: str = "1") -> list[Message]:
-    """The bracket's entry is filled, in all that was not prevented."""
-    entry = only(ask_bracket(desk), NewOrderRequest).order
-    desk.say(entry, OrderStatus.NEW)
-    told = desk.say(entry, OrderStatus.FILLED, desk.fill(entry, quantity))
-    return [*told, *desk.advance(0)]
 
 
 def find(desk: Desk, name: str) -> Order:
